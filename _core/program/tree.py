@@ -1,0 +1,350 @@
+"""The program tree: what a client sends, and all that compiler and engines read.
+
+A program is plain data (msgspec records, MessagePack on the wire). Literals are already raw machine numbers: an int is its
+32-bit value, a fixed its 4.28 raw integer, a bool 0 or 1. Every node that can be blamed carries ``at``, an index into
+``Program.sources`` (file, line); -1 where there is none. Expressions carry their type.
+
+Names of variables are unique in a program; ``v1, v2`` for scalars, ``a1`` for arrays, ``r1`` for streams, as users see them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+VarType: TypeAlias = Literal["int", "fixed", "bool"]
+BinaryOperator: TypeAlias = Literal["+", "-", "*", "/", "&", "|", "^", "<<", ">>", "<", "<=", ">", ">=", "=="]
+Function: TypeAlias = Literal[
+    "cast.to_int",
+    "cast.to_fixed",
+    "cast.to_bool",
+    "cast.unsafe_cast_int",
+    "cast.unsafe_cast_fixed",
+    "cast.unsafe_cast_bool",
+    "cast.mul_fixed_by_int",
+    "cast.mul_int_by_fixed",
+    "random.rand_int",
+    "random.rand_fixed",
+]
+FrequencyUnits: TypeAlias = Literal["Hz", "mHz", "uHz", "nHz", "pHz"]
+ProcessKind: TypeAlias = Literal["demod.full", "dual_demod.full", "integration.full"]
+ArithmeticOperator: TypeAlias = Literal["+", "-", "*", "/"]
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="node", tag=True, forbid_unknown_fields=True):
+    """Base of everything in a tree; the tag is the class name."""
+
+
+# ---------------------------------------------------------------- expressions
+
+
+class Value(Node):
+    """A literal: ``raw`` in the machine format of ``type`` (int32, 4.28 raw, 0/1)."""
+
+    type: VarType
+    raw: int
+
+
+class Variable(Node):
+    """The value of a scalar variable."""
+
+    type: VarType
+    name: str
+
+
+class Cell(Node):
+    """One cell of an array; reading outside gives 0, writing outside does nothing (both are reported)."""
+
+    type: VarType
+    array: str
+    index: Expression
+
+
+class Binary(Node):
+    """``left operator right``. Both sides have one type, except that shifts take an int on the right; comparisons give bool.
+
+    ``/`` of two ints has type int (floor); as the whole right side of an assign to a fixed variable it has type fixed and is
+    the quotient of the two ints in 4.28. Unary minus arrives as ``0 - x``, ``~x`` as ``x ^ 1`` (in the type of x).
+    """
+
+    type: VarType
+    operator: BinaryOperator
+    left: Expression
+    right: Expression
+
+
+class Call(Node):
+    """A library function. ``random.*`` take the seed variable first, advance it, and return a number drawn from it.
+
+    Arguments are evaluated left to right. ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``: [0, 1).
+    """
+
+    type: VarType
+    function: Function
+    arguments: tuple[Expression, ...]
+
+
+Expression: TypeAlias = Value | Variable | Cell | Binary | Call
+Target: TypeAlias = Variable | Cell
+
+# ---------------------------------------------------------------- statements
+
+
+class Assign(Node):
+    """``target = value``. The types agree, except that a bool target takes any value (non-zero is true)."""
+
+    at: int
+    target: Target
+    value: Expression
+
+
+class Save(Node):
+    """Append the value of a variable, a cell or a literal to a stream."""
+
+    at: int
+    source: Value | Variable | Cell
+    stream: str
+
+
+class Play(Node):
+    """Play the pulse that ``operation`` names on ``element``.
+
+    ``amplitude``: none, one or four fixed expressions (v00, v01, v10, v11). ``duration``: cycles of 4 ns, or None.
+    """
+
+    at: int
+    operation: str
+    element: str
+    amplitude: tuple[Expression, ...] = ()
+    duration: Expression | None = None
+
+
+class Process(Node):
+    """One integral of a measurement, written to a fixed ``target`` when its window has ended.
+
+    ``weights``: aliases of the pulse's integration weights, one for each entry of ``outputs`` (names of the element's
+    outputs, never empty: the language front end and the compiler fill in the only output). dual_demod.full has two of each.
+    """
+
+    at: int
+    kind: ProcessKind
+    weights: tuple[str, ...]
+    outputs: tuple[str, ...]
+    target: Target
+
+
+class Measure(Node):
+    """Play a measurement pulse and acquire. ``stream``: where the raw trace goes, or None."""
+
+    at: int
+    operation: str
+    element: str
+    amplitude: tuple[Expression, ...] = ()
+    stream: str | None = None
+    processes: tuple[Process, ...] = ()
+
+
+class Wait(Node):
+    """Pass ``duration`` cycles of 4 ns on each of ``elements`` (none named: every element of the program)."""
+
+    at: int
+    duration: Expression
+    elements: tuple[str, ...] = ()
+
+
+class Align(Node):
+    """All of ``elements`` go on together (none named: every element of the program)."""
+
+    at: int
+    elements: tuple[str, ...] = ()
+
+
+class FrameRotation(Node):
+    """Turn the element's frame by ``turns`` (fixed, in 2 pi)."""
+
+    at: int
+    element: str
+    turns: Expression
+
+
+class ResetFrame(Node):
+    """Set the element's frame to 0."""
+
+    at: int
+    element: str
+
+
+class ResetIfPhase(Node):
+    """Restart the element's oscillator phase at its next play, measure or align."""
+
+    at: int
+    element: str
+
+
+class UpdateFrequency(Node):
+    """Set the element's intermediate frequency to an int, in ``units``."""
+
+    at: int
+    element: str
+    frequency: Expression
+    units: FrequencyUnits = "Hz"
+    keep_phase: bool = False
+
+
+class StrictTiming(Node):
+    """The body must have no gaps."""
+
+    at: int
+    body: tuple[Statement, ...]
+
+
+class Branch(Node):
+    """One ``if_`` or ``elif_`` of an If."""
+
+    at: int
+    condition: Expression
+    body: tuple[Statement, ...]
+
+
+class If(Node):
+    """The first branch whose condition holds, else ``otherwise``. ``switch_`` arrives in this form too."""
+
+    at: int
+    branches: tuple[Branch, ...]
+    otherwise: tuple[Statement, ...] = ()
+
+
+class For(Node):
+    """``start; while condition: body; step``. ``start`` and ``step`` are None for ``while_``; ``condition`` is None too for
+    ``infinite_loop_``."""
+
+    at: int
+    body: tuple[Statement, ...]
+    start: Assign | None = None
+    condition: Expression | None = None
+    step: Assign | None = None
+
+
+class ForEach(Node):
+    """Variables walk over arrays of one length in lockstep."""
+
+    at: int
+    variables: tuple[Variable, ...]
+    arrays: tuple[str, ...]
+    body: tuple[Statement, ...]
+
+
+Statement: TypeAlias = (
+    Assign
+    | Save
+    | Play
+    | Measure
+    | Wait
+    | Align
+    | FrameRotation
+    | ResetFrame
+    | ResetIfPhase
+    | UpdateFrequency
+    | StrictTiming
+    | If
+    | For
+    | ForEach
+)
+
+# ---------------------------------------------------------------- declarations
+
+
+class Declaration(Node):
+    """A variable. ``size`` 0 is a scalar; ``initial`` has max(size, 1) raw values."""
+
+    at: int
+    name: str
+    type: VarType
+    size: int
+    initial: tuple[int, ...]
+
+
+class StreamDeclaration(Node):
+    """A stream. ``adc`` where a measure writes raw traces to it; ``trace``: items are whole traces, else single samples."""
+
+    at: int
+    name: str
+    adc: bool = False
+    trace: bool = False
+    type: VarType = "int"
+
+
+# ---------------------------------------------------------------- stream pipelines: a graph in the order of its inputs
+
+
+class Source(Node):
+    """Items of a stream. ``input``: 0 for saved values, 1 or 2 for the samples of that analog input."""
+
+    stream: str
+    input: int = 0
+    timestamps: bool = False
+
+
+class Buffer(Node):
+    """Full blocks of ``lengths`` items; (n, l) is buffer(l).buffer(n): items of shape (n, l) + the input's."""
+
+    of: int
+    lengths: tuple[int, ...]
+
+
+class Average(Node):
+    """Running mean over all items so far, emitted after each."""
+
+    of: int
+
+
+class Map(Node):
+    """A function on each item: the mean over its outermost axis."""
+
+    of: int
+    function: Literal["average"]
+
+
+class BooleanToInt(Node):
+    """True becomes 1."""
+
+    of: int
+
+
+class Arithmetic(Node):
+    """Item by item ``left operator right``; a side is another node (its index) or a constant."""
+
+    operator: ArithmeticOperator
+    left: int | Constant
+    right: int | Constant
+
+
+class Constant(Node):
+    """A number (shape ()) or a vector that an operator takes beside a stream."""
+
+    values: tuple[float, ...]
+    scalar: bool
+
+
+StreamNode: TypeAlias = Source | Buffer | Average | Map | BooleanToInt | Arithmetic
+
+
+class Result(Node):
+    """``save(tag)`` keeps the last item of node ``of``, ``save_all(tag)`` all of them."""
+
+    at: int
+    tag: str
+    of: int
+    all: bool
+
+
+class Program(Node):
+    """A whole program. ``nodes`` name only earlier nodes as their inputs."""
+
+    declarations: tuple[Declaration, ...]
+    streams: tuple[StreamDeclaration, ...]
+    body: tuple[Statement, ...]
+    nodes: tuple[StreamNode, ...]
+    results: tuple[Result, ...]
+    sources: tuple[tuple[str, int], ...]
