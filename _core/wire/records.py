@@ -1,0 +1,100 @@
+"""The base of every message record, and the small types that messages share.
+
+Records are frozen and typed to the last field: an unknown field, a missing field or a wrong type is refused while the
+bytes are read, before anything is built from them. No field is untyped, so a message cannot nest deeper than its type.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from . import limits
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A message or a part of one."""
+
+
+Name = Annotated[str, msgspec.Meta(max_length=limits.NAME_CHARS)]
+Digest = Annotated[str, msgspec.Meta(max_length=limits.DIGEST_CHARS)]
+Note = Annotated[str, msgspec.Meta(max_length=limits.NOTE_CHARS)]
+Text = Annotated[str, msgspec.Meta(max_length=limits.MESSAGE_CHARS)]
+Names = Annotated[list[Name], msgspec.Meta(max_length=limits.LIST_ITEMS)]
+Lines = Annotated[list[Text], msgspec.Meta(max_length=limits.DETAILS_ITEMS)]
+
+Scalar = str | int | float | bool | None
+Number = int | float | bool
+Detail = Scalar | list[Scalar | dict[str, Scalar]] | dict[str, Scalar]
+Details = Annotated[dict[str, Detail], msgspec.Meta(max_length=limits.DETAILS_ITEMS)]
+
+JobState = Literal["pending", "loading", "running", "processing", "completed", "error", "canceled", "lost"]
+FINAL_STATES: frozenset[str] = frozenset({"completed", "error", "canceled", "lost"})
+
+CloseMode = Literal["never", "if_needed", "all"]
+Numerics = Literal["linear", "exact"]
+
+
+class Fault(Record, frozen=True, kw_only=True):
+    """An error as it travels: the fields of `QuaymasterError`."""
+
+    family: Literal["asked_wrongly", "taken", "bug"]
+    code: Name
+    message: Text
+    hint: Text = ""
+    details: Details = {}
+
+
+class JobOptions(Record, frozen=True, kw_only=True):
+    """How a job is to be computed; part of the job, never of the machine it happens to run on."""
+
+    numerics: Numerics = "linear"
+    seed: int | None = None  # None: the broker derives one from the job id, so a job always has a seed
+    flags: Names = []  # compiler flags, as the platform names them
+
+
+Samples = Annotated[list[float], msgspec.Meta(max_length=limits.OVERRIDE_SAMPLES)]
+
+
+class Overrides(Record, frozen=True, kw_only=True):
+    """Waveforms that this job alone plays differently: a number for a constant one, samples for an arbitrary one."""
+
+    waveforms: Annotated[dict[Name, float | Samples], msgspec.Meta(max_length=limits.DETAILS_ITEMS)] = {}
+
+
+class ThreadNeed(Record, frozen=True, kw_only=True):
+    """Threads that a program takes on one controller; `fem` is 0 where the controller has none (OPX, OPX+)."""
+
+    controller: Name
+    fem: int = 0
+    threads: int
+
+
+class StreamSchema(Record, frozen=True, kw_only=True):
+    """What a stream of a job will hold, known before the job starts."""
+
+    name: Name
+    dtype: Name  # numpy dtype string of one value, e.g. "<i4", "<f8", "|b1"
+    shape: Annotated[list[int], msgspec.Meta(max_length=32)] = []  # of one item; [] is a scalar
+    many: bool = True  # True: save_all, items add up; False: save, the last item counts
+    timestamps: bool = False  # True: each item is a pair (value, timestamp int64 ns)
+
+
+class StreamState(Record, frozen=True, kw_only=True):
+    """How far a stream has come."""
+
+    schema: StreamSchema
+    count: int = 0  # items that can be fetched now
+    closed: bool = False  # no more items will come
+    dataloss: bool = False
+
+
+class ControllerInfo(Record, frozen=True, kw_only=True):
+    """A controller as the broker knows it."""
+
+    name: Name
+    type: Name  # "opx", "opx+", "opx1000"
+    fems: dict[int, str] = {}  # slot -> "lf" | "mw"
+    connected: bool = True
+    version: Name = ""
