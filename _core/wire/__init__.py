@@ -10,6 +10,8 @@ The conversation, as a grammar (`C:` client, `B:` broker, `K:` controller; `*` a
     exchange   = C:Request B:Reply                  the reply carries a result, an error, or `pending`
                / C:Request B:Reply(pending) exchange    ask again with the SAME request_id
     controller = K:Report(Hello) B:Command(Welcome) *open-again B:Command(TakeInventory) K:Report(Inventory) *work
+               / K:Report(Hello) B:Command(Refuse)      e.g. its name was taken by a newer process
+               / K:any B:Command(SayHello) controller   the broker was restarted
     open-again = B:Command(Open)                    each qm that claims ports there
     work       = B:Command(Open / Close / DropResults)
                / B:Command(CompileProgram) K:Report(Compiled)

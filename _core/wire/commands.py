@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .records import Digest, JobOptions, Name, Names, Number, Overrides, Record
+from .records import Digest, Fault, JobOptions, Name, Names, Number, Overrides, Record
 
 
 class Action(Record, frozen=True, kw_only=True, tag_field="action"):
@@ -100,8 +100,20 @@ class Acknowledge(Action, frozen=True, kw_only=True, tag="acknowledge"):
     seq: int
 
 
+class SayHello(Action, frozen=True, kw_only=True, tag="say_hello"):
+    """The broker does not know this connection (it was restarted, or counted the controller as gone): say hello."""
+
+
+class Refuse(Action, frozen=True, kw_only=True, tag="refuse"):
+    """This connection is refused for good, e.g. because a newer process has taken its name: print why, and exit."""
+
+    error: Fault
+
+
 Actions = (
     Welcome
+    | SayHello
+    | Refuse
     | Open
     | Close
     | CompileProgram

@@ -64,10 +64,10 @@ class Overrides(Record, frozen=True, kw_only=True):
 
 
 class ThreadNeed(Record, frozen=True, kw_only=True):
-    """Threads that a program takes on one controller; `fem` is 0 where the controller has none (OPX, OPX+)."""
+    """Threads that a program takes on one FEM of one controller; an OPX or OPX+ counts as FEM 1, as in `PortRef`."""
 
     controller: Name
-    fem: int = 0
+    fem: int = 1
     threads: int
 
 
