@@ -1,0 +1,32 @@
+"""Limits of a program, each with a name, so that whoever reads a tree can trust its size.
+
+The public programs that were measured stay far below: at most 1,707 statements, 1.5 MB, 7 nested loops, 43 results.
+"""
+
+from __future__ import annotations
+
+PROGRAM_BYTES_MAX = 16 * 1024 * 1024
+STATEMENTS_MAX = 200_000
+EXPRESSION_NODES_MAX = 2_000_000
+BLOCK_DEPTH_MAX = 64
+EXPRESSION_DEPTH_MAX = 200
+PIPELINE_DEPTH_MAX = 200
+VARIABLES_MAX = 10_000
+ARRAY_CELLS_MAX = 1 << 20  # of all arrays together
+STREAMS_MAX = 1_000
+NODES_MAX = 10_000
+RESULTS_MAX = 1_000
+BUFFER_ITEMS_MAX = 1 << 26  # cells of one item of a stream node
+CONSTANT_VALUES_MAX = 1 << 20  # of all constants together
+PROCESSES_MAX = 64  # of one measure
+ELEMENTS_MAX = 1_000  # named by one statement
+NAME_LENGTH_MAX = 256
+PATH_LENGTH_MAX = 4_096
+SOURCES_MAX = 200_000
+
+WAIT_MIN_CYCLES = 4
+DURATION_MIN_CYCLES = 4
+INT_MIN = -(1 << 31)
+INT_MAX = (1 << 31) - 1
+AMPLITUDE_MIN = -2.0
+AMPLITUDE_MAX = 2.0 - 2.0**-16

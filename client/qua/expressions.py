@@ -1,0 +1,383 @@
+"""Expressions of QUA values: Python's operators build the tree, nothing is computed here.
+
+A Python number takes the type of the value beside it. Types never change by themselves: what mixes int, fixed and bool is
+refused with the cast that does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from ..._core.program import limits, tree
+from ..._core.program.literals import fixed_raw, wrap32
+from ..._core.program.text import expression_text
+from .later import Later
+from .position import refusal
+
+if TYPE_CHECKING:
+    from .builder import Builder
+
+PythonNumber: TypeAlias = bool | int | float
+
+_ARITHMETIC = ("+", "-", "*", "/")
+_BITWISE = ("&", "|", "^")
+_COMPARISONS = ("<", "<=", ">", ">=", "==")
+_PRECEDENCE = "& | ^ bind tighter than < > ==: put brackets around each comparison, (a < b) & (c < d)"
+
+
+class fixed:
+    """The type of signed 4.28 numbers, for ``declare(fixed)``."""
+
+
+class QuaExpression:
+    """A scalar that the controller computes at run time; ``node`` is its tree."""
+
+    __array_ufunc__ = None  # numpy numbers leave operators to us
+    __slots__ = ("depth", "node", "owner")
+
+    def __init__(self, node: tree.Expression, owner: Builder | None = None, depth: int = 1) -> None:
+        if depth > limits.EXPRESSION_DEPTH_MAX:
+            raise refusal(
+                f"this expression is nested more than {limits.EXPRESSION_DEPTH_MAX} deep (EXPRESSION_DEPTH_MAX)",
+                code="expression_too_deep",
+                hint="assign a part of it to a variable first",
+            )
+        self.node = node
+        self.owner = owner
+        self.depth = depth
+
+    @property
+    def type(self) -> tree.VarType:
+        """``int``, ``fixed`` or ``bool``."""
+        return self.node.type
+
+    @property
+    def dtype(self) -> type:
+        """The type as ``declare`` takes it."""
+        return {"int": int, "fixed": fixed, "bool": bool}[self.node.type]
+
+    def is_int(self) -> bool:
+        """Whether this is an int."""
+        return self.node.type == "int"
+
+    def is_fixed(self) -> bool:
+        """Whether this is a fixed."""
+        return self.node.type == "fixed"
+
+    def is_bool(self) -> bool:
+        """Whether this is a bool."""
+        return self.node.type == "bool"
+
+    isInt, isFixed, isBool = is_int, is_fixed, is_bool
+
+    def __repr__(self) -> str:
+        return f"<{described(self)}>"
+
+    def __str__(self) -> str:
+        return expression_text(self.node)
+
+    def __format__(self, format_spec: str) -> str:
+        return format(str(self), format_spec)
+
+    __hash__ = object.__hash__
+
+    def __add__(self, other: object) -> QuaExpression:
+        return binary("+", self, other)
+
+    def __radd__(self, other: object) -> QuaExpression:
+        return binary("+", other, self)
+
+    def __sub__(self, other: object) -> QuaExpression:
+        return binary("-", self, other)
+
+    def __rsub__(self, other: object) -> QuaExpression:
+        return binary("-", other, self)
+
+    def __mul__(self, other: object) -> QuaExpression:
+        return binary("*", self, other)
+
+    def __rmul__(self, other: object) -> QuaExpression:
+        return binary("*", other, self)
+
+    def __truediv__(self, other: object) -> QuaExpression:
+        return binary("/", self, other)
+
+    def __rtruediv__(self, other: object) -> QuaExpression:
+        return binary("/", other, self)
+
+    def __and__(self, other: object) -> QuaExpression:
+        return binary("&", self, other)
+
+    def __rand__(self, other: object) -> QuaExpression:
+        return binary("&", other, self)
+
+    def __or__(self, other: object) -> QuaExpression:
+        return binary("|", self, other)
+
+    def __ror__(self, other: object) -> QuaExpression:
+        return binary("|", other, self)
+
+    def __xor__(self, other: object) -> QuaExpression:
+        return binary("^", self, other)
+
+    def __rxor__(self, other: object) -> QuaExpression:
+        return binary("^", other, self)
+
+    def __lshift__(self, other: object) -> QuaExpression:
+        return binary("<<", self, other)
+
+    def __rlshift__(self, other: object) -> QuaExpression:
+        return binary("<<", other, self)
+
+    def __rshift__(self, other: object) -> QuaExpression:
+        return binary(">>", self, other)
+
+    def __rrshift__(self, other: object) -> QuaExpression:
+        return binary(">>", other, self)
+
+    def __lt__(self, other: object) -> QuaExpression:
+        return binary("<", self, other)
+
+    def __le__(self, other: object) -> QuaExpression:
+        return binary("<=", self, other)
+
+    def __gt__(self, other: object) -> QuaExpression:
+        return binary(">", self, other)
+
+    def __ge__(self, other: object) -> QuaExpression:
+        return binary(">=", self, other)
+
+    def __eq__(self, other: object) -> QuaExpression:  # type: ignore[override]
+        return binary("==", self, other)
+
+    def __neg__(self) -> QuaExpression:
+        return binary("-", 0, self)
+
+    def __pos__(self) -> QuaExpression:
+        return self
+
+    def __invert__(self) -> QuaExpression:
+        return binary("^", self, _one(self.type))
+
+    def __ne__(self, other: object) -> NoReturn:  # type: ignore[override]
+        raise refusal("the language has no != operator", code="no_such_operator", hint="write ~(a == b)")
+
+    def __bool__(self) -> NoReturn:
+        raise refusal(
+            f"Python asked whether {described(self)} is true, but its value is known only when the program runs",
+            code="python_logic",
+            hint="instead of and, or, not, if, while, a < b < c: use &, |, ~, if_(...), while_(...), (a < b) & (b < c)",
+        )
+
+    def _no_value(self, *_arguments: object) -> NoReturn:
+        raise refusal(
+            f"Python asked for the value of {described(self)}, but it is known only when the program runs",
+            code="python_value",
+            hint="for an index use an array declared with declare(..., value=[...]); for a conversion use Cast",
+        )
+
+    __int__ = __float__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_value
+
+    def _no_operator(self, *_arguments: object) -> NoReturn:
+        raise refusal(
+            "the language has no //, %, ** and @ operators, and no abs()",
+            code="no_such_operator",
+            hint="int / int already rounds down; a % 2**k is a & (2**k - 1)",
+        )
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _no_operator
+    __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __abs__ = _no_operator
+
+    def _no_in_place(self, *_arguments: object) -> NoReturn:
+        raise refusal(
+            f"{self} cannot be changed in place (+=, -=, ...)",
+            code="in_place",
+            hint=f"write assign({self}, {self} + ...)",
+        )
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _no_in_place
+    __ilshift__ = __irshift__ = __iand__ = __ior__ = __ixor__ = _no_in_place
+
+    def __iter__(self) -> NoReturn:
+        raise refusal(f"{described(self)} is one number, not a sequence", code="not_a_sequence")
+
+
+def described(expression: QuaExpression) -> str:
+    """The expression and its type, for messages."""
+    return f"{expression} ({expression.type})"
+
+
+def python_number(value: object) -> PythonNumber | None:
+    """``value`` as a plain Python number, None where it is none. Numpy's scalars count."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        value = value.item()
+    return value if isinstance(value, (bool, int, float)) else None
+
+
+def literal(number: PythonNumber, type: tree.VarType, *, place: str = "") -> tree.Value:
+    """``number`` in the machine format of ``type``, wrapped where it is out of range.
+
+    A float is refused for an int unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a bool.
+    """
+    where = f" {place}" if place else ""
+    if type == "bool":
+        if number not in (0, 1):
+            raise refusal(f"{number!r}{where} is not a bool", code="type_mismatch", hint="use True or False")
+        return tree.Value(type="bool", raw=int(number))
+    if isinstance(number, float) and number - number != 0:
+        raise refusal(f"{number}{where} is not a finite number", code="not_finite")
+    if type == "fixed":
+        return tree.Value(type="fixed", raw=fixed_raw(number))
+    if isinstance(number, float) and not number.is_integer():
+        raise refusal(
+            f"{number!r}{where} is a float where an int is needed",
+            code="type_mismatch",
+            hint="round it in Python with int(...), or declare the variable as fixed",
+        )
+    return tree.Value(type="int", raw=wrap32(int(number)))
+
+
+def own_type(number: PythonNumber) -> tree.VarType:
+    """The type of a Python number that stands alone."""
+    if isinstance(number, bool):
+        return "bool"
+    return "int" if isinstance(number, int) else "fixed"
+
+
+def scalar(value: object, like: tree.VarType | None = None, *, place: str = "") -> QuaExpression:
+    """``value`` as an expression; a Python number gets the type ``like``, or its own. What is no scalar is refused."""
+    if isinstance(value, QuaExpression):
+        return value
+    number = python_number(value)
+    if number is not None:
+        return QuaExpression(literal(number, like or own_type(number), place=place))
+    if isinstance(value, Later):
+        value.refuse()
+    raise refusal(
+        f"{_kind(value)}{' ' + place if place else ''} is not a number or a QUA scalar",
+        code="not_a_scalar",
+        hint="name one cell of an array, a[i]" if getattr(value, "is_array", False) else "",
+    )
+
+
+def typed(value: object, type: tree.VarType, *, place: str) -> QuaExpression:
+    """``value`` as an expression of exactly ``type``; ``place`` says in messages what it is for."""
+    expression = scalar(value, type, place=place)
+    if expression.type != type:
+        raise refusal(
+            f"{described(expression)} {place} must be {type}", code="type_mismatch", hint=_cast_hint(expression, type)
+        )
+    return expression
+
+
+def common_owner(*expressions: QuaExpression) -> Builder | None:
+    """The program whose variables ``expressions`` use; mixing two programs is refused."""
+    owner: Builder | None = None
+    for expression in expressions:
+        if expression.owner is not None and owner is not None and expression.owner is not owner:
+            raise foreign(str(expression))
+        owner = owner or expression.owner
+    return owner
+
+
+def foreign(name: str) -> Exception:
+    """The refusal of something that another program declared."""
+    return refusal(f"{name} was declared in another program", code="other_program", hint="declare it in this program")
+
+
+def binary(operator: tree.BinaryOperator, left: object, right: object) -> QuaExpression:
+    """``left operator right``; one of them at least is an expression."""
+    a, b = _operands(operator, left, right)
+    if operator in ("<<", ">>"):
+        _check_shift(operator, a, b)
+    elif a.type != b.type:
+        raise _mixed(operator, a, b)
+    elif a.type == "bool" and operator not in ("&", "|", "^", "=="):
+        raise refusal(
+            f"{operator} does not take bools: {described(a)}, {described(b)}",
+            code="type_mismatch",
+            hint="use &, |, ^ and == on bools, or Cast.to_int(...)",
+        )
+    node = tree.Binary(
+        type="bool" if operator in _COMPARISONS else a.type, operator=operator, left=a.node, right=b.node
+    )
+    return QuaExpression(node, common_owner(a, b), max(a.depth, b.depth) + 1)
+
+
+def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression, QuaExpression]:
+    place = f"beside {operator}"
+    if operator in ("<<", ">>"):
+        return scalar(left, place=place), scalar(right, "int", place=place)
+    a = left if isinstance(left, QuaExpression) else None
+    b = right if isinstance(right, QuaExpression) else None
+    beside = a if a is not None else b
+    if beside is not None and (a is None or b is None):
+        _check_literal(operator, right if b is None else left, beside, left_is_literal=a is None)
+    like = None if beside is None else beside.type
+    return (
+        a if a is not None else scalar(left, like, place=place),
+        b if b is not None else scalar(right, like, place=place),
+    )
+
+
+def _check_literal(operator: str, value: object, beside: QuaExpression, *, left_is_literal: bool) -> None:
+    """Refuse the Python numbers beside ``beside`` that are surely mistakes, with the words that fit."""
+    number = python_number(value)
+    if number is None:
+        return
+    shown = f"{value} {operator} {described(beside)}" if left_is_literal else f"{described(beside)} {operator} {value}"
+    if operator in _BITWISE and isinstance(number, bool) != (beside.type == "bool") and number not in (0, 1):
+        raise refusal(f"{shown} mixes types", code="type_mismatch", hint=_PRECEDENCE)
+    if operator in _BITWISE and isinstance(number, bool) and beside.type != "bool":
+        raise refusal(f"{shown} mixes a bool with a number", code="type_mismatch", hint=_PRECEDENCE)
+    if operator in ("*", "/") and beside.type == "int" and isinstance(number, float) and not number.is_integer():
+        raise refusal(
+            f"{shown} mixes int and fixed",
+            code="type_mismatch",
+            hint=_mixed_product_hint() if operator == "*" else "use Cast.to_fixed(...) on the int first",
+        )
+
+
+def _check_shift(operator: str, a: QuaExpression, b: QuaExpression) -> None:
+    if a.type == "bool" or b.type != "int":
+        raise refusal(
+            f"{operator} shifts an int or a fixed by an int, not {described(a)} by {described(b)}",
+            code="type_mismatch",
+            hint="use Cast.to_int(...)",
+        )
+
+
+def _mixed(operator: str, a: QuaExpression, b: QuaExpression) -> Exception:
+    if operator in _BITWISE and "bool" in (a.type, b.type):
+        hint = _PRECEDENCE
+    elif "bool" in (a.type, b.type):
+        hint = f"convert the bool with Cast.to_{a.type if b.type == 'bool' else b.type}(...); {_PRECEDENCE}"
+    elif operator == "*":
+        hint = _mixed_product_hint()
+    else:
+        hint = "convert one of them with Cast.to_fixed(...) or Cast.to_int(...)"
+    return refusal(f"{described(a)} {operator} {described(b)} mixes types", code="type_mismatch", hint=hint)
+
+
+def _mixed_product_hint() -> str:
+    return "use Cast.mul_fixed_by_int(f, i) for a fixed result, Cast.mul_int_by_fixed(i, f) for an int result"
+
+
+def _cast_hint(expression: QuaExpression, type: tree.VarType) -> str:
+    if type == "bool":
+        return "compare it, for example x > 0, or use Cast.to_bool(...)"
+    return f"use Cast.to_{type}(...)"
+
+
+def _one(type: tree.VarType) -> PythonNumber:
+    return True if type == "bool" else 1
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return f"the text {value!r}"
+    if getattr(value, "is_array", False):
+        return f"the array {value}"
+    return f"{value!r}" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,168 @@
+"""play, and the amplitude of a pulse."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..._core.program import limits, tree
+from .builder import Builder, current
+from .expressions import QuaExpression, python_number, typed
+from .later import Later, refuse_given
+from .position import refusal
+
+
+class AmplifiedPulse(NamedTuple):
+    """``pulse * amp(...)``."""
+
+    pulse: str
+    amplitude: Amplitude
+
+
+class Amplitude:
+    """What ``amp`` returns: one or four fixed expressions, to be multiplied with the name of a pulse."""
+
+    def __init__(self, values: tuple[QuaExpression, ...]) -> None:
+        self.values = values
+
+    def __rmul__(self, pulse: object) -> AmplifiedPulse:
+        if isinstance(pulse, Later):
+            pulse.refuse()
+        if not isinstance(pulse, str):
+            raise refusal(
+                f"amp(...) multiplies the name of a pulse, not a {type(pulse).__name__}", code="bad_amplitude"
+            )
+        return AmplifiedPulse(pulse, self)
+
+    __mul__ = __rmul__
+
+    def __repr__(self) -> str:
+        return f"amp({', '.join(map(str, self.values))})"
+
+
+def amp(v1: Any, v2: Any = None, v3: Any = None, v4: Any = None) -> Amplitude:
+    """The factor in ``pulse * amp(a)``, or the matrix in ``pulse * amp(v00, v01, v10, v11)``.
+
+    Each is a fixed expression or a number from -2 to 2 - 2**-16.
+    """
+    return _amplitude(tuple(value for value in (v1, v2, v3, v4) if value is not None))
+
+
+def _amplitude(values: tuple[Any, ...]) -> Amplitude:
+    if len(values) not in (1, 4):
+        raise refusal(
+            f"an amplitude has 1 or 4 values, not {len(values)}",
+            code="bad_amplitude",
+            hint="amp(a) scales; amp(v00, v01, v10, v11) mixes I and Q",
+        )
+    return Amplitude(tuple(_factor(value) for value in values))
+
+
+def _factor(value: object) -> QuaExpression:
+    number = python_number(value)
+    if number is not None and not limits.AMPLITUDE_MIN <= number <= limits.AMPLITUDE_MAX:
+        raise refusal(
+            f"amplitude {number} is outside of [-2, 2 - 2**-16]",
+            code="bad_amplitude",
+            hint="raise the amplitude of the waveform in the config instead",
+        )
+    return typed(value, "fixed", place="as amplitude")
+
+
+class PulseUse(NamedTuple):
+    """A pulse as ``play`` and ``measure`` take it."""
+
+    operation: str
+    amplitude: tuple[tree.Expression, ...]
+
+
+def pulse_use(builder: Builder, statement: str, pulse: object, amplitude_scale: object) -> PulseUse:
+    """Name and amplitude of ``pulse``; ``amplitude_scale`` is the other way to give the latter."""
+    if isinstance(pulse, Later):
+        pulse.refuse()
+    amplitude: Amplitude | None = None
+    if isinstance(pulse, AmplifiedPulse):
+        if amplitude_scale is not None:
+            raise refusal(f"{statement} takes amp(...) or amplitude_scale, not both", code="bad_amplitude")
+        amplitude = pulse.amplitude
+    elif amplitude_scale is not None:
+        values = amplitude_scale if isinstance(amplitude_scale, (tuple, list)) else (amplitude_scale,)
+        amplitude = _amplitude(tuple(values))
+    name = pulse.pulse if isinstance(pulse, AmplifiedPulse) else pulse
+    operation = named(name, f"the pulse of {statement}")
+    return PulseUse(operation, builder.own_all(amplitude.values) if amplitude else ())
+
+
+def named(value: object, what: str) -> str:
+    """``value`` as a name (text of 1 to NAME_LENGTH_MAX characters)."""
+    if not isinstance(value, str) or not 0 < len(value) <= limits.NAME_LENGTH_MAX:
+        shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+        raise refusal(f"{what} must be a name (text), not {shown}", code="bad_name")
+    return value
+
+
+def named_elements(elements: tuple[Any, ...], statement: str) -> tuple[str, ...]:
+    """``elements`` as names."""
+    if len(elements) == 1 and isinstance(elements[0], (list, tuple)):
+        raise refusal(
+            f"{statement} takes elements one by one, not a {type(elements[0]).__name__}",
+            code="bad_name",
+            hint=f"write {statement}(..., *elements)",
+        )
+    return tuple(named(element, f"an element of {statement}") for element in elements)
+
+
+def cycles(builder: Builder, value: object, place: str, least: int) -> tree.Expression:
+    """A number of 4 ns cycles, an int; a literal below ``least`` is refused."""
+    number = python_number(value)
+    if number is not None and not least <= number <= limits.INT_MAX:
+        raise refusal(
+            f"{number} cycles {place} is outside of {least} to {limits.INT_MAX}",
+            code="bad_duration",
+            hint="a cycle is 4 ns; pulses and waits last at least 16 ns",
+        )
+    return builder.own(typed(value, "int", place=place))
+
+
+def play(
+    pulse: Any,
+    element: str,
+    duration: Any = None,
+    condition: Any = None,
+    chirp: Any = None,
+    truncate: Any = None,
+    timestamp_stream: Any = None,
+    continue_chirp: bool = False,
+    target: str = "",
+    *,
+    amplitude_scale: Any = None,
+) -> None:
+    """Play ``pulse`` (an operation of the element, maybe ``* amp(...)``) on ``element``.
+
+    ``duration``: cycles of 4 ns to stretch it to. ``amplitude_scale``: the same as ``* amp(...)``.
+    """
+    builder = current("play")
+    refuse_given(
+        "play",
+        condition=condition,
+        chirp=chirp,
+        truncate=truncate,
+        timestamp_stream=timestamp_stream,
+        continue_chirp=continue_chirp,
+        target=target,
+    )
+    operation, amplitude = pulse_use(builder, "play", pulse, amplitude_scale)
+    length = None if duration is None else cycles(builder, duration, "as duration", limits.DURATION_MIN_CYCLES)
+    builder.append(
+        tree.Play(
+            at=builder.at(),
+            operation=operation,
+            element=named(element, "the element of play"),
+            amplitude=amplitude,
+            duration=length,
+        )
+    )
+
+
+ramp = Later("ramp")
+ramp_to_zero = Later("ramp_to_zero")
+load_waveform = Later("load_waveform")

@@ -1,0 +1,121 @@
+"""Statements of time, phase and frequency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._core.program import limits, tree
+from ..._core.program.literals import wrap32
+from .builder import current
+from .expressions import python_number, typed
+from .later import Later
+from .position import refusal
+from .pulses import cycles, named, named_elements
+
+ONE_OVER_2PI = 0.15915494309189535
+_UNITS = ("Hz", "mHz", "uHz", "nHz", "pHz")
+
+
+def wait(duration: Any, *elements: str) -> None:
+    """Pass ``duration`` cycles of 4 ns (at least 4) on each element; on every element of the program if none is named."""
+    builder = current("wait")
+    length = cycles(builder, duration, "of wait", limits.WAIT_MIN_CYCLES)
+    builder.append(tree.Wait(at=builder.at(), duration=length, elements=named_elements(elements, "wait")))
+
+
+def align(*elements: str) -> None:
+    """Let ``elements`` (all of the program if none is named) go on together, when the slowest is ready."""
+    builder = current("align")
+    builder.append(tree.Align(at=builder.at(), elements=named_elements(elements, "align")))
+
+
+def frame_rotation(angle: Any, *elements: str) -> None:
+    """Turn the frame of ``elements`` by ``angle`` rad, which is multiplied by the fixed number 1/(2 pi): keep it in (-8, 8).
+
+    A Python number is multiplied in Python.
+    """
+    number = python_number(angle)
+    turned = typed(angle, "fixed", place="as angle") if number is None else number
+    frame_rotation_2pi(turned * ONE_OVER_2PI, *elements)
+
+
+def frame_rotation_2pi(angle: Any, *elements: str) -> None:
+    """Turn the frame of ``elements`` by ``angle`` full turns, a fixed."""
+    builder = current("frame_rotation_2pi")
+    turns = builder.own(typed(angle, "fixed", place="as angle"))
+    for element in _at_least_one(elements, "frame_rotation"):
+        builder.append(tree.FrameRotation(at=builder.at(), element=element, turns=turns))
+
+
+def reset_frame(*elements: str) -> None:
+    """Set the frame of ``elements`` to 0."""
+    builder = current("reset_frame")
+    for element in _at_least_one(elements, "reset_frame"):
+        builder.append(tree.ResetFrame(at=builder.at(), element=element))
+
+
+def reset_if_phase(element: str) -> None:
+    """Restart the phase of the element's oscillator at its next play, measure or align; the frame stays."""
+    builder = current("reset_if_phase")
+    builder.append(tree.ResetIfPhase(at=builder.at(), element=named(element, "the element of reset_if_phase")))
+
+
+reset_phase = reset_if_phase
+
+
+def update_frequency(element: str, new_frequency: Any, units: str = "Hz", keep_phase: bool = False) -> None:
+    """Set the intermediate frequency of ``element`` to an int, in ``units`` (Hz, mHz, uHz, nHz, pHz).
+
+    A Python float is truncated (100.7 is 100 Hz). ``keep_phase``: the phase goes on instead of jumping to that of an
+    oscillator that always had the new frequency.
+    """
+    builder = current("update_frequency")
+    number = python_number(new_frequency)
+    if number is not None:
+        if number - number != 0:
+            raise refusal(f"{number} is not a finite frequency", code="not_finite")
+        if wrap32(int(number)) != int(number):
+            raise refusal(f"frequency {number} {units} does not fit 32 bits", code="bad_frequency")
+        new_frequency = int(number)
+    if units not in _UNITS:
+        raise refusal(f"unknown units {units!r}", code="bad_units", hint=f"use one of {', '.join(_UNITS)}")
+    if python_number(keep_phase) not in (True, False):
+        raise refusal("keep_phase must be a Python bool", code="type_mismatch")
+    builder.append(
+        tree.UpdateFrequency(
+            at=builder.at(),
+            element=named(element, "the element of update_frequency"),
+            frequency=builder.own(typed(new_frequency, "int", place="as frequency")),
+            units=units,  # type: ignore[arg-type]
+            keep_phase=bool(keep_phase),
+        )
+    )
+
+
+def _at_least_one(elements: tuple[Any, ...], statement: str) -> tuple[str, ...]:
+    if not elements:
+        raise refusal(f"{statement} names no element", code="bad_name")
+    return named_elements(elements, statement)
+
+
+pause = Later("pause")
+wait_for_trigger = Later("wait_for_trigger")
+set_dc_offset = Later("set_dc_offset")
+update_correction = Later("update_correction")
+fast_frame_rotation = Later("fast_frame_rotation")
+reset_global_phase = Later("reset_global_phase")
+advance_input_stream = Later("advance_input_stream")
+declare_input_stream = Later("declare_input_stream")
+receive_from_stream = Later("receive_from_stream")
+declare_struct = Later("declare_struct")
+qua_struct = Later("qua_struct")
+QuaArray = Later("QuaArray")
+declare_external_stream = Later("declare_external_stream")
+receive_from_external_stream = Later("receive_from_external_stream")
+send_to_external_stream = Later("send_to_external_stream")
+QuaStreamDirection = Later("QuaStreamDirection")
+declare_with_stream = Later("declare_with_stream")
+DeclarationType = Later("DeclarationType")
+IO1 = Later("IO1")
+IO2 = Later("IO2")
+L = Later("L")
