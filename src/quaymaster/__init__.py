@@ -1,6 +1,6 @@
 """An open software twin of the multi-user Quantum Orchestration Platform.
 
-The public names are loaded when they are first asked for, so that ``import quaymaster`` and the command line stay quick.
+The public names are loaded when they are first asked for, so that importing it and the command line stay quick.
 """
 
 from __future__ import annotations
