@@ -10,7 +10,9 @@ from ..errors import AskedWrongly
 
 
 class ProgramIssue(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault. ``at``: index into ``Program.sources``, -1 where none fits; ``file`` and ``line`` are that place ("", 0)."""
+    """One fault. ``at``: index into ``Program.sources``, -1 where none fits; ``file`` and ``line`` are that place
+    ("", 0).
+    """
 
     at: int
     file: str

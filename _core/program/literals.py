@@ -1,6 +1,7 @@
 """Numbers of Python into machine numbers and back.
 
-int: 32 bit, two's complement. fixed: signed 4.28, rounded to the nearest step of 2**-28, halves away from zero. Both wrap.
+int: 32 bit, two's complement. fixed: signed 4.28, rounded to the nearest step of 2**-28, halves away from zero. Both
+wrap.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The program tree: what a client sends, and all that compiler and engines read.
 
-A program is plain data (msgspec records, MessagePack on the wire). Literals are already raw machine numbers: an int is its
-32-bit value, a fixed its 4.28 raw integer, a bool 0 or 1. Every node that can be blamed carries ``at``, an index into
-``Program.sources`` (file, line); -1 where there is none. Expressions carry their type.
+A program is plain data (msgspec records, MessagePack on the wire). Literals are already raw machine numbers: an int
+is its 32-bit value, a fixed its 4.28 raw integer, a bool 0 or 1. Every node that can be blamed carries ``at``, an
+index into ``Program.sources`` (file, line); -1 where there is none. Expressions carry their type.
 
-Names of variables are unique in a program; ``v1, v2`` for scalars, ``a1`` for arrays, ``r1`` for streams, as users see them.
+Names of variables are unique in a program; ``v1, v2`` for scalars, ``a1`` for arrays, ``r1`` for streams, as users
+see them.
 """
 
 from __future__ import annotations
@@ -39,21 +40,21 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="node", tag=True
 # ---------------------------------------------------------------- expressions
 
 
-class Value(Node):
+class Value(Node, frozen=True):
     """A literal: ``raw`` in the machine format of ``type`` (int32, 4.28 raw, 0/1)."""
 
     type: VarType
     raw: int
 
 
-class Variable(Node):
+class Variable(Node, frozen=True):
     """The value of a scalar variable."""
 
     type: VarType
     name: str
 
 
-class Cell(Node):
+class Cell(Node, frozen=True):
     """One cell of an array; reading outside gives 0, writing outside does nothing (both are reported)."""
 
     type: VarType
@@ -61,11 +62,13 @@ class Cell(Node):
     index: Expression
 
 
-class Binary(Node):
-    """``left operator right``. Both sides have one type, except that shifts take an int on the right; comparisons give bool.
+class Binary(Node, frozen=True):
+    """``left operator right``. Both sides have one type, except that shifts take an int on the right; comparisons
+    give bool.
 
-    ``/`` of two ints has type int (floor); as the whole right side of an assign to a fixed variable it has type fixed and is
-    the quotient of the two ints in 4.28. Unary minus arrives as ``0 - x``, ``~x`` as ``x ^ 1`` (in the type of x).
+    ``/`` of two ints has type int (floor); as the whole right side of an assign to a fixed variable it has type fixed
+    and is the quotient of the two ints in 4.28. Unary minus arrives as ``0 - x``, ``~x`` as ``x ^ 1`` (in the type of
+    x).
     """
 
     type: VarType
@@ -74,10 +77,11 @@ class Binary(Node):
     right: Expression
 
 
-class Call(Node):
+class Call(Node, frozen=True):
     """A library function. ``random.*`` take the seed variable first, advance it, and return a number drawn from it.
 
-    Arguments are evaluated left to right. ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``: [0, 1).
+    Arguments are evaluated left to right. ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``:
+    [0, 1).
     """
 
     type: VarType
@@ -91,7 +95,7 @@ Target: TypeAlias = Variable | Cell
 # ---------------------------------------------------------------- statements
 
 
-class Assign(Node):
+class Assign(Node, frozen=True):
     """``target = value``. The types agree, except that a bool target takes any value (non-zero is true)."""
 
     at: int
@@ -99,7 +103,7 @@ class Assign(Node):
     value: Expression
 
 
-class Save(Node):
+class Save(Node, frozen=True):
     """Append the value of a variable, a cell or a literal to a stream."""
 
     at: int
@@ -107,7 +111,7 @@ class Save(Node):
     stream: str
 
 
-class Play(Node):
+class Play(Node, frozen=True):
     """Play the pulse that ``operation`` names on ``element``.
 
     ``amplitude``: none, one or four fixed expressions (v00, v01, v10, v11). ``duration``: cycles of 4 ns, or None.
@@ -120,11 +124,12 @@ class Play(Node):
     duration: Expression | None = None
 
 
-class Process(Node):
+class Process(Node, frozen=True):
     """One integral of a measurement, written to a fixed ``target`` when its window has ended.
 
     ``weights``: aliases of the pulse's integration weights, one for each entry of ``outputs`` (names of the element's
-    outputs, never empty: the language front end and the compiler fill in the only output). dual_demod.full has two of each.
+    outputs, never empty: the language front end and the compiler fill in the only output). dual_demod.full has two of
+    each.
     """
 
     at: int
@@ -134,7 +139,7 @@ class Process(Node):
     target: Target
 
 
-class Measure(Node):
+class Measure(Node, frozen=True):
     """Play a measurement pulse and acquire. ``stream``: where the raw trace goes, or None."""
 
     at: int
@@ -145,7 +150,7 @@ class Measure(Node):
     processes: tuple[Process, ...] = ()
 
 
-class Wait(Node):
+class Wait(Node, frozen=True):
     """Pass ``duration`` cycles of 4 ns on each of ``elements`` (none named: every element of the program)."""
 
     at: int
@@ -153,14 +158,14 @@ class Wait(Node):
     elements: tuple[str, ...] = ()
 
 
-class Align(Node):
+class Align(Node, frozen=True):
     """All of ``elements`` go on together (none named: every element of the program)."""
 
     at: int
     elements: tuple[str, ...] = ()
 
 
-class FrameRotation(Node):
+class FrameRotation(Node, frozen=True):
     """Turn the element's frame by ``turns`` (fixed, in 2 pi)."""
 
     at: int
@@ -168,21 +173,21 @@ class FrameRotation(Node):
     turns: Expression
 
 
-class ResetFrame(Node):
+class ResetFrame(Node, frozen=True):
     """Set the element's frame to 0."""
 
     at: int
     element: str
 
 
-class ResetIfPhase(Node):
+class ResetIfPhase(Node, frozen=True):
     """Restart the element's oscillator phase at its next play, measure or align."""
 
     at: int
     element: str
 
 
-class UpdateFrequency(Node):
+class UpdateFrequency(Node, frozen=True):
     """Set the element's intermediate frequency to an int, in ``units``."""
 
     at: int
@@ -192,14 +197,14 @@ class UpdateFrequency(Node):
     keep_phase: bool = False
 
 
-class StrictTiming(Node):
+class StrictTiming(Node, frozen=True):
     """The body must have no gaps."""
 
     at: int
     body: tuple[Statement, ...]
 
 
-class Branch(Node):
+class Branch(Node, frozen=True):
     """One ``if_`` or ``elif_`` of an If."""
 
     at: int
@@ -207,7 +212,7 @@ class Branch(Node):
     body: tuple[Statement, ...]
 
 
-class If(Node):
+class If(Node, frozen=True):
     """The first branch whose condition holds, else ``otherwise``. ``switch_`` arrives in this form too."""
 
     at: int
@@ -215,9 +220,9 @@ class If(Node):
     otherwise: tuple[Statement, ...] = ()
 
 
-class For(Node):
-    """``start; while condition: body; step``. ``start`` and ``step`` are None for ``while_``; ``condition`` is None too for
-    ``infinite_loop_``."""
+class For(Node, frozen=True):
+    """``start; while condition: body; step``. ``start`` and ``step`` are None for ``while_``; ``condition`` is None
+    too for ``infinite_loop_``."""
 
     at: int
     body: tuple[Statement, ...]
@@ -226,7 +231,7 @@ class For(Node):
     step: Assign | None = None
 
 
-class ForEach(Node):
+class ForEach(Node, frozen=True):
     """Variables walk over arrays of one length in lockstep."""
 
     at: int
@@ -255,7 +260,7 @@ Statement: TypeAlias = (
 # ---------------------------------------------------------------- declarations
 
 
-class Declaration(Node):
+class Declaration(Node, frozen=True):
     """A variable. ``size`` 0 is a scalar; ``initial`` has max(size, 1) raw values."""
 
     at: int
@@ -265,8 +270,10 @@ class Declaration(Node):
     initial: tuple[int, ...]
 
 
-class StreamDeclaration(Node):
-    """A stream. ``adc`` where a measure writes raw traces to it; ``trace``: items are whole traces, else single samples."""
+class StreamDeclaration(Node, frozen=True):
+    """A stream. ``adc`` where a measure writes raw traces to it; ``trace``: items are whole traces, else single
+    samples.
+    """
 
     at: int
     name: str
@@ -278,7 +285,7 @@ class StreamDeclaration(Node):
 # ---------------------------------------------------------------- stream pipelines: a graph in the order of its inputs
 
 
-class Source(Node):
+class Source(Node, frozen=True):
     """Items of a stream. ``input``: 0 for saved values, 1 or 2 for the samples of that analog input."""
 
     stream: str
@@ -286,33 +293,33 @@ class Source(Node):
     timestamps: bool = False
 
 
-class Buffer(Node):
+class Buffer(Node, frozen=True):
     """Full blocks of ``lengths`` items; (n, l) is buffer(l).buffer(n): items of shape (n, l) + the input's."""
 
     of: int
     lengths: tuple[int, ...]
 
 
-class Average(Node):
+class Average(Node, frozen=True):
     """Running mean over all items so far, emitted after each."""
 
     of: int
 
 
-class Map(Node):
+class Map(Node, frozen=True):
     """A function on each item: the mean over its outermost axis."""
 
     of: int
     function: Literal["average"]
 
 
-class BooleanToInt(Node):
+class BooleanToInt(Node, frozen=True):
     """True becomes 1."""
 
     of: int
 
 
-class Arithmetic(Node):
+class Arithmetic(Node, frozen=True):
     """Item by item ``left operator right``; a side is another node (its index) or a constant."""
 
     operator: ArithmeticOperator
@@ -320,7 +327,7 @@ class Arithmetic(Node):
     right: int | Constant
 
 
-class Constant(Node):
+class Constant(Node, frozen=True):
     """A number (shape ()) or a vector that an operator takes beside a stream."""
 
     values: tuple[float, ...]
@@ -330,7 +337,7 @@ class Constant(Node):
 StreamNode: TypeAlias = Source | Buffer | Average | Map | BooleanToInt | Arithmetic
 
 
-class Result(Node):
+class Result(Node, frozen=True):
     """``save(tag)`` keeps the last item of node ``of``, ``save_all(tag)`` all of them."""
 
     at: int
@@ -339,7 +346,7 @@ class Result(Node):
     all: bool
 
 
-class Program(Node):
+class Program(Node, frozen=True):
     """A whole program. ``nodes`` name only earlier nodes as their inputs."""
 
     declarations: tuple[Declaration, ...]

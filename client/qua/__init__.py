@@ -1,7 +1,7 @@
 """The language: ``from quaymaster.qua import *``, then what one writes for the platform, name for name.
 
-A program is built by running Python once; the result is data (``prog.tree``) that a broker can check and a controller can
-run. Names that come later exist, and raise an error with code ``not_yet`` where they are used.
+A program is built by running Python once; the result is data (``prog.tree``) that a broker can check and a controller
+can run. Names that come later exist, and raise an error with code ``not_yet`` where they are used.
 """
 
 from __future__ import annotations
@@ -87,15 +87,16 @@ from .variables import assign, declare
 AmpValuesType = ChirpType = MeasurePulseType = MessageExpressionType = MessageVarType = PlayPulseType = Any
 
 __all__ = [
+    "FUNCTIONS",
+    "IO1",
+    "IO2",
+    "STREAM_NAME_SEPARATOR",
     "AmpValuesType",
     "AnalogMeasureProcess",
     "Cast",
     "ChirpType",
     "DeclarationType",
     "DigitalMeasureProcess",
-    "FUNCTIONS",
-    "IO1",
-    "IO2",
     "L",
     "Math",
     "MeasurePulseType",
@@ -106,7 +107,6 @@ __all__ = [
     "QuaArray",
     "QuaStreamDirection",
     "Random",
-    "STREAM_NAME_SEPARATOR",
     "StreamType",
     "Util",
     "Variable",

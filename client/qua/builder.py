@@ -189,7 +189,9 @@ class Builder:
 
 def _stream_declaration(state: StreamState) -> tree.StreamDeclaration:
     adc = bool(state.adc)
-    return tree.StreamDeclaration(at=state.at, name=state.name, adc=adc, trace=adc and bool(state.trace), type=state.type or "int")
+    return tree.StreamDeclaration(
+        at=state.at, name=state.name, adc=adc, trace=adc and bool(state.trace), type=state.type or "int"
+    )
 
 
 def active() -> Builder | None:

@@ -76,9 +76,7 @@ def for_(var: Any, init: Any = _MISSING, cond: Any = _MISSING, update: Any = _MI
     at = start.at
 
     def finish(block: Block) -> None:
-        builder.append(
-            tree.For(at=at, start=start, condition=condition, step=step, body=tuple(block.statements))
-        )
+        builder.append(tree.For(at=at, start=start, condition=condition, step=step, body=tuple(block.statements)))
 
     return BlockScope(builder, "for_", finish)
 
@@ -104,7 +102,8 @@ def infinite_loop_() -> BlockScope:
 
 
 def for_each_(var: Any, values: Any) -> BlockScope:
-    """The block once for each value: ``var`` a variable and ``values`` an array or a list of numbers, or as many of each.
+    """The block once for each value: ``var`` a variable and ``values`` an array or a list of numbers, or as many of
+    each.
 
     Lists become hidden arrays of the variable's type; all must have one length.
     """
@@ -279,9 +278,7 @@ def case_(case_exp: Any) -> BlockScope:
     return BlockScope(
         builder,
         "case_",
-        lambda block: state.branches.append(
-            tree.Branch(at=at, condition=condition, body=tuple(block.statements))
-        ),
+        lambda block: state.branches.append(tree.Branch(at=at, condition=condition, body=tuple(block.statements))),
     )
 
 

@@ -1,7 +1,7 @@
 """Expressions of QUA values: Python's operators build the tree, nothing is computed here.
 
-A Python number takes the type of the value beside it. Types never change by themselves: what mixes int, fixed and bool is
-refused with the cast that does it.
+A Python number takes the type of the value beside it. Types never change by themselves: what mixes int, fixed and
+bool is refused with the cast that does it.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class QuaExpression:
         return self.node.type
 
     @property
-    def dtype(self) -> type:
-        """The type as ``declare`` takes it."""
+    def dtype(self) -> Any:
+        """The type as ``declare`` takes it (int, fixed or bool)."""
         return {"int": int, "fixed": fixed, "bool": bool}[self.node.type]
 
     def is_int(self) -> bool:
@@ -161,7 +161,7 @@ class QuaExpression:
     def __invert__(self) -> QuaExpression:
         return binary("^", self, _one(self.type))
 
-    def __ne__(self, other: object) -> NoReturn:  # type: ignore[override]
+    def __ne__(self, other: object) -> NoReturn:
         raise refusal("the language has no != operator", code="no_such_operator", hint="write ~(a == b)")
 
     def __bool__(self) -> NoReturn:
@@ -219,7 +219,8 @@ def python_number(value: object) -> PythonNumber | None:
 def literal(number: PythonNumber, type: tree.VarType, *, place: str = "") -> tree.Value:
     """``number`` in the machine format of ``type``, wrapped where it is out of range.
 
-    A float is refused for an int unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a bool.
+    A float is refused for an int unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a
+    bool.
     """
     where = f" {place}" if place else ""
     if type == "bool":

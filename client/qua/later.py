@@ -8,7 +8,9 @@ from ..._core.errors import not_yet
 
 
 class Later:
-    """Stands for something called ``name``: calling it, computing with it or handing it to a statement raises ``not_yet``."""
+    """Stands for something called ``name``: calling it, computing with it or handing it to a statement raises
+    ``not_yet``.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -29,7 +31,7 @@ class Later:
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = __neg__ = __pos__ = _refuse_any
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _refuse_any
     __lt__ = __le__ = __gt__ = __ge__ = _refuse_any
-    __eq__ = __ne__ = _refuse_any  # type: ignore[assignment]
+    __eq__ = __ne__ = _refuse_any
 
 
 class LaterLibrary:

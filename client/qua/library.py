@@ -68,8 +68,8 @@ class Cast:
 class Random:
     """A generator of pseudo-random numbers; its state is an int variable of the program.
 
-    ``seed``: a Python int, a QUA int variable (which becomes the state) or a QUA int expression. Without one, Python draws
-    it while the program is built (0 to SEED_MAX), so running one program object again repeats the sequence.
+    ``seed``: a Python int, a QUA int variable (which becomes the state) or a QUA int expression. Without one, Python
+    draws it while the program is built (0 to SEED_MAX), so running one program object again repeats the sequence.
     """
 
     def __init__(self, seed: Any = None) -> None:
@@ -101,8 +101,8 @@ class Random:
 
 Math = LaterLibrary(
     "Math",
-    "log pow div exp pow2 ln log2 log10 sqrt inv_sqrt inv MSB msb elu aelu selu relu plrelu lrelu sin2pi cos2pi atan_2pi"
-    " atan2_2pi abs sin cos atan atan2 sum max min argmax argmin dot",
+    "log pow div exp pow2 ln log2 log10 sqrt inv_sqrt inv MSB msb elu aelu selu relu plrelu lrelu sin2pi cos2pi"
+    " atan_2pi atan2_2pi abs sin cos atan atan2 sum max min argmax argmin dot",
 )
 Util = LaterLibrary("Util", "cond")
 broadcast = LaterLibrary("broadcast", "and_ or_ xor_")

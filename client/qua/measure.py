@@ -15,7 +15,7 @@ from .variables import target_of
 
 
 class MeasureProcess(NamedTuple):
-    """One integral of a measurement: what ``demod.full`` and its like return. An output "" is the element's only one."""
+    """One integral of a measurement, as ``demod.full`` and its like return. Output "" is the element's only one."""
 
     kind: tree.ProcessKind
     weights: tuple[str, ...]
@@ -32,9 +32,7 @@ class MeasureProcess(NamedTuple):
         for output in self.outputs:
             if output != "":
                 named(output, f"the output of {self.kind}")
-        return tree.Process(
-            at=builder.at(), kind=self.kind, weights=self.weights, outputs=self.outputs, target=target
-        )
+        return tree.Process(at=builder.at(), kind=self.kind, weights=self.weights, outputs=self.outputs, target=target)
 
 
 class demod:
@@ -171,4 +169,3 @@ def _trace_name(builder: Builder, trace: Any) -> str:
     if not isinstance(trace, Stream):
         raise refusal(f"adc_stream must be a stream, not a {type(trace).__name__}", code="bad_measure")
     return trace.used_for_samples(builder)
-

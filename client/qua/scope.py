@@ -39,7 +39,9 @@ class ProgramScope:
 
     @property
     def tree(self) -> Program:
-        """The program as plain data. Raises AskedWrongly (``program_not_built``) unless its ``with`` block has ended well."""
+        """The program as plain data. Raises AskedWrongly (``program_not_built``) unless its ``with`` block has ended
+        well.
+        """
         if self._tree is None:
             raise refusal(
                 f"this program is {self._state}",

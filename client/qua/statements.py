@@ -17,7 +17,9 @@ _UNITS = ("Hz", "mHz", "uHz", "nHz", "pHz")
 
 
 def wait(duration: Any, *elements: str) -> None:
-    """Pass ``duration`` cycles of 4 ns (at least 4) on each element; on every element of the program if none is named."""
+    """Pass ``duration`` cycles of 4 ns (at least 4) on each element; on every element of the program if none is
+    named.
+    """
     builder = current("wait")
     length = cycles(builder, duration, "of wait", limits.WAIT_MIN_CYCLES)
     builder.append(tree.Wait(at=builder.at(), duration=length, elements=named_elements(elements, "wait")))
@@ -30,7 +32,8 @@ def align(*elements: str) -> None:
 
 
 def frame_rotation(angle: Any, *elements: str) -> None:
-    """Turn the frame of ``elements`` by ``angle`` rad, which is multiplied by the fixed number 1/(2 pi): keep it in (-8, 8).
+    """Turn the frame of ``elements`` by ``angle`` rad, which is multiplied by the fixed number 1/(2 pi): keep it in
+    (-8, 8).
 
     A Python number is multiplied in Python.
     """

@@ -96,19 +96,19 @@ class Pipeline:
 
     def add(self, other: Any) -> Pipeline:
         """The same as ``+``."""
-        return self + other
+        return _Arithmetic("+", self, other)
 
     def subtract(self, other: Any) -> Pipeline:
         """The same as ``-``."""
-        return self - other
+        return _Arithmetic("-", self, other)
 
     def multiply(self, other: Any) -> Pipeline:
         """The same as ``*``."""
-        return self * other
+        return _Arithmetic("*", self, other)
 
     def divide(self, other: Any) -> Pipeline:
         """The same as ``/``."""
-        return self / other
+        return _Arithmetic("/", self, other)
 
     def __add__(self, other: Any) -> Pipeline:
         return _Arithmetic("+", self, other)
@@ -146,7 +146,7 @@ class Pipeline:
             hint="compare in the program and save the bool, or compare the fetched result in Python",
         )
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _no_operator  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _no_operator
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __rshift__ = __rrshift__ = _no_operator
     __rlshift__ = __invert__ = __floordiv__ = __mod__ = __pow__ = __bool__ = __iter__ = _no_operator
 
@@ -174,7 +174,9 @@ class Pipeline:
 
 
 class Stream(Pipeline):
-    """A stream as declared, and which part of it a pipeline reads: values or an analog input, with timestamps or without."""
+    """A stream as declared, and which part of it a pipeline reads: values or an analog input, with timestamps or
+    without.
+    """
 
     def __init__(self, owner: Builder, state: StreamState, input: int = 0, timestamps: bool = False) -> None:
         self.owner = owner
@@ -207,7 +209,7 @@ class Stream(Pipeline):
     timestamps = Later("timestamps")
     auto_reshape = Later("auto_reshape")
 
-    def index(self, builder: Builder) -> int:
+    def index(self, builder: Builder) -> int:  # noqa: D102 - see Pipeline
         self._check_owner(builder)
         return builder.node(tree.Source(stream=self.name, input=self._input, timestamps=self._timestamps))
 
@@ -306,7 +308,9 @@ def _constant(value: Any) -> tree.Constant:
     if isinstance(value, Collection) and not isinstance(value, (str, bytes, dict, set)):
         numbers = [python_number(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)]
         if numbers and all(number is not None for number in numbers):
-            return tree.Constant(values=tuple(_finite(number) for number in numbers if number is not None), scalar=False)
+            return tree.Constant(
+                values=tuple(_finite(number) for number in numbers if number is not None), scalar=False
+            )
     raise refusal("stream operators take streams, numbers and flat lists of numbers", code="bad_stream")
 
 
@@ -337,7 +341,9 @@ def declare_stream(adc_trace: bool | None = None) -> Stream:
 def declare_output_stream(
     target: str = "client", stream_id: int | str | None = None, dtype: Any = None, *, adc_trace: bool | None = None
 ) -> Stream:
-    """Declare a stream; whether it holds values or raw traces shows at its first use. ``dtype``: the type of its values."""
+    """Declare a stream; whether it holds values or raw traces shows at its first use. ``dtype``: the type of its
+    values.
+    """
     builder = current("declare_output_stream")
     if target != "client":
         raise not_yet(f"declare_output_stream(target={target!r})")
@@ -363,9 +369,7 @@ def save(var: Any, stream_or_tag: Any) -> None:
     elif isinstance(stream_or_tag, Stream):
         stream = stream_or_tag
     else:
-        raise refusal(
-            f"save writes to a stream or a tag, not to a {type(stream_or_tag).__name__}", code="bad_stream"
-        )
+        raise refusal(f"save writes to a stream or a tag, not to a {type(stream_or_tag).__name__}", code="bad_stream")
     source = _saved(builder, var, stream.known_type())
     name = stream.used_for_values(builder, source.type)
     builder.append(tree.Save(at=builder.at(), source=source, stream=name))

@@ -83,7 +83,7 @@ class QuaArrayVariable:
             f"the array {self} cannot be compared", code="array_comparison", hint="compare its cells in a for_ loop"
         )
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _no_comparison  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _no_comparison
 
     def _no_operator(self, _other: object = None) -> NoReturn:
         raise refusal(
@@ -105,7 +105,8 @@ def declare(t: Any, value: Any = None, size: int | None = None) -> Any:
     """Declare a variable of type ``t`` (int, fixed or bool; float means fixed) and return it.
 
     ``value``: the initial number of a scalar, or a sequence of them for an array. ``size``: the length of an array of
-    zeros. As on the platform, a value is first made a ``t`` as Python does it (``int(2.7)`` is 2). Without both: 0 or False.
+    zeros. As on the platform, a value is first made a ``t`` as Python does it (``int(2.7)`` is 2). Without both: 0 or
+    False.
     """
     builder = current("declare")
     type = variable_type(t)
@@ -226,7 +227,9 @@ def target_of(builder: Builder, var: object, statement: str) -> tree.Target:
     if isinstance(var, Later):
         var.refuse()
     if isinstance(var, QuaArrayVariable):
-        raise refusal(f"{statement} cannot write the whole array {var}", code="bad_target", hint="write its cells, a[i]")
+        raise refusal(
+            f"{statement} cannot write the whole array {var}", code="bad_target", hint="write its cells, a[i]"
+        )
     shown = described(var) if isinstance(var, QuaExpression) else f"a {type(var).__name__}"
     raise refusal(f"{statement} needs a variable or an array cell to write to, not {shown}", code="bad_target")
 

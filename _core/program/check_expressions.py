@@ -1,0 +1,152 @@
+"""The checks of expressions: names, types, arity, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from . import limits, tree
+from .text import expression_text
+
+Report: TypeAlias = Callable[[int, str], None]
+
+_COMPARISONS = ("<", "<=", ">", ">=", "==")
+_ON_BOOLS = ("&", "|", "^", "==")
+
+# Argument types of each function, None for any, and the type of what it returns.
+_SIGNATURES: dict[tree.Function, tuple[tuple[tree.VarType | None, ...], tree.VarType]] = {
+    "cast.to_int": ((None,), "int"),
+    "cast.to_fixed": ((None,), "fixed"),
+    "cast.to_bool": ((None,), "bool"),
+    "cast.unsafe_cast_int": ((None,), "int"),
+    "cast.unsafe_cast_fixed": ((None,), "fixed"),
+    "cast.unsafe_cast_bool": ((None,), "bool"),
+    "cast.mul_fixed_by_int": (("fixed", "int"), "fixed"),
+    "cast.mul_int_by_fixed": (("int", "fixed"), "int"),
+    "random.rand_int": (("int", "int"), "int"),
+    "random.rand_fixed": (("int",), "fixed"),
+}
+
+
+class ExpressionChecker:
+    """Checks expressions against the declared variables; faults go to ``report`` (at, message)."""
+
+    def __init__(self, declarations: Mapping[str, tree.Declaration], report: Report) -> None:
+        self._declarations = declarations
+        self._report = report
+        self.count = 0
+
+    def check(self, node: tree.Expression, at: int, wanted: tree.VarType | None, place: str) -> None:
+        """Check ``node`` and all below; its type must be ``wanted`` (None: any)."""
+        if not self._walk(node, at, limits.EXPRESSION_DEPTH_MAX):
+            return
+        if wanted is not None and node.type != wanted:
+            self._report(at, f"{place} must be {wanted}, but {expression_text(node)} is {node.type}")
+
+    def check_quotient(self, node: tree.Expression, at: int) -> None:
+        """Check a value assigned to a fixed: fixed, or the quotient of two ints as a fixed."""
+        if not (isinstance(node, tree.Binary) and node.operator == "/" and node.left.type == "int"):
+            self.check(node, at, "fixed", "the value assigned to a fixed")
+            return
+        depth = limits.EXPRESSION_DEPTH_MAX - 1
+        if self._walk(node.left, at, depth) and self._walk(node.right, at, depth):
+            if node.right.type != "int":
+                self._report(at, f"{expression_text(node)} mixes int and {node.right.type}")
+            elif node.type != "fixed":
+                self._report(at, f"the value assigned to a fixed must be fixed, but {expression_text(node)} is int")
+
+    def variable(self, node: tree.Variable, at: int) -> bool:
+        """Check that a scalar of this name and type is declared."""
+        return self._declared(node.name, node.type, at, array=False)
+
+    def array(self, name: str, type: tree.VarType, at: int) -> bool:
+        """Check that an array of this name and type is declared."""
+        return self._declared(name, type, at, array=True)
+
+    def _declared(self, name: str, type: tree.VarType, at: int, *, array: bool) -> bool:
+        declaration = self._declarations.get(name)
+        if declaration is None:
+            self._report(at, f"there is no variable {name}")
+        elif (declaration.size > 0) != array:
+            self._report(at, f"{name} is {'a scalar, not an array' if array else 'an array, not a scalar'}")
+        elif declaration.type != type:
+            self._report(at, f"{name} is declared as {declaration.type} but used as {type}")
+        else:
+            return True
+        return False
+
+    def _walk(self, node: tree.Expression, at: int, depth: int) -> bool:
+        """Check ``node``; False where a fault was found, so that one fault is reported once."""
+        self.count += 1
+        if depth <= 0:
+            self._report(at, f"an expression is nested more than {limits.EXPRESSION_DEPTH_MAX} deep")
+            return False
+        match node:
+            case tree.Value():
+                return self._value(node, at)
+            case tree.Variable():
+                return self.variable(node, at)
+            case tree.Cell():
+                return self._cell(node, at, depth)
+            case tree.Binary():
+                return self._binary(node, at, depth)
+            case tree.Call():
+                return self._call(node, at, depth)
+
+    def _value(self, node: tree.Value, at: int) -> bool:
+        fits = node.raw in (0, 1) if node.type == "bool" else limits.INT_MIN <= node.raw <= limits.INT_MAX
+        if not fits:
+            self._report(at, f"{node.raw} does not fit a {node.type}")
+        return fits
+
+    def _cell(self, node: tree.Cell, at: int, depth: int) -> bool:
+        known = self.array(node.array, node.type, at)
+        if not self._walk(node.index, at, depth - 1):
+            return False
+        if node.index.type != "int":
+            self._report(at, f"the index of {node.array} must be int, not {node.index.type}")
+            return False
+        return known
+
+    def _binary(self, node: tree.Binary, at: int, depth: int) -> bool:
+        left = self._walk(node.left, at, depth - 1)
+        right = self._walk(node.right, at, depth - 1)
+        if not (left and right):
+            return False
+        fault = _binary_fault(node)
+        if fault:
+            self._report(at, f"{expression_text(node)} {fault}")
+        return not fault
+
+    def _call(self, node: tree.Call, at: int, depth: int) -> bool:
+        wanted, result = _SIGNATURES[node.function]
+        if len(node.arguments) != len(wanted):
+            self._report(at, f"{node.function} takes {len(wanted)} arguments, not {len(node.arguments)}")
+            return False
+        checked = [self._walk(argument, at, depth - 1) for argument in node.arguments]  # all, so that all faults show
+        if not all(checked):
+            return False
+        for argument, type in zip(node.arguments, wanted, strict=True):
+            if type is not None and argument.type != type:
+                self._report(at, f"{expression_text(node)} needs {type} where it has {argument.type}")
+                return False
+        if node.function.startswith("random.") and not isinstance(node.arguments[0], tree.Variable):
+            self._report(at, f"the seed of {node.function} must be a variable")
+            return False
+        if node.type != result:
+            self._report(at, f"{expression_text(node)} is {result}, not {node.type}")
+        return node.type == result
+
+
+def _binary_fault(node: tree.Binary) -> str:
+    """What is wrong with the types of ``node``, "" if nothing."""
+    a, b = node.left.type, node.right.type
+    if node.operator in ("<<", ">>"):
+        if a == "bool" or b != "int":
+            return f"shifts {a} by {b}"
+    elif a != b:
+        return f"mixes {a} and {b}"
+    elif a == "bool" and node.operator not in _ON_BOOLS:
+        return f"uses {node.operator} on bools"
+    type = "bool" if node.operator in _COMPARISONS else a
+    return "" if node.type == type else f"is {type}, not {node.type}"

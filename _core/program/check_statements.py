@@ -1,0 +1,173 @@
+"""The checks of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from . import limits, tree
+from .check_expressions import ExpressionChecker, Report
+
+
+class StatementChecker:
+    """Walks over all statements; faults go to ``report`` (at, message)."""
+
+    def __init__(self, program: tree.Program, report: Report) -> None:
+        self._declarations: Mapping[str, tree.Declaration] = {item.name: item for item in program.declarations}
+        self._streams = {stream.name: stream for stream in program.streams}
+        self._report = report
+        self._expressions = ExpressionChecker(self._declarations, report)
+        self._count = 0
+
+    def check(self, body: Iterable[tree.Statement]) -> None:
+        """Check the body of a program."""
+        self._block(body, limits.BLOCK_DEPTH_MAX)
+        if self._count > limits.STATEMENTS_MAX:
+            self._report(-1, f"more than {limits.STATEMENTS_MAX} statements (STATEMENTS_MAX)")
+        if self._expressions.count > limits.EXPRESSION_NODES_MAX:
+            self._report(-1, f"more than {limits.EXPRESSION_NODES_MAX} parts of expressions (EXPRESSION_NODES_MAX)")
+
+    def _block(self, body: Iterable[tree.Statement], depth: int) -> None:
+        for statement in body:
+            self._count += 1
+            if depth <= 0:
+                self._report(
+                    statement.at, f"blocks are nested more than {limits.BLOCK_DEPTH_MAX} deep (BLOCK_DEPTH_MAX)"
+                )
+                return
+            self._statement(statement, depth)
+
+    def _statement(self, node: tree.Statement, depth: int) -> None:
+        match node:
+            case tree.Assign():
+                self._assign(node)
+            case tree.Save():
+                self._save(node)
+            case tree.Play():
+                self._pulse(node)
+                if node.duration is not None:
+                    self._cycles(node.duration, node.at, "the duration of play", limits.DURATION_MIN_CYCLES)
+            case tree.Measure():
+                self._measure(node)
+            case tree.Wait():
+                self._cycles(node.duration, node.at, "the duration of wait", limits.WAIT_MIN_CYCLES)
+                self._elements(node.elements, node.at)
+            case tree.Align():
+                self._elements(node.elements, node.at)
+            case tree.FrameRotation():
+                self._elements((node.element,), node.at)
+                self._expressions.check(node.turns, node.at, "fixed", "the angle of a frame rotation")
+            case tree.ResetFrame() | tree.ResetIfPhase():
+                self._elements((node.element,), node.at)
+            case tree.UpdateFrequency():
+                self._elements((node.element,), node.at)
+                self._expressions.check(node.frequency, node.at, "int", "a frequency")
+            case _:
+                self._nested(node, depth)
+
+    def _nested(self, node: tree.StrictTiming | tree.If | tree.For | tree.ForEach, depth: int) -> None:
+        match node:
+            case tree.StrictTiming():
+                self._block(node.body, depth - 1)
+            case tree.If():
+                if not node.branches:
+                    self._report(node.at, "an if has no branch")
+                for branch in node.branches:
+                    self._expressions.check(branch.condition, branch.at, "bool", "the condition of a branch")
+                    self._block(branch.body, depth - 1)
+                self._block(node.otherwise, depth - 1)
+            case tree.For():
+                self._for(node)
+                self._block(node.body, depth - 1)
+            case tree.ForEach():
+                self._for_each(node)
+                self._block(node.body, depth - 1)
+
+    def _assign(self, node: tree.Assign) -> None:
+        self._expressions.check(node.target, node.at, None, "the target")
+        if node.target.type == "fixed":
+            self._expressions.check_quotient(node.value, node.at)
+        else:
+            wanted = None if node.target.type == "bool" else node.target.type
+            self._expressions.check(node.value, node.at, wanted, f"the value assigned to a {node.target.type}")
+
+    def _save(self, node: tree.Save) -> None:
+        self._expressions.check(node.source, node.at, None, "the saved value")
+        stream = self._streams.get(node.stream)
+        if stream is None:
+            self._report(node.at, f"there is no stream {node.stream!r}")
+        elif stream.adc:
+            self._report(node.at, f"stream {stream.name} holds raw samples; save needs a stream of its own")
+        elif stream.type != node.source.type:
+            self._report(node.at, f"stream {stream.name} holds {stream.type} values, not {node.source.type}")
+
+    def _pulse(self, node: tree.Play | tree.Measure) -> None:
+        self._elements((node.element,), node.at)
+        self._name(node.operation, node.at, "a pulse")
+        if len(node.amplitude) not in (0, 1, 4):
+            self._report(node.at, f"an amplitude has 1 or 4 values, not {len(node.amplitude)}")
+        for value in node.amplitude:
+            self._expressions.check(value, node.at, "fixed", "an amplitude")
+
+    def _measure(self, node: tree.Measure) -> None:
+        self._pulse(node)
+        if node.stream is not None:
+            stream = self._streams.get(node.stream)
+            if stream is None:
+                self._report(node.at, f"there is no stream {node.stream!r}")
+            elif not stream.adc:
+                self._report(
+                    node.at, f"stream {stream.name} holds saved values; raw samples need a stream of their own"
+                )
+        if len(node.processes) > limits.PROCESSES_MAX:
+            self._report(node.at, f"more than {limits.PROCESSES_MAX} processes in one measure (PROCESSES_MAX)")
+        for process in node.processes:
+            self._process(process)
+
+    def _process(self, node: tree.Process) -> None:
+        count = 2 if node.kind == "dual_demod.full" else 1
+        if len(node.weights) != count or len(node.outputs) != count:
+            self._report(node.at, f"{node.kind} takes {count} weights and outputs")
+        for weights in node.weights:
+            self._name(weights, node.at, "integration weights")
+        for output in node.outputs:
+            if output or count == 2:
+                self._name(output, node.at, "an output")
+        self._expressions.check(node.target, node.at, "fixed", f"the target of {node.kind}")
+
+    def _for(self, node: tree.For) -> None:
+        if (node.start is None) != (node.step is None) or (node.start is not None and node.condition is None):
+            self._report(node.at, "a for loop has a start, a condition and a step, or no start and no step")
+        for assign in (node.start, node.step):
+            if assign is not None:
+                self._assign(assign)
+        if node.condition is not None:
+            self._expressions.check(node.condition, node.at, "bool", "the condition of a loop")
+
+    def _for_each(self, node: tree.ForEach) -> None:
+        if not node.variables or len(node.variables) != len(node.arrays):
+            self._report(node.at, f"for_each has {len(node.variables)} variables and {len(node.arrays)} arrays")
+            return
+        if len({variable.name for variable in node.variables}) < len(node.variables):
+            self._report(node.at, "for_each has one variable twice")
+        sizes = set()
+        for variable, name in zip(node.variables, node.arrays, strict=True):
+            scalar = self._expressions.variable(variable, node.at)
+            if self._expressions.array(name, variable.type, node.at) and scalar:
+                sizes.add(self._declarations[name].size)
+        if len(sizes) > 1:
+            self._report(node.at, f"the arrays of for_each have different lengths: {sorted(sizes)}")
+
+    def _cycles(self, node: tree.Expression, at: int, place: str, least: int) -> None:
+        self._expressions.check(node, at, "int", place)
+        if isinstance(node, tree.Value) and node.raw < least:
+            self._report(at, f"{place} is {node.raw} cycles; the least is {least}")
+
+    def _elements(self, names: tuple[str, ...], at: int) -> None:
+        if len(names) > limits.ELEMENTS_MAX:
+            self._report(at, f"more than {limits.ELEMENTS_MAX} elements in one statement (ELEMENTS_MAX)")
+        for name in names:
+            self._name(name, at, "an element")
+
+    def _name(self, name: str, at: int, what: str) -> None:
+        if not 0 < len(name) <= limits.NAME_LENGTH_MAX:
+            self._report(at, f"the name of {what} has 1 to {limits.NAME_LENGTH_MAX} characters")

@@ -1,0 +1,82 @@
+"""The checks of streams, stream nodes and results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from . import limits, tree
+from .items import inputs_of, node_items
+
+
+def check_streams(program: tree.Program, report: Callable[[int, str], None]) -> None:
+    """Report (at, message) for each fault in the streams, nodes and results of ``program``."""
+    _check_declarations(program, report)
+    if len(program.nodes) > limits.NODES_MAX:
+        report(-1, f"more than {limits.NODES_MAX} stream operators (NODES_MAX)")
+        return
+    if len(program.results) > limits.RESULTS_MAX:
+        report(-1, f"more than {limits.RESULTS_MAX} results (RESULTS_MAX)")
+        return
+    blame = node_blame(program)
+    node_items(program, None, lambda index, message: report(blame.get(index, -1), message))
+    _check_constants(program, lambda index, message: report(blame.get(index, -1), message))
+    _check_results(program, report)
+
+
+def node_blame(program: tree.Program) -> dict[int, int]:
+    """For each node that a result reads, the ``at`` of (one of) its results."""
+    blame: dict[int, int] = {}
+    for result in program.results:
+        if 0 <= result.of < len(program.nodes):
+            blame.setdefault(result.of, result.at)
+    for index in range(len(program.nodes) - 1, -1, -1):
+        if index in blame:
+            for of in inputs_of(program.nodes[index]):
+                blame.setdefault(of, blame[index])
+    return blame
+
+
+def _check_declarations(program: tree.Program, report: Callable[[int, str], None]) -> None:
+    if len(program.streams) > limits.STREAMS_MAX:
+        report(-1, f"more than {limits.STREAMS_MAX} streams (STREAMS_MAX)")
+    seen: set[str] = set()
+    for stream in program.streams:
+        if not 0 < len(stream.name) <= limits.NAME_LENGTH_MAX:
+            report(stream.at, f"the name of a stream has 1 to {limits.NAME_LENGTH_MAX} characters")
+        if stream.name in seen:
+            report(stream.at, f"there are two streams {stream.name!r}")
+        if stream.trace and not stream.adc:
+            report(stream.at, f"stream {stream.name} has traces but no raw samples")
+        if stream.adc and stream.type != "int":
+            report(stream.at, f"raw samples of stream {stream.name} are int, not {stream.type}")
+        seen.add(stream.name)
+
+
+def _check_constants(program: tree.Program, report: Callable[[int, str], None]) -> None:
+    values = 0
+    for index, node in enumerate(program.nodes):
+        if not isinstance(node, tree.Arithmetic):
+            continue
+        for side in (node.left, node.right):
+            if not isinstance(side, tree.Constant):
+                continue
+            values += len(side.values)
+            if not side.values or (side.scalar and len(side.values) != 1):
+                report(index, f"a constant beside {node.operator} has the wrong number of values")
+            if not all(math.isfinite(value) for value in side.values):
+                report(index, f"a constant beside {node.operator} is not finite")
+    if values > limits.CONSTANT_VALUES_MAX:
+        report(-1, f"more than {limits.CONSTANT_VALUES_MAX} constants beside streams (CONSTANT_VALUES_MAX)")
+
+
+def _check_results(program: tree.Program, report: Callable[[int, str], None]) -> None:
+    seen: set[str] = set()
+    for result in program.results:
+        if not 0 < len(result.tag) <= limits.NAME_LENGTH_MAX:
+            report(result.at, f"the tag of a result has 1 to {limits.NAME_LENGTH_MAX} characters")
+        if result.tag in seen:
+            report(result.at, f"there are two results {result.tag!r}")
+        seen.add(result.tag)
+        if not 0 <= result.of < len(program.nodes):
+            report(result.at, f"result {result.tag!r} reads a stream operator that is not there")
