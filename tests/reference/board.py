@@ -1,0 +1,89 @@
+"""What strands leave for each other and for the inputs: meetings, values, block starts, records, windows, events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from quaymaster._core.config.model import PortRef
+from quaymaster._core.program import tree
+
+from .numbers import u64
+from .records import Record
+
+Key = tuple[int, int]
+"""(site, occurrence)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """A measure at work: where and when, and the oscillator of its element as it was at its start (section 6)."""
+
+    measure: tree.Measure
+    key: Key
+    thread: int
+    order: int
+    start: int
+    inc: int
+    phase_at_0: int
+
+    def phase(self, t: int) -> int:
+        """θ(t) with the state that the element had when its measure started."""
+        return u64(self.inc * t + self.phase_at_0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """One integral or one raw trace: the samples [start, end) of ``port``. A trace has ``process`` = −1."""
+
+    listening: Listening
+    process: int
+    output: int
+    port: PortRef
+    start: int
+    end: int
+
+    @property
+    def rank(self) -> tuple[int, int, int, int, int]:
+        """Section 6: the order in which acquisitions are evaluated."""
+        return self.end, self.listening.thread, self.listening.order, self.process, self.output
+
+
+@dataclass
+class Board:
+    """Written and read by all strands; ``changes`` counts what was written."""
+
+    changes: int = 0
+    meetings: dict[Key, dict[int, int]] = field(default_factory=dict)
+    values: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    """(site, occurrence, process) → (raw value, end of its window)."""
+    block_starts: dict[Key, int] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
+    streams: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    events: set[tuple[str, int]] = field(default_factory=set)
+    end_ns: int = 0
+
+    def arrive(self, key: Key, thread: int, clock: int) -> dict[int, int]:
+        """A thread arrives at a meeting; gives who is there and when each came."""
+        self.changes += 1
+        there = self.meetings.setdefault(key, {})
+        there[thread] = clock
+        return there
+
+    def begin_block(self, key: Key, clock: int) -> None:
+        """A block begins; all its threads say the same instant."""
+        self.changes += 1
+        assert self.block_starts.setdefault(key, clock) == clock
+
+    def settle(self, key: tuple[int, int, int], raw: int, end: int) -> None:
+        """A process has its value."""
+        self.changes += 1
+        self.values[key] = raw, end
+
+    def save(self, stream: str, raw: int, time_ns: int) -> None:
+        """Append to a stream."""
+        self.streams[stream].append((raw, time_ns))
+
+    def passed(self, t: int) -> None:
+        """The job lasts at least until ``t``."""
+        self.end_ns = max(self.end_ns, t)

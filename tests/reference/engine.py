@@ -1,0 +1,156 @@
+"""The reference engine: runs a program from its first statement to its last sample, following docs/arithmetic.md.
+
+``run`` lets every strand go on until all are blocked or done, then evaluates the least pending window (its end, thread,
+order): what is blocked can start nothing before that window ends, so all records that it hears are known. And again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from quaymaster._core.config import model
+from quaymaster._core.config.model import PortRef
+from quaymaster._core.program import tree
+
+from .board import Board, Window
+from .ears import Ear, ear
+from .exact import exact, narrowed
+from .integrals import Row, integral_of, linear, target_value
+from .numbers import Report
+from .plants import Plant
+from .records import pulse_of
+from .samples import codes
+from .sites import Places
+from .strands import Strand
+
+Numerics = Literal["linear", "exact"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job leaves: streams of (raw value, time_ns), traces of (input number, start_ns, codes), events, end."""
+
+    streams: dict[str, list[tuple[int, int]]]
+    traces: dict[str, list[tuple[int, int, list[int]]]]
+    events: set[tuple[str, int]]
+    end_ns: int
+
+
+def run(program: tree.Program, config: model.Config, *, seed: int, numerics: Numerics, plant: Plant) -> Outcome:
+    """Run ``program`` on ``config`` to its end."""
+    return Job(program, config, seed, numerics, plant).run()
+
+
+class Job:
+    """One run: the strands, the board between them, and the inputs."""
+
+    def __init__(
+        self, program: tree.Program, config: model.Config, seed: int, numerics: Numerics, plant: Plant
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.numerics = numerics
+        self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
+        self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
+        self.places = Places(program)
+        self.ears = self._ears(plant)
+        self.rows: dict[PortRef, list[Row]] = defaultdict(list)
+        self.halves: dict[tuple[int, int, int], list[float]] = defaultdict(list)
+        threads = number_threads(config, self.places.used)
+        numbers = [*sorted(set(threads.values())), None]
+        self.strands = [Strand(program, config, self.places, threads, n, self.board) for n in numbers]
+
+    def _ears(self, plant: Plant) -> dict[PortRef, Ear]:
+        """All inputs of the elements of the program; tells where elements disagree about their time of flight."""
+        traced = set(traced_ports(self.config, self.places))
+        ports = {port for element in self.places.used for port in self.config.elements[element].outputs.values()}
+        ears = {port: ear(self.config, plant, self.places.used, port, port in traced) for port in ports}
+        if any(e.hearing.tof_disagree for e in ears.values()):
+            self.board.events.add(("tof_disagree", -1))
+        return ears
+
+    def run(self) -> Outcome:
+        """Strands as far as they go, one window, and again."""
+        running = [strand.run() for strand in self.strands]
+        while running or self.board.windows:
+            running = advance(running, self.board)
+            if self.board.windows:
+                window = min(self.board.windows, key=lambda w: w.rank)
+                self.board.windows.remove(window)
+                self.evaluate(window)
+            elif running:
+                raise AssertionError("all strands are blocked and nothing is pending")
+        return Outcome(self.board.streams, self.traces, self.board.events, self.board.end_ns)
+
+    def evaluate(self, window: Window) -> None:
+        """A window has ended: keep its trace, or its part of the value of a process."""
+        self.board.passed(window.end)
+        if window.process < 0:
+            self.keep_trace(window)
+        else:
+            self.integrate(window)
+
+    def keep_trace(self, window: Window) -> None:
+        """Section 8: a raw trace."""
+        measure = window.listening.measure
+        report = self.reporter(measure.at)
+        hears, exactly = self.ears[window.port], self.numerics == "exact"
+        trace = codes(hears, window, self.board.records, self.seed, exactly, report)
+        self.traces[measure.stream or ""].append((window.port.number, window.start, trace))
+
+    def integrate(self, window: Window) -> None:
+        """Sections 6 and 9: one integral; the last one of its process settles the value."""
+        process = window.listening.measure.processes[window.process]
+        report = self.reporter(process.at)
+        key = (*window.listening.key, window.process)
+        halves = self.halves[key]
+        halves.append(self.integral(window, report))
+        if len(halves) == len(process.outputs):
+            exactly = self.numerics == "exact"
+            raw = narrowed(32, int(sum(halves)), report) if exactly else target_value(sum(halves), report)
+            self.board.settle(key, raw, window.end)
+
+    def integral(self, window: Window, report: Report) -> float:
+        """D of one integral, or its raw number where numerics are exact."""
+        hears, records = self.ears[window.port], self.board.records
+        if self.numerics == "linear":
+            return linear(self.config, window, hears, records, self.rows[window.port], self.seed, report)
+        heard = codes(hears, window, records, self.seed, True, report)
+        return exact(integral_of(self.config, window), heard, report)
+
+    def reporter(self, at: int) -> Report:
+        """Section 10: an event and where."""
+        return lambda code: self.board.events.add((code, at))
+
+
+def number_threads(config: model.Config, used: list[str]) -> dict[str, int]:
+    """Section 2: the thread of each element; threads are numbered as their first elements appear."""
+    names: dict[str, int] = {}
+    return {e: names.setdefault(config.elements[e].core or f"element {e}", len(names)) for e in used}
+
+
+def traced_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
+    """Section 6: ports of which any measure of the program keeps a raw trace."""
+    for site in places:
+        node = site.node
+        if not isinstance(node, tree.Measure) or node.stream is None:
+            continue
+        if pulse_of(config, node.element, node.operation).digital_marker is not None:
+            yield from config.elements[node.element].outputs.values()
+
+
+def advance(running: list[Iterator[None]], board: Board) -> list[Iterator[None]]:
+    """Let every strand go on until none can."""
+    before = -1
+    while before != board.changes:
+        before = board.changes
+        running = [strand for strand in running if not done(strand)]
+    return running
+
+
+def done(strand: Iterator[None]) -> bool:
+    """One more step of a strand; whether it has ended."""
+    return next(strand, strand) is strand

@@ -1,0 +1,104 @@
+"""Section 1 of docs/arithmetic.md: raw machine integers and what the operators do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Report = Callable[[str], None]
+"""Called with the code of an event."""
+
+ONE = 1 << 28
+"""The raw integer of the fixed number 1."""
+
+
+def wrap_to(bits: int, value: int) -> int:
+    """The low ``bits`` bits of ``value``, read as two's complement."""
+    half = 1 << (bits - 1)
+    return (value + half) % (1 << bits) - half
+
+
+def wrap(value: int) -> int:
+    """Section 1: wrap = low 32 bits, two's complement."""
+    return wrap_to(32, value)
+
+
+def u64(value: int) -> int:
+    """The top of the page: integers written u64 wrap modulo 2^64."""
+    return value % (1 << 64)
+
+
+def binary(operator: str, type_of_sides: str, type_of_result: str, a: int, b: int, report: Report) -> int:
+    """Section 1: ``a operator b`` on raw integers."""
+    match operator:
+        case "+":
+            return wrap(a + b)
+        case "-":
+            return wrap(a - b)
+        case "*":
+            return wrap((a * b) >> 28) if type_of_sides == "fixed" else wrap(a * b)
+        case "/":
+            return divide(type_of_result, a, b, report)
+        case "&":
+            return a & b
+        case "|":
+            return a | b
+        case "^":
+            return a ^ b
+        case "<<":
+            return wrap(a << b) if 0 <= b <= 31 else 0
+        case ">>":
+            return a >> b if 0 <= b <= 31 else a >> 31
+        case "<":
+            return int(a < b)
+        case "<=":
+            return int(a <= b)
+        case ">":
+            return int(a > b)
+        case ">=":
+            return int(a >= b)
+        case "==":
+            return int(a == b)
+    raise ValueError(operator)
+
+
+def divide(type_of_result: str, a: int, b: int, report: Report) -> int:
+    """Section 1, ``/``: the floor for an int result, the fixed quotient for a fixed one; by zero it is 0, and told."""
+    if b == 0:
+        report("division_by_zero")
+        return 0
+    return wrap((a << 28) // b) if type_of_result == "fixed" else wrap(a // b)
+
+
+def convert(function: str, type_of_argument: str, raw: int) -> int:
+    """Section 1: the casts of one argument."""
+    match function:
+        case "cast.to_int":
+            return raw >> 28 if type_of_argument == "fixed" else raw
+        case "cast.to_fixed":
+            return raw if type_of_argument == "fixed" else wrap(raw << 28)
+        case "cast.to_bool":
+            return int(raw != 0)
+        case "cast.unsafe_cast_int" | "cast.unsafe_cast_fixed":
+            return raw
+        case "cast.unsafe_cast_bool":
+            return raw & 1
+    raise ValueError(function)
+
+
+def next_seed(seed: int) -> int:
+    """Section 1, random: the next state of a seed variable, of its unsigned value."""
+    return (137939405 * (seed % (1 << 32)) + 12345) % (1 << 28)
+
+
+def stored(type_of_target: str, raw: int) -> int:
+    """Section 1: what an assign keeps; a bool takes anything and is whether it is not zero."""
+    return int(raw != 0) if type_of_target == "bool" else raw
+
+
+def amplitude(raw: int, report: Report) -> float:
+    """Section 4: an amplitude rounded to 2^-16 and kept in range."""
+    rounded = (raw + 2**11) >> 12
+    kept = min(max(rounded, -(2**17)), 2**17 - 1)
+    if kept != rounded:
+        report("amplitude_range")
+    return kept * 2.0**-16

@@ -1,0 +1,101 @@
+"""Section 4 of docs/arithmetic.md: what a play puts on its element, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+
+from quaymaster._core.config import model
+
+from . import numbers
+from .numbers import Report
+
+Complex = tuple[float, float]
+ONE: Complex = (1.0, 0.0)
+
+
+def times(x: Complex, y: Complex) -> Complex:
+    """Section 4: (a+ib)(c+id) = (ac − bd) + i(ad + bc), each operation rounded."""
+    a, b = x
+    c, d = y
+    return a * c - b * d, a * d + b * c
+
+
+def conjugate(x: Complex) -> Complex:
+    """The complex conjugate."""
+    return x[0], -x[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One waveform on one element: ``samples`` (wI, wQ) a ns from ``start``, and all that is needed to render it."""
+
+    element: str
+    thread: int
+    order: int
+    start: int
+    samples: tuple[Complex, ...]
+    alpha: Complex
+    beta: Complex
+    theta: int
+    inc: int
+
+    @property
+    def length(self) -> int:
+        """In ns."""
+        return len(self.samples)
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """Section 5: the order in which records are summed."""
+        return self.start, self.thread, self.order
+
+
+def pulse_of(config: model.Config, element: str, operation: str) -> model.Pulse:
+    """The pulse that an operation names."""
+    return config.pulses[config.elements[element].operations[operation]]
+
+
+def samples_of(config: model.Config, pulse: model.Pulse, length: int, stretched: bool, report: Report) -> list[Complex]:
+    """Section 4: the samples (wI, wQ) of a pulse that lasts ``length`` ns; ``stretched`` where a duration was given."""
+    names = pulse.waveforms
+    first = played(config.waveforms[names.get("single") or names["I"]], length, stretched, report)
+    second = [0.0] * length if "single" in names else played(config.waveforms[names["Q"]], length, stretched, report)
+    return list(zip(first, second, strict=True))
+
+
+def played(waveform: model.Waveform, length: int, stretched: bool, report: Report) -> list[float]:
+    """Section 4: one waveform for ``length`` ns."""
+    if isinstance(waveform, model.ConstantWaveform):
+        return [waveform.sample] * length
+    samples = list(waveform.samples)
+    if not stretched:
+        return samples
+    if length < len(samples):
+        report("shortened_waveform")
+        return samples[:length]
+    return [stretched_sample(samples, j, length) for j in range(length)]
+
+
+def stretched_sample(w: list[float], j: int, length: int) -> float:
+    """Section 4: sample ``j`` of ``w`` stretched to ``length``: the cubic through four neighbours."""
+    x = (j * len(w)) / length
+    b = min(max(floor(x) - 1, 0), len(w) - 4)
+    t = x - b
+    l0 = -(t - 1) * (t - 2) * (t - 3) / 6
+    l1 = t * (t - 2) * (t - 3) / 2
+    l2 = -t * (t - 1) * (t - 3) / 2
+    l3 = t * (t - 1) * (t - 2) / 6
+    return l0 * w[b] + l1 * w[b + 1] + l2 * w[b + 2] + l3 * w[b + 3]
+
+
+def envelope_factors(raws: list[int], iq: bool, report: Report) -> tuple[Complex, Complex]:
+    """Section 4: (alpha, beta) of no, one or four raw amplitude values."""
+    values = [numbers.amplitude(raw, report) for raw in raws] or [1.0]
+    if not iq:
+        (a,) = values
+        return (a, 0.0), (0.0, 0.0)
+    a00, a01, a10, a11 = values if len(values) == 4 else (values[0], 0.0, 0.0, values[0])
+    alpha = (a00 + a11) / 2, (a10 - a01) / 2
+    beta = (a00 - a11) / 2, (a10 + a01) / 2
+    return alpha, beta

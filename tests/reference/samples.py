@@ -1,0 +1,67 @@
+"""Sections 8 and 9 of docs/arithmetic.md: what the converter of an input sees, sample by sample, and its codes."""
+
+from __future__ import annotations
+
+from math import floor
+
+from . import noise
+from .board import Window
+from .ears import Ear, Part
+from .numbers import Report, u64
+from .phase import cosine_sine
+from .records import Record, times
+
+
+def sounding(part: Part, t: int) -> float:
+    """Section 8: what one part of a record adds at its own time ``t``; nothing before its start and after its end."""
+    record = part.record
+    n = t - record.start
+    if not 0 <= n < record.length:
+        return 0.0
+    k = times(part.factor, cosine_sine(record.theta))
+    p = times(part.samples[n], cosine_sine(u64(record.inc * n)))
+    return k[0] * p[0] - k[1] * p[1]
+
+
+def heard(parts: list[Part], t: int) -> float:
+    """Section 8: the sum over the records in order, from 0.0."""
+    total = 0.0
+    for part in parts:
+        total += sounding(part, t)
+    return total
+
+
+def heard_from_converters(parts: list[Part], t: int) -> float:
+    """Section 9: the sum on each output port passes its converter; then the ports are added."""
+    total = 0.0
+    for output in sorted({part.output for part in parts}):
+        volts = heard([part for part in parts if part.output == output], t)
+        total += min(max(floor(volts * 2.0**16 + 0.5), -(2**15)), 2**15 - 1) * 2.0**-16
+    return total
+
+
+def volts(ear: Ear, window: Window, records: list[Record], seed: int, exact: bool) -> list[float]:
+    """Section 8: v(t) for each sample of a window, after the sign."""
+    parts = ear.parts(records, window.start, window.end)
+    result = []
+    for t in range(window.start, window.end):
+        here = t - ear.hearing.delay
+        signal = heard_from_converters(parts, here) if exact else heard(parts, here)
+        if ear.sigma:
+            signal += ear.sigma * noise.of_sample(seed, ear.number, t)
+        result.append((ear.gain * signal + ear.offset) * ear.sign)
+    return result
+
+
+def code(v: float, report: Report) -> int:
+    """Section 8: the code of the converter, saturated."""
+    rounded = floor(v * 4096)
+    kept = min(max(rounded, -2048), 2047)
+    if kept != rounded:
+        report("input_saturated")
+    return kept
+
+
+def codes(ear: Ear, window: Window, records: list[Record], seed: int, exact: bool, report: Report) -> list[int]:
+    """Section 8: the codes of a window."""
+    return [code(v, report) for v in volts(ear, window, records, seed, exact)]

@@ -1,0 +1,385 @@
+"""Section 2 of docs/arithmetic.md: a strand walks the program with its own clock and variables.
+
+Every step that may have to wait is a generator; it yields while what it needs is not on the board yet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+
+from quaymaster._core.config import model
+from quaymaster._core.program import tree
+
+from . import numbers
+from .board import Board, Listening, Window
+from .numbers import Report
+from .oscillator import Oscillator
+from .records import Record, envelope_factors, pulse_of, samples_of
+from .sites import Places, Site
+from .slices import Slice, operands, target_name
+from .variables import Cell, Variables, declared
+
+Steps = Generator[None, None, None]
+Reading = Generator[None, None, int]
+
+
+class Strand:
+    """One strand: of thread ``thread`` with its ``elements``, or the saver (no thread, no clock)."""
+
+    def __init__(
+        self,
+        program: tree.Program,
+        config: model.Config,
+        places: Places,
+        threads: dict[str, int],
+        thread: int | None,
+        board: Board,
+    ) -> None:
+        self.config = config
+        self.places = places
+        self.thread_of = threads
+        self.thread = thread
+        self.board = board
+        self.elements = {e for e in places.used if thread is not None and threads[e] == thread}
+        self.slice = Slice(places, None if thread is None else self.elements)
+        self.variables: Variables = declared(program)
+        self.oscillators = {e: Oscillator(config.intermediate_frequency(e)) for e in self.elements}
+        self.clock = 0
+        self.order = 0
+        self.passes: Counter[Site] = Counter()
+        self.entries: Counter[Site] = Counter()
+        self.meetings: Counter[Site] = Counter()
+        self.strict: list[Site] = []
+        self.stamp_read = 0
+
+    def run(self) -> Steps:
+        """The whole walk."""
+        yield from self.body(self.places.body)
+        self.board.passed(self.clock)
+
+    # ------------------------------------------------------------ reading and writing
+
+    def reporter(self, at: int) -> Report:
+        """Section 10: an event and where."""
+        return lambda code: self.board.events.add((code, at))
+
+    def read(self, cell: Cell, at: int) -> Reading:
+        """Section 2, reads: the value is awaited here, and the clock goes to the end of its window."""
+        if cell.pending is not None:
+            while cell.pending not in self.board.values:
+                yield
+            cell.receive(*self.board.values[cell.pending])
+        if self.thread is not None and cell.until > self.clock:
+            self.clock = cell.until
+            if any(self.elements & set(site.elements) for site in self.strict):
+                self.reporter(at)("strict_timing_gap")
+        self.stamp_read = max(self.stamp_read, cell.stamp)
+        return cell.raw
+
+    def cell(self, array: str, index: int, at: int) -> Cell | None:
+        """A cell of an array; outside there is none, which is told."""
+        cells = self.variables[array]
+        if 0 <= index < len(cells):
+            return cells[index]
+        self.reporter(at)("out_of_bounds")
+        return None
+
+    def evaluate(self, expression: tree.Expression, at: int) -> Reading:
+        """Section 1: the raw value of an expression."""
+        match expression:
+            case tree.Value():
+                return expression.raw
+            case tree.Variable():
+                return (yield from self.read(self.variables[expression.name][0], at))
+            case tree.Cell():
+                cell = self.cell(expression.array, (yield from self.evaluate(expression.index, at)), at)
+                return 0 if cell is None else (yield from self.read(cell, at))
+            case tree.Binary():
+                a = yield from self.evaluate(expression.left, at)
+                b = yield from self.evaluate(expression.right, at)
+                sides = expression.left.type
+                return numbers.binary(expression.operator, sides, expression.type, a, b, self.reporter(at))
+            case tree.Call():
+                return (yield from self.call(expression, at))
+
+    def call(self, call: tree.Call, at: int) -> Reading:
+        """Section 1: casts and random numbers."""
+        if call.function.startswith("random."):
+            return (yield from self.draw(call, at))
+        values = []
+        for argument in call.arguments:
+            values.append((yield from self.evaluate(argument, at)))
+        match call.function:
+            case "cast.mul_fixed_by_int":
+                return numbers.wrap(values[0] * values[1])
+            case "cast.mul_int_by_fixed":
+                return numbers.wrap((values[0] * values[1]) >> 28)
+        return numbers.convert(call.function, call.arguments[0].type, values[0])
+
+    def draw(self, call: tree.Call, at: int) -> Reading:
+        """Section 1, random: the seed advances after the other argument has been evaluated."""
+        seed = self.variables[target_name(call.arguments[0])][0]
+        limit = 0
+        if call.function == "random.rand_int":
+            limit = yield from self.evaluate(call.arguments[1], at)
+        state = numbers.next_seed((yield from self.read(seed, at)))
+        seed.write(state, 0)
+        return numbers.wrap((state * limit) >> 28) if call.function == "random.rand_int" else state
+
+    def assign(self, node: tree.Assign) -> Steps:
+        """Section 2: an assign; its stamp is the greatest of all that it read."""
+        self.stamp_read = 0
+        cell = None
+        if isinstance(node.target, tree.Cell):
+            cell = self.cell(node.target.array, (yield from self.evaluate(node.target.index, node.at)), node.at)
+        else:
+            cell = self.variables[node.target.name][0]
+        raw = yield from self.evaluate(node.value, node.at)
+        if cell is not None:
+            cell.write(numbers.stored(node.target.type, raw), self.stamp_read)
+
+    # ------------------------------------------------------------ blocks
+
+    def body(self, sites: list[Site]) -> Steps:
+        """Statements one after the other."""
+        for site in sites:
+            yield from self.statement(site)
+
+    def statement(self, site: Site) -> Steps:
+        """Section 2: one statement, as far as it belongs to this strand."""
+        match site.node:
+            case tree.StrictTiming():
+                self.strict.append(site)
+                yield from self.body(site.bodies[0])
+                self.strict.pop()
+            case tree.If() | tree.For() | tree.ForEach():
+                if site in self.slice.statements:
+                    yield from self.control(site)
+            case tree.Assign():
+                if site in self.slice.statements:
+                    yield from self.assign(site.node)
+            case _:
+                yield from self.operation(site)
+
+    def control(self, site: Site) -> Steps:
+        """Section 2: a control statement."""
+        match site.node:
+            case tree.If():
+                yield from self.choose(site, site.node)
+            case tree.For():
+                yield from self.loop(site, site.node)
+            case tree.ForEach():
+                yield from self.walk(site, site.node)
+
+    def choose(self, site: Site, node: tree.If) -> Steps:
+        """Section 2, If: align, read conditions until one holds, enter its branch."""
+        yield from self.meet(site)
+        chosen = len(node.branches)
+        for number, branch in enumerate(node.branches):
+            if (yield from self.evaluate(branch.condition, branch.at)):
+                chosen = number
+                break
+        yield from self.enter(site, chosen)
+
+    def loop(self, site: Site, node: tree.For) -> Steps:
+        """Section 2, For, while, infinite: start once; again and again align, condition, body, step."""
+        if node.start is not None:
+            yield from self.assign(node.start)
+        while True:
+            yield from self.meet(site)
+            if node.condition is not None and not (yield from self.evaluate(node.condition, node.at)):
+                return
+            yield from self.enter(site, 0)
+            if node.step is not None:
+                yield from self.assign(node.step)
+
+    def walk(self, site: Site, node: tree.ForEach) -> Steps:
+        """Section 2, ForEach: align, read the cells, body; the first array says how often."""
+        for index in range(len(self.variables[node.arrays[0]])):
+            yield from self.meet(site)
+            for variable, array in zip(node.variables, node.arrays, strict=True):
+                cell = self.cell(array, index, node.at)
+                raw = 0 if cell is None else (yield from self.read(cell, node.at))
+                self.variables[variable.name][0].write(raw, 0)
+            yield from self.enter(site, 0)
+        yield from self.meet(site)
+
+    def enter(self, site: Site, number: int) -> Steps:
+        """The block starts now (section 2, time of a save); then its body."""
+        self.entries[site] += 1
+        if self.elements & set(site.elements):
+            self.board.begin_block((site.number, self.entries[site]), self.clock)
+        yield from self.body(site.bodies[number])
+
+    def meet(self, site: Site) -> Steps:
+        """Section 2, align: the threads of the site's elements go to the latest of their clocks; then due resets happen."""
+        mine = self.elements & set(site.elements)
+        if not mine:
+            return
+        self.meetings[site] += 1
+        expected = {self.thread_of[element] for element in site.elements}
+        assert self.thread is not None
+        there = self.board.arrive((site.number, self.meetings[site]), self.thread, self.clock)
+        while set(there) != expected:
+            yield
+        self.clock = max(there.values())
+        for element in mine:
+            self.oscillators[element].begin(self.clock)
+
+    # ------------------------------------------------------------ quantum statements and saves
+
+    def operation(self, site: Site) -> Steps:
+        """A quantum statement or a save: the operands that this strand executes, then the statement if its own."""
+        self.passes[site] += 1
+        mine = site in self.slice.statements
+        if mine and isinstance(site.node, tree.Save):
+            yield from self.save(site, site.node)
+            return
+        values: dict[int, int] = {}
+        for number, operand in enumerate(operands(site.node)):
+            if mine or (site, number) in self.slice.operands:
+                values[number] = yield from self.evaluate(operand, at_of_operand(site.node, number))
+        if mine:
+            yield from self.perform(site, list(values.values()))
+        if isinstance(site.node, tree.Measure):
+            self.expect(site, site.node, mine, values)
+
+    def expect(self, site: Site, node: tree.Measure, mine: bool, values: dict[int, int]) -> None:
+        """Section 2: the targets of a measure, own or heard, are pending from here on."""
+        indices = iter(range(len(node.amplitude), len(operands(node))))
+        for number, process in enumerate(node.processes):
+            operand = next(indices) if isinstance(process.target, tree.Cell) else None
+            if not mine and (site, number) not in self.slice.heard:
+                continue
+            cells = self.variables[target_name(process.target)]
+            cell = cells[0] if operand is None else self.cell(target_name(process.target), values[operand], process.at)
+            if cell is not None:
+                cell.expect((site.number, self.passes[site], number))
+
+    def save(self, site: Site, node: tree.Save) -> Steps:
+        """Section 2, time of a save: the stamp of the operand, else the start of the innermost block with elements."""
+        raw, stamp = 0, 0
+        match node.source:
+            case tree.Value():
+                raw = node.source.raw
+            case tree.Variable():
+                cell: Cell | None = self.variables[node.source.name][0]
+            case tree.Cell():
+                index = yield from self.evaluate(node.source.index, node.at)
+                cell = self.cell(node.source.array, index, node.at)
+        if not isinstance(node.source, tree.Value) and cell is not None:
+            raw = yield from self.read(cell, node.at)
+            stamp = cell.stamp
+        if stamp == 0:
+            stamp = yield from self.start_of_block(site)
+        self.board.save(node.stream, raw, stamp)
+
+    def start_of_block(self, site: Site) -> Reading:
+        """Section 2, time of a save: when the innermost enclosing block that has elements began; 0 outside any."""
+        outer = next((o for o in reversed(site.around) if o.elements), None)
+        if outer is None:
+            return 0
+        key = outer.number, self.entries[outer]
+        while key not in self.board.block_starts:
+            yield
+        return self.board.block_starts[key]
+
+    def perform(self, site: Site, values: list[int]) -> Steps:
+        """Section 2, statements: the effect of a quantum statement of this thread."""
+        node = site.node
+        match node:
+            case tree.Play():
+                duration = values.pop() if node.duration is not None else None
+                self.play(node, values, None if duration is None else 4 * self.cycles(duration, node.at))
+            case tree.Measure():
+                self.measure(site, node, values)
+            case tree.Wait():
+                self.clock += 4 * self.cycles(values[0], node.at)
+            case tree.Align():
+                yield from self.meet(site)
+            case tree.FrameRotation():
+                self.oscillators[node.element].rotate(values[0])
+            case tree.ResetFrame():
+                self.oscillators[node.element].frame = 0
+            case tree.ResetIfPhase():
+                self.oscillators[node.element].due = True
+            case tree.UpdateFrequency():
+                self.oscillators[node.element].update(self.clock, values[0], node.units, node.keep_phase)
+
+    def cycles(self, raw: int, at: int) -> int:
+        """Section 2: a duration below 4 counts as 4."""
+        if raw < 4:
+            self.reporter(at)("short_duration")
+        return max(raw, 4)
+
+    def play(self, node: tree.Play | tree.Measure, amplitude: list[int], length: int | None) -> None:
+        """Sections 2 and 4: a record from now on; the clock passes its length (the pulse's if None)."""
+        pulse = pulse_of(self.config, node.element, node.operation)
+        lasts = pulse.length if length is None else length
+        oscillator = self.oscillators[node.element]
+        oscillator.begin(self.clock)
+        if pulse.waveforms:
+            report = self.reporter(node.at)
+            alpha, beta = envelope_factors(amplitude, "single" not in pulse.waveforms, report)
+            record = Record(
+                element=node.element,
+                thread=self.thread or 0,
+                order=self.order,
+                start=self.clock,
+                samples=tuple(samples_of(self.config, pulse, lasts, length is not None, report)),
+                alpha=alpha,
+                beta=beta,
+                theta=oscillator.phase(self.clock),
+                inc=oscillator.inc,
+            )
+            self.board.records.append(record)
+        self.order += 1
+        self.clock += lasts
+
+    def measure(self, site: Site, node: tree.Measure, values: list[int]) -> None:
+        """Section 2, measure: plays, and opens the windows of its acquisitions."""
+        start = self.clock
+        oscillator = self.oscillators[node.element]
+        oscillator.begin(start)
+        listening = Listening(
+            measure=node,
+            key=(site.number, self.passes[site]),
+            thread=self.thread or 0,
+            order=self.order,
+            start=start,
+            inc=oscillator.inc,
+            phase_at_0=oscillator.phase(0),
+        )
+        self.board.windows += windows_of(self.config, listening)
+        self.board.changes += 1
+        self.play(node, values[: len(node.amplitude)], None)
+
+
+def at_of_operand(node: tree.Statement, number: int) -> int:
+    """Section 10: the index of a target is blamed on its process, all else on the statement."""
+    if isinstance(node, tree.Measure) and number >= len(node.amplitude):
+        with_index = [process for process in node.processes if isinstance(process.target, tree.Cell)]
+        return with_index[number - len(node.amplitude)].at
+    return node.at
+
+
+def windows_of(config: model.Config, listening: Listening) -> list[Window]:
+    """Section 2: the windows of the integrals of a measure; section 8: those of its raw traces."""
+    node = listening.measure
+    element = config.elements[node.element]
+    pulse = pulse_of(config, node.element, node.operation)
+    begin = listening.start + (element.time_of_flight or 0)
+    found = []
+    for number, process in enumerate(node.processes):
+        for output, (alias, name) in enumerate(zip(process.weights, process.outputs, strict=True)):
+            length = config.integration_weights[pulse.integration_weights[alias]].length
+            port = element.outputs[name]
+            found.append(
+                Window(listening=listening, process=number, output=output, port=port, start=begin, end=begin + length)
+            )
+    if node.stream is not None and pulse.digital_marker is not None:
+        first, last = begin - element.smearing, begin + pulse.length + element.smearing
+        for output, port in enumerate(element.outputs.values()):
+            found.append(Window(listening=listening, process=-1, output=output, port=port, start=first, end=last))
+    return found
