@@ -33,7 +33,7 @@ OVERRIDE_SAMPLES: Final = 100_000  # numbers in the overrides of one job
 DETAILS_ITEMS: Final = 1_000
 
 # Time, in milliseconds.
-PARK_MS: Final = 10_000  # a parked request is answered "pending" after this long, and re-armed by the client
+PARK_MS: Final = 8_000  # a parked request is answered "pending" after this long (below REQUEST_TIMEOUT_MS)
 HEARTBEAT_MS: Final = 1_000  # both ways between broker and controller
 HEARTBEATS_MISSED: Final = 3  # so many missed beats, and the peer counts as gone
 REQUEST_TIMEOUT_MS: Final = 10_000

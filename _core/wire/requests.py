@@ -122,7 +122,7 @@ class JobAdded(Record, frozen=True, kw_only=True):
     """A job was accepted; it will end exactly once."""
 
     job_id: Name
-    position: int  # 1-based; 0 when it left the queue at once
+    position: int  # 1-based, at the moment of acceptance; it may be loading by now
     removed_jobs: list[str] = []  # by `execute`
     canceled_jobs: list[str] = []  # by `execute`
     warnings: Lines = []

@@ -1,0 +1,128 @@
+"""The platform's setters, as changes to a raw config: what later jobs of the qm are compiled and run against."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..._core.errors import AskedWrongly
+from ..._core.wire.requests import ConfigChange
+
+Raw = dict[Any, Any]
+
+
+def changed_config(raw: Raw, changes: list[ConfigChange]) -> Raw:
+    """A copy of a raw config with all changes made. Raises AskedWrongly; the given one is left as it is."""
+    result = copy.deepcopy(raw)
+    for change in changes:
+        setter = _SETTERS.get(change.kind)
+        if setter is None:
+            raise _bad(f"{change.kind!r} cannot be set; one of {', '.join(_SETTERS)} can")
+        if not all(math.isfinite(value) for value in change.values):
+            raise _bad(f"{change.kind} of {change.target!r} must be finite, not {change.values}")
+        setter(result, change)
+    return result
+
+
+def _set_frequency(raw: Raw, change: ConfigChange) -> None:
+    (value,) = _values(change, 1)
+    element = _element(raw, change)
+    if element.get("oscillator"):
+        raise _bad(
+            f"element {change.target!r} plays with oscillator {element['oscillator']!r}; it has no own frequency"
+        )
+    element["intermediate_frequency"] = value
+
+
+def _set_correction(raw: Raw, change: ConfigChange) -> None:
+    values = _values(change, 4)
+    entries = _entry(raw.get("mixers", {}), change.target, "mixer")
+    for entry in entries:
+        if (
+            float(entry.get("intermediate_frequency", 0)) == change.frequency
+            and float(entry.get("lo_frequency", 0)) == change.lo_frequency
+        ):
+            entry["correction"] = values
+            return
+    known = ", ".join(f"({e.get('intermediate_frequency')}, {e.get('lo_frequency')})" for e in entries[:10])
+    raise _bad(
+        f"mixer {change.target!r} has no entry for intermediate frequency {change.frequency} and LO "
+        f"{change.lo_frequency}; it has {known}"
+    )
+
+
+def _set_output_offset(raw: Raw, change: ConfigChange) -> None:
+    (value,) = _values(change, 1)
+    element = _element(raw, change)
+    if "singleInput" in element and change.port in ("single", "port", ""):
+        port = element["singleInput"]["port"]
+    elif "mixInputs" in element and change.port in ("I", "Q"):
+        port = element["mixInputs"][change.port]
+    else:
+        raise _bad(f"element {change.target!r} has no input {change.port!r} with an offset (single, or I and Q)")
+    _port(raw, port, "analog_outputs")["offset"] = value
+
+
+def _set_input_offset(raw: Raw, change: ConfigChange) -> None:
+    (value,) = _values(change, 1)
+    port = _entry(_element(raw, change).get("outputs", {}), change.port, f"output of {change.target!r}")
+    _port(raw, port, "analog_inputs")["offset"] = value
+
+
+def _set_digital(key: str) -> Callable[[Raw, ConfigChange], None]:
+    def setter(raw: Raw, change: ConfigChange) -> None:
+        (value,) = _values(change, 1)
+        inputs = _element(raw, change).get("digitalInputs", {})
+        _entry(inputs, change.port, f"digital input of {change.target!r}")[key] = int(value)
+
+    return setter
+
+
+_SETTERS: dict[str, Callable[[Raw, ConfigChange], None]] = {
+    "intermediate_frequency": _set_frequency,
+    "mixer_correction": _set_correction,
+    "output_dc_offset": _set_output_offset,
+    "input_dc_offset": _set_input_offset,
+    "digital_delay": _set_digital("delay"),
+    "digital_buffer": _set_digital("buffer"),
+}
+
+
+def _values(change: ConfigChange, count: int) -> list[float]:
+    if len(change.values) != count:
+        raise _bad(f"{change.kind} takes {count} values, not {len(change.values)}")
+    return change.values
+
+
+def _element(raw: Raw, change: ConfigChange) -> dict[str, Any]:
+    element = _entry(raw.get("elements", {}), change.target, "element")
+    assert isinstance(element, dict)
+    return element
+
+
+def _entry(entries: Any, name: str, what: str) -> Any:
+    if name not in entries:
+        raise _bad(f"there is no {what} {name!r}; there is {', '.join(map(str, list(entries)[:20])) or 'none'}")
+    return entries[name]
+
+
+def _port(raw: Raw, reference: Any, kind: str) -> dict[str, Any]:
+    """The raw dict of a port: reference is (controller, port) or (controller, fem, port)."""
+    controller, *rest = reference
+    holder = raw["controllers"][controller]
+    if "fems" in holder:
+        fem = rest[0] if len(rest) == 2 else 1
+        holder = holder["fems"].get(fem, holder["fems"].get(str(fem)))
+    ports = holder[kind]
+    number = rest[-1] if rest[-1] in ports else str(rest[-1])
+    port = ports[number]
+    if port is None:
+        port = ports[number] = {}
+    assert isinstance(port, dict)
+    return port
+
+
+def _bad(text: str) -> AskedWrongly:
+    return AskedWrongly(text, code="bad_change", hint="nothing was changed")

@@ -1,0 +1,256 @@
+"""What controllers say, and what becomes of it: hello, inventory, compiled, status, progress, fetched, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ..._core.errors import Taken
+from ..._core.wire import Fault, StreamState, commands, fault_of, reports, requests
+from ..._core.wire.events import Hint
+from ..._core.wire.requests import ReportLine
+from . import limits
+from .cluster import Cluster, Compiling, Live
+from .dispatch import send_load
+from .ending import event_of, fail_lost, move, wake
+from .messages import Asked
+from .rows import ControllerRow, ImageRow, JobRow
+from .states import FINAL, HELD_BY_CONTROLLER, allows
+
+
+def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None:
+    """A controller is here: it gets the qms that claim its ports, and is asked what it holds."""
+    live = cluster.live.get(name)
+    if live is not None and live.connected and live.instance != said.instance:
+        gone(cluster, name, "a new process took its place")
+    if live is not None and live.connected:
+        _abandon_requests(cluster, name, "it connected anew")
+    cluster.by(f"controller:{name}", "hello", name)
+    cluster.put_controller(ControllerRow(name=name, type=said.type, fems=said.fems))
+    cluster.live[name] = Live(instance=said.instance, version=said.version)
+    cluster.hint(Hint(kind="controller", id=name, state="connected"))
+    for qm in cluster.qms.values():
+        if name in cluster.shapes[qm.qm_id].controllers:
+            cluster.send(name, commands.Open(qm_id=qm.qm_id, config_digest=qm.config_digest), qm.config_digest)
+    cluster.send(name, commands.TakeInventory())
+
+
+def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any) -> None:
+    """Reconcile: what runs goes on, what was lost is sent again or ends, what is stale is halted."""
+    cluster.by(f"controller:{name}", "inventory", name)
+    held = {job.job_id: job for job in said.jobs}
+    for there in said.jobs:
+        row = cluster.jobs.get(there.job_id)
+        stale = row is None or row.state in FINAL or row.attempt != there.attempt or row.controller != name
+        if stale and there.state not in FINAL:
+            cluster.send(name, commands.Halt(job_id=there.job_id, attempt=there.attempt))
+    for qm_id in said.qm_ids:
+        if qm_id not in cluster.qms:
+            cluster.send(name, commands.Close(qm_id=qm_id))
+    for row in _held_rows(cluster, name):
+        at_controller = held.get(row.job_id)
+        if at_controller is None or at_controller.attempt != row.attempt:
+            _missing_there(cluster, row)
+        elif row.halt_by and at_controller.state not in FINAL:
+            cluster.send(name, commands.Halt(job_id=row.job_id, attempt=row.attempt))
+    cluster.live[name].ready = True
+    cluster.dirty |= cluster.blocked
+    cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
+    cluster.blocked.clear()
+
+
+def _first_in_queues(cluster: Cluster) -> Iterable[JobRow]:
+    return [cluster.jobs[queue[0]] for queue in cluster.queues.values() if queue]
+
+
+def _held_rows(cluster: Cluster, name: str) -> list[JobRow]:
+    ids = [*cluster.active.values(), *(job_id for ids in cluster.processing.values() for job_id in ids)]
+    return [cluster.jobs[job_id] for job_id in sorted(ids) if cluster.jobs[job_id].controller == name]
+
+
+def _missing_there(cluster: Cluster, row: JobRow) -> None:
+    """A job that should be held is not: a load may have been lost on the way; anything later is gone."""
+    if row.state != "loading":
+        fail_lost(cluster, row, "it was restarted and holds the job no more")
+    elif row.halt_by:
+        move(cluster, row, "cancel", told=True)
+    else:
+        send_load(cluster, row, with_bodies=True)
+
+
+def gone(cluster: Cluster, name: str, reason: str) -> None:
+    """A controller's connection ended: its jobs end at once, its qms keep their ports and wait for it."""
+    live = cluster.live.get(name)
+    if live is None or not live.connected:
+        return
+    live.connected = live.ready = False
+    live.gone_because = reason
+    cluster.by("broker", "controller_lost", name)
+    cluster.hint(Hint(kind="controller", id=name, state="lost"))
+    for row in _held_rows(cluster, name):
+        fail_lost(cluster, row, reason)
+    _abandon_requests(cluster, name, reason)
+
+
+def _abandon_requests(cluster: Cluster, name: str, reason: str) -> None:
+    """Compilations and fetches that were under way at a controller are answered with an error."""
+    error = fault_of(
+        Taken(
+            f"controller {name} was lost: {reason}",
+            code="controller_lost",
+            hint="try again when it is back",
+            details={"controller": name},
+        )
+    )
+    for under_way in [c for c in cluster.compiling.values() if c.controller == name]:
+        _refuse_all(cluster, under_way, error)
+    for fetch_id in [key for key, fetching in cluster.fetching.items() if fetching.controller == name]:
+        cluster.refuse(cluster.fetching.pop(fetch_id).asked, error)
+
+
+def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -> list[Asked]:
+    """A compilation ended; the requests that waited for it are given back, to be handled again."""
+    under_way = next((c for c in cluster.compiling.values() if c.compile_id == said.compile_id), None)
+    if under_way is None or under_way.controller != name:
+        return []
+    if said.error is not None:
+        cluster.live[name].programs.discard(said.program_digest)
+        _refuse_all(cluster, under_way, said.error)
+        return []
+    waiting = list(under_way.asked.values())
+    _forget_compiling(cluster, under_way)
+    program_digest = under_way.image_id.split("/", 1)[0]
+    body = next((asked.bodies[0] for asked in waiting if asked.bodies), None)
+    if body is not None:
+        cluster.put_body(program_digest, body if isinstance(body, bytes) else bytes(body))
+    if program_digest not in cluster.known_bodies:
+        return waiting
+    cluster.by(f"controller:{name}", "compiled", under_way.image_id)
+    cluster.put_image(
+        ImageRow(
+            image_id=under_way.image_id,
+            program_digest=program_digest,
+            threads=said.threads,
+            streams=said.streams,
+            elements=said.elements,
+            warnings=said.warnings,
+        )
+    )
+    return waiting
+
+
+def _refuse_all(cluster: Cluster, under_way: Compiling, error: Fault) -> None:
+    """Nothing was changed: every request that waited gets the error, now or when it re-arms."""
+    for asked in under_way.asked.values():
+        cluster.refuse(asked, error)
+    _forget_compiling(cluster, under_way)
+
+
+def _forget_compiling(cluster: Cluster, under_way: Compiling) -> None:
+    del cluster.compiling[under_way.image_id]
+    for key in under_way.asked:
+        del cluster.compiling_of[key]
+
+
+def status(cluster: Cluster, name: str, said: reports.Status, bodies: Any) -> None:
+    """A job changed its state. A report about an older attempt, or one that the table rules out, changes nothing."""
+    job = cluster.jobs.get(said.job_id)
+    if job is None or job.controller != name or job.attempt != said.attempt:
+        return
+    verb = f"report:{said.state}"
+    if job.state in FINAL:
+        if said.state in FINAL and not job.told:
+            cluster.by(f"controller:{name}", verb, job.job_id)
+            cluster.put_job(msgspec.structs.replace(job, **_last_words(cluster, job, said)))
+        return
+    event = event_of(said.state)
+    if not allows(job.state, event):
+        return
+    cluster.by(f"controller:{name}", verb, job.job_id)
+    if said.state in FINAL:
+        move(cluster, job, event, error=said.error, **_last_words(cluster, job, said))
+        return
+    move(cluster, job, event)
+
+
+def _last_words(cluster: Cluster, job: JobRow, said: reports.Status) -> dict[str, Any]:
+    entries = [*job.entries, *said.lines] if said.lines else job.entries
+    streams = said.streams or cluster.progress.get(job.job_id, [])
+    return {
+        "told": True,
+        "entries": entries[: limits.REPORT_ENTRIES_PER_JOB],
+        "counts": said.counts,
+        "streams": streams,
+    }
+
+
+def lacking(cluster: Cluster, name: str, said: reports.Lacking, bodies: Any) -> None:
+    """A load named what the controller does not have: send it again, whole."""
+    job = cluster.jobs.get(said.job_id)
+    if job is not None and job.controller == name and job.attempt == said.attempt and job.state == "loading":
+        send_load(cluster, job, with_bodies=True)
+
+
+def progress(cluster: Cluster, name: str, said: reports.Progress, bodies: Any) -> None:
+    """Streams have come further; not a change of rows."""
+    job = cluster.jobs.get(said.job_id)
+    if job is None or job.attempt != said.attempt or job.state not in HELD_BY_CONTROLLER or job.controller != name:
+        return
+    image = cluster.images.get(job.image_id)
+    counts = {count.name: count for count in said.streams}
+    cluster.progress[job.job_id] = [
+        StreamState(
+            schema=schema,
+            count=counts[schema.name].count if schema.name in counts else 0,
+            closed=schema.name in counts and counts[schema.name].closed,
+            dataloss=said.dataloss,
+        )
+        for schema in (image.streams if image else [])
+    ]
+    wake(cluster, job.job_id)
+
+
+def fetched(cluster: Cluster, name: str, said: reports.FetchedData, bodies: Any) -> None:
+    """Data for a client: passed on untouched."""
+    fetching = cluster.fetching.pop(said.fetch_id, None)
+    if fetching is not None:
+        result = requests.Fetched(
+            stream=said.stream, start=said.start, stop=said.stop, offset=said.offset, next_offset=said.next_offset
+        )
+        cluster.answer(fetching.asked, result, tuple(bodies))
+
+
+def fetch_failed(cluster: Cluster, name: str, said: reports.FetchFailed, bodies: Any) -> None:
+    """A fetch that cannot be met."""
+    fetching = cluster.fetching.pop(said.fetch_id, None)
+    if fetching is not None:
+        cluster.refuse(fetching.asked, said.error)
+
+
+def trouble(cluster: Cluster, name: str, said: reports.Trouble, bodies: Any) -> None:
+    """A command that could not be followed; if it was a load, the job fails with the reason."""
+    job = cluster.jobs.get(said.note)
+    if job is not None and job.controller == name and job.state == "loading":
+        cluster.by(f"controller:{name}", "trouble", job.job_id)
+        line = ReportLine(severity="error", message=f"{said.command}: {said.error.message}")
+        move(cluster, job, "fail", error=said.error, told=True, entries=[*job.entries, line])
+
+
+def lose_the_absent(cluster: Cluster) -> None:
+    """Jobs held by a controller that never came back after the broker's restart: they may have ended, nobody knows."""
+    if cluster.started_ms is None or cluster.now_ms - cluster.started_ms < limits.LOST_AFTER_MS:
+        return
+    for job_id in [*cluster.active.values(), *(key for keys in cluster.processing.values() for key in keys)]:
+        job = cluster.jobs[job_id]
+        if job.controller not in cluster.live:
+            cluster.by("broker", "lose", job_id)
+            fault = Fault(
+                family="taken",
+                code="lost",
+                message=f"controller {job.controller} has not come back for {limits.LOST_AFTER_MS // 60000} minutes; "
+                "the job may have ended there",
+                hint="if it comes back, its results can still be fetched",
+            )
+            move(cluster, job, "lose", error=fault)
