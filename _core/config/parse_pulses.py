@@ -21,7 +21,7 @@ def read_pulses(seen: Seen) -> None:
 
 
 def _pulse(seen: Seen, fields: Fields) -> Pulse | None:
-    operation = fields.need_choice("operation", "control", ("control", "measurement"))
+    operation = fields.need_choice("operation", "measurement", ("control", "measurement"))
     length = fields.need_integer("length", limits.PULSE_LENGTH_MIN_NS, limits.PULSE_LENGTH_MAX_NS, limits.CYCLE_NS)
     waveforms = _waveforms(seen, fields)
     marker = fields.name("digital_marker", None)

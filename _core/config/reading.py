@@ -193,8 +193,8 @@ class Fields:
         return self._raw.get(key) is not None
 
     def raw(self, key: str) -> Any:
-        """The value as it is; None if absent."""
-        return self._raw.get(key)
+        """The value as it is, numpy's made Python's (so that it can be compared); None if absent."""
+        return plain(self._raw.get(key))
 
     def at(self, key: str) -> Place:
         """The place of one key."""
