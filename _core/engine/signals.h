@@ -18,16 +18,15 @@
  * and all processes of one acquisition have weights of one length (else SIGNAL_MIXED_WINDOWS; a dual process with two
  * lengths is to be refused before). A raw trace is a call of its own, signal_trace, for each output of the element.
  *
+ * Wanted by the machine (section 10 names the Process): in signal_events_t, `uint32_t overflowed, saturated`, bit k for
+ * processes[k] of the acquisition just evaluated, or-ed by signal_evaluate; the machine clears them before each call.
+ *
  * (The file is not named signal.h: the C library's <signal.h> would then be found here.)
  */
 #ifndef QUAYMASTER_SIGNALS_H
 #define QUAYMASTER_SIGNALS_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 /* Return codes. 0 is success; an id is >= 0; every code is negative and has a name for users. */
 enum {
@@ -46,12 +45,11 @@ enum {
 #define SIGNAL_OVERLAPS_MAX 64               /* integrals that overlap on a port, the new one counted */
 #define SIGNAL_SAMPLES_MAX (1ll << 27)       /* one waveform, weights, window or trace */
 #define SIGNAL_CACHE_ENTRIES_MAX (1u << 15)  /* remembered integrals; evicted all at once */
-#define SIGNAL_CACHE_BYTES_MAX (64u << 20)   /* remembered stretched waveforms and turned weights; likewise */
 #define SIGNAL_PROCESSES_MAX 16              /* processes in one `acquisition`; more go into a further one */
 
 typedef struct signals signals;
 
-/* One play or measure on one element. 104 bytes. */
+/* One play or measure on one element. 88 bytes. */
 typedef struct {
     int64_t start;    /* ns */
     int64_t length;   /* ns: of a constant any, of an arbitrary waveform its own or another (stretched, cut) */
@@ -68,7 +66,8 @@ typedef struct {
 /* What a process does with the samples. */
 enum { SIGNAL_DEMOD = 0, SIGNAL_INTEGRATION = 1 };
 
-/* One process: one leg, or two for dual_demod. Leg n reads input port `port[n]` with weights `weights[n]`. */
+/* One process: one leg, or two for dual_demod. Leg n reads input port `port[n]` with weights `weights[n]`; n is the
+ * contract's `output`, so that 2 * process + n counts the integrals of a measure (choice). */
 typedef struct {
     int32_t kind;       /* SIGNAL_DEMOD or SIGNAL_INTEGRATION */
     int32_t process;    /* its number within the measure, from 0 in the order of the text */
@@ -137,7 +136,4 @@ int signal_heard(signals *s, int port, int64_t start, int64_t length, double *v)
 /* The double that `raw` of process 0 of the acquisition is rounded from (linear numerics); for tests. */
 int signal_integral(signals *s, const signal_acquisition_t *a, double *value, signal_events_t *events);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

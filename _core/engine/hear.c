@@ -1,0 +1,191 @@
+/* What an input port hears: which records reach a window, and their samples (docs/arithmetic.md 4, 5, 8, 9). */
+#include "inside.h"
+
+#include <stdlib.h>
+
+static inline const signal_record_t *at(const element *e, uint64_t i)
+{
+    return &e->ring[(e->first + i) & (e->slots - 1)];
+}
+
+/* Number of the element's records that have ended at `t`. */
+static uint64_t ended(const element *e, int64_t t)
+{
+    uint64_t low = 0, high = e->count;
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        const signal_record_t *r = at(e, middle);
+        if (r->start + r->length <= t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The contract's order of records; ears of one element in the order they were added. */
+static int before(const void *x, const void *y)
+{
+    const heard *a = x, *b = y;
+    if (a->record->start != b->record->start)
+        return a->record->start < b->record->start ? -1 : 1;
+    if (a->record->thread != b->record->thread)
+        return a->record->thread < b->record->thread ? -1 : 1;
+    if (a->record->order != b->record->order)
+        return a->record->order < b->record->order ? -1 : 1;
+    return a->ear - b->ear;
+}
+
+static heard *append(port *p)
+{
+    if (p->heard_count == p->heard_slots) {
+        int slots = p->heard_slots ? 2 * p->heard_slots : 16;
+        heard *more = realloc(p->heard, (size_t)slots * sizeof *more);
+        if (!more)
+            return NULL;
+        p->heard = more;
+        p->heard_slots = slots;
+    }
+    return &p->heard[p->heard_count++];
+}
+
+static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t length)
+{
+    const ear *ear = &p->ears[index];
+    const element *e = &s->elements[ear->element];
+    pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : e->m[ear->which];
+    int64_t from = start - p->delay;
+    for (uint64_t i = ended(e, from); i < e->count; i++) {
+        const signal_record_t *r = at(e, i);
+        if (r->start >= from + length)
+            break;
+        heard *h = append(p);
+        if (!h)
+            return SIGNAL_NO_MEMORY;
+        h->record = r;
+        h->offset = r->start - from;
+        h->k = times(m, (pair){r->alpha_r, r->alpha_i});
+        h->k2 = times(m, (pair){r->beta_r, r->beta_i});
+        h->channel = ear->channel;
+        h->ear = index;
+    }
+    return SIGNAL_OK;
+}
+
+static int bound(signals *s, port *p)
+{
+    p->heard_bound = 0.0;
+    for (int i = 0; i < p->heard_count; i++) {
+        const heard *h = &p->heard[i];
+        double peak = waveform_peak(s, h->record->waveform, h->record->length);
+        if (peak < 0.0)
+            return (int)peak;
+        p->heard_bound += (fabs(h->k.re) + fabs(h->k.im) + fabs(h->k2.re) + fabs(h->k2.im)) * peak;
+    }
+    return SIGNAL_OK;
+}
+
+int hear(signals *s, port *p, int64_t start, int64_t length)
+{
+    if (p->heard_stamp == s->stamp && p->heard_start == start && p->heard_length == length)
+        return SIGNAL_OK;
+    p->heard_stamp = 0;
+    p->heard_count = 0;
+    for (int i = 0; i < p->ear_count; i++) {
+        int code = hear_ear(s, p, i, start, length);
+        if (code)
+            return code;
+    }
+    if (p->heard_count > 1 && p->ear_count > 1)
+        qsort(p->heard, (size_t)p->heard_count, sizeof *p->heard, before);
+    int code = bound(s, p);
+    if (code)
+        return code;
+    p->heard_start = start;
+    p->heard_length = length;
+    p->heard_stamp = s->stamp;
+    return SIGNAL_OK;
+}
+
+/* Adds the samples of one record to v. */
+static void play(const signals *s, const heard *h, int64_t from, int count, double *v)
+{
+    const signal_record_t *r = h->record;
+    int64_t low = h->offset > from ? h->offset : from;
+    int64_t end = from + count, high = h->offset + r->length < end ? h->offset + r->length : end;
+    if (low >= high)
+        return;
+    double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
+    int64_t n = low - h->offset;
+    int some = (int)(high - low);
+    waveform_samples(&s->waveforms[r->waveform], r->length, n, some, re, im);
+    block_turn(r->inc * (uint64_t)n, r->inc, c, sn);
+    pair z = turned(r->phase);
+    block_play(re, im, 1.0, c, sn, times(h->k, z), some, v + (low - from));
+    if (h->record->beta_r != 0.0 || h->record->beta_i != 0.0)
+        block_play(re, im, -1.0, c, sn, times(h->k2, z), some, v + (low - from));
+}
+
+/* Adds the records of one channel, or of all (-1). */
+static void play_channel(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+{
+    memset(v, 0, (size_t)count * sizeof *v);
+    for (int i = 0; i < p->heard_count; i++)
+        if (channel < 0 || p->heard[i].channel == channel)
+            play(s, &p->heard[i], from, count, v);
+}
+
+/* The output converter of the exact numerics: 16 bits over 1 V. */
+CLONES static void output_converter(double *restrict x, int count)
+{
+    for (int i = 0; i < count; i++) {
+        double v = floor(x[i] * 65536.0 + 0.5) * 0x1p-16;
+        v = v < -0.5 ? -0.5 : v;
+        x[i] = v > 0.5 - 0x1p-16 ? 0.5 - 0x1p-16 : v;
+    }
+}
+
+void hear_samples(signals *s, const port *p, int64_t from, int count, double *v)
+{
+    if (s->numerics != SIGNAL_EXACT) {
+        play_channel(s, p, -1, from, count, v);
+        return;
+    }
+    double x[BLOCK];
+    memset(v, 0, (size_t)count * sizeof *v);
+    for (int channel = 0; channel < p->channels; channel++) {
+        play_channel(s, p, channel, from, count, x);
+        output_converter(x, count);
+        for (int i = 0; i < count; i++)
+            v[i] += x[i];
+    }
+}
+
+CLONES static void input_stage(const port *p, const double *restrict noise, int count, double *restrict v)
+{
+    double sigma = p->sigma, gain = p->gain, offset = p->offset, sign = p->sign;
+    for (int i = 0; i < count; i++)
+        v[i] = sign * (gain * (v[i] + sigma * noise[i]) + offset);
+}
+
+void convert_samples(signals *s, const port *p, int64_t from, int count, double *v)
+{
+    double noise[BLOCK] = {0};
+    hear_samples(s, p, from, count, v);
+    if (p->sigma != 0.0)
+        noise_samples(s->seed, (uint32_t)p->number, p->heard_start + from, count, noise);
+    input_stage(p, noise, count, v);
+}
+
+int64_t code_samples(signals *s, const port *p, int64_t from, int count, int16_t *codes)
+{
+    double v[BLOCK];
+    int64_t out_of_range = 0;
+    convert_samples(s, p, from, count, v);
+    for (int i = 0; i < count; i++) {
+        double x = floor(v[i] * 4096.0);
+        out_of_range += (x < -2048.0) | (x > 2047.0);
+        codes[i] = (int16_t)(x < -2048.0 ? -2048.0 : x > 2047.0 ? 2047.0 : x);
+    }
+    return out_of_range;
+}

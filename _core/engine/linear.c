@@ -1,0 +1,174 @@
+/* Integrals of the linear numerics (docs/arithmetic.md 6): remembered sums, a few multiplications each. */
+#include "inside.h"
+
+static pair folded(double *re, double *im)
+{
+    double x = lanes_fold(re);
+    return (pair){x, lanes_fold(im)};
+}
+
+/* K+ and K- of a record in a window, for w (conjugate 1.0) or conj(w) (-1.0). */
+static void integral_sums(const signals *s, const window *w, const heard *h, double conjugate, double out[4])
+{
+    const signal_record_t *r = h->record;
+    double vr[BLOCK], vi[BLOCK], wr[BLOCK], wi[BLOCK], ar[BLOCK], ai[BLOCK], c[BLOCK], sn[BLOCK];
+    double plus_re[LANES] = {0}, plus_im[LANES] = {0}, minus_re[LANES] = {0}, minus_im[LANES] = {0};
+    int64_t low = h->offset > 0 ? h->offset : 0;
+    int64_t high = h->offset + r->length < w->n ? h->offset + r->length : w->n;
+    for (int64_t from = low & ~(int64_t)(LANES - 1); from < high; from += BLOCK) {
+        int64_t first = low > from ? low : from, end = high < from + BLOCK ? high : from + BLOCK;
+        int count = (int)(end - first), skip = (int)(first - from);
+        uint64_t i = (uint64_t)from, n = (uint64_t)(from - h->offset);
+        memset(wr, 0, sizeof wr);
+        memset(wi, 0, sizeof wi);
+        block_weights(s, w->variant, first, count, skip, vr, vi);
+        waveform_samples(&s->waveforms[r->waveform], r->length, first - h->offset, count, wr + skip, wi + skip);
+
+        block_product(vr, vi, wr, wi, conjugate, ar, ai);
+        block_turn(w->inc * i + r->inc * n, w->inc + r->inc, c, sn);
+        block_times(ar, ai, c, sn);
+        block_lanes(ar, plus_re);
+        block_lanes(ai, plus_im);
+
+        block_product(vr, vi, wr, wi, -conjugate, ar, ai);
+        block_turn(w->inc * i - r->inc * n, w->inc - r->inc, c, sn);
+        block_times(ar, ai, c, sn);
+        block_lanes(ar, minus_re);
+        block_lanes(ai, minus_im);
+    }
+    out[0] = lanes_fold(plus_re), out[1] = lanes_fold(plus_im);
+    out[2] = lanes_fold(minus_re), out[3] = lanes_fold(minus_im);
+}
+
+/* Re(k e^{i(phi + theta)} K+) + Re(conj(k) e^{i(phi - theta)} K-). */
+static int add_term(signals *s, const window *w, const heard *h, pair k, int conjugated, pair plus, pair minus, double *sum)
+{
+    const signal_record_t *r = h->record;
+    remembered_key key = {{REMEMBERED_INTEGRAL | (uint64_t)conjugated << 2 | (uint64_t)r->waveform << 3 |
+                               (uint64_t)w->variant << 34,
+                           (uint64_t)r->length, (uint64_t)h->offset, r->inc, w->inc, (uint64_t)w->n}};
+    int fresh;
+    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    if (!value)
+        return SIGNAL_NO_MEMORY;
+    const double *K = value->number;
+    if (fresh)
+        integral_sums(s, w, h, conjugated ? -1.0 : 1.0, value->number);
+    double x = real_times(times(k, plus), (pair){K[0], K[1]});
+    double y = real_times(times((pair){k.re, -k.im}, minus), (pair){K[2], K[3]});
+    *sum += x + y;
+    return SIGNAL_OK;
+}
+
+static int add_records(signals *s, const port *p, const window *w, double *sum)
+{
+    for (int i = 0; i < p->heard_count; i++) {
+        const heard *h = &p->heard[i];
+        const signal_record_t *r = h->record;
+        pair plus = turned(w->phase + r->phase), minus = turned(w->phase - r->phase);
+        int code = add_term(s, w, h, h->k, 0, plus, minus, sum);
+        if (!code && (r->beta_r != 0.0 || r->beta_i != 0.0))
+            code = add_term(s, w, h, h->k2, 1, plus, minus, sum);
+        if (code)
+            return code;
+    }
+    return SIGNAL_OK;
+}
+
+/* K0, the integral of a constant 1 V. */
+static int offset_sum(signals *s, const window *w, pair *sum)
+{
+    remembered_key key = {{REMEMBERED_OFFSET, (uint64_t)w->variant, w->inc}};
+    int fresh;
+    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    if (!value)
+        return SIGNAL_NO_MEMORY;
+    if (fresh) {
+        double re[BLOCK], im[BLOCK], lane_re[LANES] = {0}, lane_im[LANES] = {0};
+        window unturned = *w;
+        unturned.phase = 0;
+        for (int64_t from = 0; from < w->n; from += BLOCK) {
+            turned_weights(s, &unturned, from, 0, w->n, re, im);
+            block_lanes(re, lane_re);
+            block_lanes(im, lane_im);
+        }
+        pair k = folded(lane_re, lane_im);
+        value->number[0] = k.re;
+        value->number[1] = k.im;
+    }
+    *sum = (pair){value->number[0], value->number[1]};
+    return SIGNAL_OK;
+}
+
+/* Sum of Re(V e^{i(phase + inc i)}) x[i] over BLOCK samples from `from`, into lanes. */
+static void weigh(const signals *s, const window *w, int64_t from, const double *x, double *lane)
+{
+    double vr[BLOCK], vi[BLOCK], c[BLOCK], sn[BLOCK], d[BLOCK];
+    int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
+    block_weights(s, w->variant, from, count, 0, vr, vi);
+    block_turn(w->phase + w->inc * (uint64_t)from, w->inc, c, sn);
+    block_real_times(vr, vi, c, sn, d);
+    block_scale(d, x);
+    block_lanes(d, lane);
+}
+
+/* eta from the port's own samples, where a raw trace shows them. */
+static double sample_noise(const signals *s, const port *p, const window *w)
+{
+    double noise[BLOCK], lane[LANES] = {0};
+    for (int64_t from = 0; from < w->n; from += BLOCK) {
+        int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
+        memset(noise, 0, sizeof noise);
+        noise_samples(s->seed, (uint32_t)p->number, w->start + from, count, noise);
+        weigh(s, w, from, noise, lane);
+    }
+    return lanes_fold(lane);
+}
+
+/* Near the converter's range: sample by sample, clipped. */
+static double clipped_integral(signals *s, const port *p, const window *w, signal_events_t *events)
+{
+    double v[BLOCK], lane[LANES] = {0};
+    int clipped = 0;
+    for (int64_t from = 0; from < w->n; from += BLOCK) {
+        int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
+        memset(v, 0, sizeof v);
+        convert_samples(s, p, from, count, v);
+        for (int i = 0; i < count; i++) {
+            clipped |= (v[i] < -0.5) | (v[i] > 2047.0 / 4096.0);
+            v[i] = v[i] < -0.5 ? -0.5 : v[i] > 2047.0 / 4096.0 ? 2047.0 / 4096.0 : v[i];
+        }
+        weigh(s, w, from, v, lane);
+    }
+    events->input_saturated += clipped;
+    return 0x1p-12 * lanes_fold(lane);
+}
+
+int linear_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events)
+{
+    int code = hear(s, p, w->start, w->n);
+    if (code)
+        return code;
+    if (p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5) {
+        *value = clipped_integral(s, p, w, events);
+        return SIGNAL_OK;
+    }
+    double sum = 0.0, eta = 0.0;
+    code = add_records(s, p, w, &sum);
+    if (!code && p->sigma != 0.0 && !p->from_samples)
+        code = rows_noise(s, p, w, &eta);
+    if (code)
+        return code;
+    if (p->sigma != 0.0 && p->from_samples)
+        eta = sample_noise(s, p, w);
+    double v = p->gain * (0.5 * sum + p->sigma * eta);
+    if (p->offset != 0.0) {
+        pair k0;
+        code = offset_sum(s, w, &k0);
+        if (code)
+            return code;
+        v += p->offset * real_times(turned(w->phase), k0);
+    }
+    *value = p->sign * 0x1p-12 * v;
+    return SIGNAL_OK;
+}

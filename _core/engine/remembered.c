@@ -1,0 +1,74 @@
+#include "remembered.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "signals.h"
+
+enum { FIRST_SLOTS = 1024 };
+
+static inline uint64_t hash(const remembered_key *key)
+{
+    uint64_t h = 0x9E3779B97F4A7C15ull;
+    for (int i = 0; i < 6; i++) {
+        h = (h ^ key->word[i]) * 0xD6E8FEB86659FD93ull;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+static inline int same(const remembered_key *a, const remembered_key *b)
+{
+    uint64_t differ = 0;
+    for (int i = 0; i < 6; i++)
+        differ |= a->word[i] ^ b->word[i];
+    return differ == 0;
+}
+
+/* The entry of the key, or the free one where it belongs. */
+static remembered_entry *place(remembered_entry *entries, uint64_t slots, const remembered_key *key)
+{
+    uint64_t i = hash(key) & (slots - 1);
+    while (entries[i].used && !same(&entries[i].key, key))
+        i = (i + 1) & (slots - 1);
+    return &entries[i];
+}
+
+static int grow(remembered *r)
+{
+    uint64_t slots = r->slots ? 4 * r->slots : FIRST_SLOTS;
+    remembered_entry *entries = calloc(slots, sizeof *entries);
+    if (!entries)
+        return SIGNAL_NO_MEMORY;
+    for (uint64_t i = 0; i < r->slots; i++)
+        if (r->entries[i].used)
+            *place(entries, slots, &r->entries[i].key) = r->entries[i];
+    free(r->entries);
+    r->entries = entries;
+    r->slots = slots;
+    return SIGNAL_OK;
+}
+
+void remembered_free(remembered *r)
+{
+    free(r->entries);
+    memset(r, 0, sizeof *r);
+}
+
+remembered_value *remembered_find(remembered *r, const remembered_key *key, int *fresh)
+{
+    if (r->count >= SIGNAL_CACHE_ENTRIES_MAX) {
+        memset(r->entries, 0, r->slots * sizeof *r->entries);
+        r->count = 0;
+    }
+    if (2 * r->count >= r->slots && grow(r))
+        return NULL;
+    remembered_entry *entry = place(r->entries, r->slots, key);
+    *fresh = !entry->used;
+    if (!entry->used) {
+        entry->used = 1;
+        entry->key = *key;
+        r->count++;
+    }
+    return &entry->value;
+}

@@ -1,0 +1,216 @@
+# cython: language_level=3
+"""A typed face of the signal kernels (signals.h), for tests and for plants; the machine calls the C functions."""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from .signals cimport *
+
+import numpy as np
+
+from ..errors import AskedWrongly, OurBug
+
+cdef extern from "noise.h" nogil:
+    void noise_philox(const uint32_t *counter, uint64_t key, uint32_t *word)
+    void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, double *normal)
+    double noise_integral(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q)
+
+cdef extern from "phase.h" nogil:
+    void phase_cossin(uint64_t p, double *c, double *s)
+    double phase_ln(double u)
+
+
+def signal_error(int code):
+    """The exception for a negative code of signals.h."""
+    if code == SIGNAL_NO_MEMORY:
+        return MemoryError("no memory for signals")
+    if code == SIGNAL_RING_FULL:
+        return AskedWrongly(
+            "more pulses are kept than SIGNAL_RING_BYTES_MAX holds",
+            code="record_ring_full",
+            hint="some element runs far ahead of the measurements that hear it; align it with them",
+        )
+    if code == SIGNAL_TOO_MANY_OVERLAPS:
+        return AskedWrongly(
+            "more than 64 integrals overlap on one input port (SIGNAL_OVERLAPS_MAX)",
+            code="too_many_overlaps",
+            hint="measure with fewer processes, or let the measurements follow one another",
+        )
+    if code == SIGNAL_TOO_LONG:
+        return AskedWrongly("a waveform, weights or a window has more than 2^27 samples", code="window_too_long")
+    names = {SIGNAL_MIXED_WINDOWS: "weights of different length in one acquisition",
+             SIGNAL_OUT_OF_ORDER: "a record before an earlier one of its element"}
+    return OurBug(names.get(code, f"the signal kernels were called with an id that is none ({code})"))
+
+
+cdef int checked(int code) except -1:
+    if code < 0:
+        raise signal_error(code)
+    return code
+
+
+def cossin(phase):
+    """(cos, sin) of a phase in 2^-64 turns."""
+    cdef double c, s
+    phase_cossin(<uint64_t>(phase & 0xFFFFFFFFFFFFFFFF), &c, &s)
+    return c, s
+
+
+def ln(double u):
+    """The natural logarithm of 0 < u <= 1."""
+    if not 2.0**-1022 <= u <= 1.0:
+        raise ValueError("u must be in (0, 1] and normal")
+    return phase_ln(u)
+
+
+def philox(counter, key):
+    """Four words of Philox4x32-10 for four counter words and a 64-bit key."""
+    cdef uint32_t[4] words
+    cdef uint32_t[4] out
+    for i in range(4):
+        words[i] = counter[i]
+    noise_philox(words, key, out)
+    return out[0], out[1], out[2], out[3]
+
+
+def sample_normals(uint64_t seed, uint32_t number, int64_t t, int n):
+    """Normals of the samples t … t + n of input port ``number``, float64."""
+    if n < 0:
+        raise ValueError("n must not be negative")
+    cdef double[::1] out = np.zeros(max(n, 1))
+    noise_samples(seed, number, t, n, &out[0])
+    return np.asarray(out)[:n]
+
+
+def integral_normal(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q):
+    """The z of integral ``q`` of its measure."""
+    return noise_integral(seed, number, thread, end, q)
+
+
+cdef class Signals:
+    """Tables, records and acquisitions of one job; see signals.h for what each field means."""
+
+    cdef signals *s
+    cdef signal_events_t seen
+
+    def __cinit__(self, seed=0, numerics="linear"):
+        if numerics not in ("linear", "exact"):
+            raise ValueError("numerics must be 'linear' or 'exact'")
+        memset(&self.seen, 0, sizeof(self.seen))
+        self.s = signals_new(seed, SIGNAL_EXACT if numerics == "exact" else SIGNAL_LINEAR)
+        if self.s == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        signals_free(self.s)
+
+    def add_waveform(self, I, Q=None, *, constant=False):
+        """A waveform of samples in V, one per ns; Q None for a single input. Returns its id."""
+        cdef const double[::1] x = np.ascontiguousarray(I, dtype=np.float64)
+        cdef const double[::1] y
+        if x.shape[0] == 0:
+            raise ValueError("a waveform has at least one sample")
+        if Q is None:
+            return checked(signals_add_waveform(self.s, &x[0], NULL, x.shape[0], constant))
+        y = np.ascontiguousarray(Q, dtype=np.float64)
+        if y.shape[0] != x.shape[0]:
+            raise ValueError("I and Q differ in length")
+        return checked(signals_add_waveform(self.s, &x[0], &y[0], x.shape[0], constant))
+
+    def add_weights(self, cosine, sine=None):
+        """Integration weights, one value per ns; sine None for zeros. Returns their id."""
+        cdef const double[::1] x = np.ascontiguousarray(cosine, dtype=np.float64)
+        cdef const double[::1] y
+        if x.shape[0] == 0:
+            raise ValueError("weights have at least one value")
+        if sine is None:
+            return checked(signals_add_weights(self.s, &x[0], NULL, x.shape[0]))
+        y = np.ascontiguousarray(sine, dtype=np.float64)
+        if y.shape[0] != x.shape[0]:
+            raise ValueError("cosine and sine differ in length")
+        return checked(signals_add_weights(self.s, &x[0], &y[0], x.shape[0]))
+
+    def add_element(self, correction=(1.0, 0.0, 0.0, 1.0)):
+        """An element with its mixer correction. Returns its id."""
+        c00, c01, c10, c11 = correction
+        return checked(signals_add_element(self.s, c00, c01, c10, c11))
+
+    def add_port(self, number=1, *, gain=1.0, offset=0.0, sigma=0.0, sign=1, delay=0, from_samples=False):
+        """An input port. Returns its id."""
+        return checked(signals_add_port(self.s, number, gain, offset, sigma, sign, delay, from_samples))
+
+    def add_ear(self, port, element, which, output=0):
+        """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element."""
+        checked(signals_add_ear(self.s, port, element, which, output))
+
+    def record(self, element, waveform, start, length, *, phase=0, inc=0, alpha=1.0, beta=0.0, thread=0, order=0):
+        """A play. Phases and increments are taken modulo 2^64."""
+        cdef signal_record_t r
+        a, b = complex(alpha), complex(beta)
+        memset(&r, 0, sizeof(r))
+        r.start, r.length = start, length
+        r.phase, r.inc = phase & 0xFFFFFFFFFFFFFFFF, inc & 0xFFFFFFFFFFFFFFFF
+        r.alpha_r, r.alpha_i, r.beta_r, r.beta_i = a.real, a.imag, b.real, b.imag
+        r.element, r.waveform, r.thread, r.order = element, waveform, thread, order
+        checked(signal_record(self.s, &r))
+
+    cdef int fill(self, signal_acquisition_t *a, signal_process_t *p, start, processes, phase, inc, thread, order) except -1:
+        if not 1 <= len(processes) <= SIGNAL_PROCESSES_MAX:
+            raise ValueError("an acquisition has 1 … 16 processes")
+        for i, (kind, legs) in enumerate(processes):
+            if kind not in ("demod", "integration") or not 1 <= len(legs) <= 2:
+                raise ValueError("a process is ('demod' or 'integration', one or two (port, weights))")
+            p[i].kind = SIGNAL_INTEGRATION if kind == "integration" else SIGNAL_DEMOD
+            p[i].process, p[i].legs = i, len(legs)
+            for leg, (port, weights) in enumerate(legs):
+                p[i].port[leg], p[i].weights[leg] = port, weights
+        a.start, a.thread, a.order, a.count, a.processes = start, thread, order, len(processes), p
+        a.phase, a.inc = phase & 0xFFFFFFFFFFFFFFFF, inc & 0xFFFFFFFFFFFFFFFF
+        return 0
+
+    def evaluate(self, start, processes, *, phase=0, inc=0, thread=0, order=0):
+        """Raw 4.28 results of one window. ``processes``: (kind, ((port, weights), …)) each."""
+        cdef signal_acquisition_t a
+        cdef signal_process_t[16] p
+        cdef int32_t[16] raw
+        cdef int code
+        self.fill(&a, p, start, processes, phase, inc, thread, order)
+        with nogil:
+            code = signal_evaluate(self.s, &a, raw, &self.seen)
+        checked(code)
+        return [raw[i] for i in range(a.count)]
+
+    def integral(self, start, process, *, phase=0, inc=0, thread=0, order=0):
+        """The double before it is rounded to 4.28 (linear numerics)."""
+        cdef signal_acquisition_t a
+        cdef signal_process_t[16] p
+        cdef double value
+        self.fill(&a, p, start, [process], phase, inc, thread, order)
+        checked(signal_integral(self.s, &a, &value, &self.seen))
+        return value
+
+    def trace(self, port, start, length):
+        """Converter codes of one port, int16."""
+        cdef int16_t[::1] codes = np.zeros(max(length, 1), dtype=np.int16)
+        cdef int id = port
+        cdef int64_t first = start, n = length
+        cdef int code
+        with nogil:
+            code = signal_trace(self.s, id, first, n, &codes[0], &self.seen)
+        checked(code)
+        return np.asarray(codes)[:length]
+
+    def heard(self, port, start, length):
+        """The voltage that one port hears, before noise, gain and offset, float64."""
+        cdef double[::1] v = np.zeros(max(length, 1))
+        checked(signal_heard(self.s, port, start, length, &v[0]))
+        return np.asarray(v)[:length]
+
+    def forget_before(self, t):
+        """No window from now on starts before ``t``."""
+        signal_forget_before(self.s, t)
+
+    @property
+    def events(self):
+        """How often each event was noticed."""
+        return {"integral_overflow": self.seen.integral_overflow, "input_saturated": self.seen.input_saturated}

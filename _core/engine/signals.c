@@ -1,0 +1,388 @@
+/* The face of the signal kernels: tables, records, acquisitions (signals.h). */
+#include "inside.h"
+
+#include <stdlib.h>
+
+/* --- tables ---------------------------------------------------------------------------------------------------- */
+
+signals *signals_new(uint64_t seed, int numerics)
+{
+    signals *s = calloc(1, sizeof *s);
+    if (s) {
+        s->seed = seed;
+        s->numerics = numerics;
+        s->stamp = 1;
+    }
+    return s;
+}
+
+void signals_free(signals *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < s->waveform_count; i++) {
+        free(s->waveforms[i].I);
+        free(s->waveforms[i].Q);
+    }
+    for (int i = 0; i < s->weight_count; i++) {
+        free(s->weights[i].re);
+        free(s->weights[i].im);
+    }
+    for (int i = 0; i < s->element_count; i++)
+        free(s->elements[i].ring);
+    for (int i = 0; i < s->port_count; i++) {
+        free(s->ports[i].ears);
+        free(s->ports[i].heard);
+        free(s->ports[i].rows);
+    }
+    free(s->waveforms);
+    free(s->weights);
+    free(s->elements);
+    free(s->ports);
+    remembered_free(&s->sums);
+    free(s);
+}
+
+/* Room for one more in `*table` (a pointer to the items), which doubles; the new item is zeroed. */
+static void *one_more(void *table, int *count, size_t size)
+{
+    char *items;
+    memcpy(&items, table, sizeof items);
+    if ((*count & (*count - 1)) == 0) {
+        items = realloc(items, (*count ? 2 * (size_t)*count : 1) * size);
+        if (!items)
+            return NULL;
+        memcpy(table, &items, sizeof items);
+    }
+    char *item = items + (size_t)*count * size;
+    memset(item, 0, size);
+    return item;
+}
+
+static double *copied(const double *x, int64_t n, int64_t times)
+{
+    double *y = malloc((size_t)(n * times) * sizeof *y);
+    for (int64_t i = 0; y && i < n * times; i++)
+        y[i] = x[i % n];
+    return y;
+}
+
+int signals_add_waveform(signals *s, const double *I, const double *Q, int64_t n, int constant)
+{
+    if (n < 1 || (constant && n != 1))
+        return SIGNAL_BAD_ID;
+    if (n > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
+    waveform *w = one_more(&s->waveforms, &s->waveform_count, sizeof *w);
+    if (!w)
+        return SIGNAL_NO_MEMORY;
+    int64_t repeat = constant ? BLOCK : 1;
+    w->I = copied(I, n, repeat);
+    w->Q = Q ? copied(Q, n, repeat) : NULL;
+    w->n = n;
+    w->constant = constant;
+    w->peak = peak_of(I, Q, n);
+    if (!w->I || (Q && !w->Q)) {
+        free(w->I);
+        free(w->Q);
+        return SIGNAL_NO_MEMORY;
+    }
+    return s->waveform_count++;
+}
+
+int signals_add_weights(signals *s, const double *cosine, const double *sine, int64_t n)
+{
+    if (n < 1)
+        return SIGNAL_BAD_ID;
+    if (n > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
+    weights *w = one_more(&s->weights, &s->weight_count, sizeof *w);
+    if (!w)
+        return SIGNAL_NO_MEMORY;
+    w->n = n;
+    w->re = copied(cosine, n, 1);
+    w->im = sine ? copied(sine, n, 1) : NULL;
+    if (!w->re || (sine && !w->im)) {
+        free(w->re);
+        free(w->im);
+        return SIGNAL_NO_MEMORY;
+    }
+    for (int64_t i = 0; w->im && i < n; i++)
+        w->im[i] = -w->im[i];
+    return s->weight_count++;
+}
+
+int signals_add_element(signals *s, double c00, double c01, double c10, double c11)
+{
+    element *e = one_more(&s->elements, &s->element_count, sizeof *e);
+    if (!e)
+        return SIGNAL_NO_MEMORY;
+    e->m[SIGNAL_OUTPUT_I] = (pair){c00, -c01};
+    e->m[SIGNAL_OUTPUT_Q] = (pair){c10, -c11};
+    e->delay = -1;
+    e->last = INT64_MIN;
+    return s->element_count++;
+}
+
+int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
+                     int from_samples)
+{
+    if (delay < 0)
+        return SIGNAL_BAD_ID;
+    port *p = one_more(&s->ports, &s->port_count, sizeof *p);
+    if (!p)
+        return SIGNAL_NO_MEMORY;
+    p->number = number;
+    p->gain = gain;
+    p->offset = offset;
+    p->sigma = sigma;
+    p->sign = sign < 0 ? -1.0 : 1.0;
+    p->delay = delay;
+    p->from_samples = from_samples;
+    return s->port_count++;
+}
+
+static int channel_of(const port *p, int32_t output)
+{
+    for (int i = 0; i < p->ear_count; i++)
+        if (p->ears[i].output == output)
+            return p->ears[i].channel;
+    return p->channels;
+}
+
+int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t output)
+{
+    if (port_id < 0 || port_id >= s->port_count || element_id < 0 || element_id >= s->element_count)
+        return SIGNAL_BAD_ID;
+    if (which < SIGNAL_OUTPUT_I || which > SIGNAL_OUTPUT_SINGLE)
+        return SIGNAL_BAD_ID;
+    port *p = &s->ports[port_id];
+    ear *added = one_more(&p->ears, &p->ear_count, sizeof *added);
+    if (!added)
+        return SIGNAL_NO_MEMORY;
+    element *e = &s->elements[element_id];
+    e->delay = p->delay > e->delay ? p->delay : e->delay;
+    *added = (ear){element_id, which, output, channel_of(p, output)};
+    if (added->channel == p->channels)
+        p->channels++;
+    s->stamp++;
+    return p->ear_count++;
+}
+
+/* --- records --------------------------------------------------------------------------------------------------- */
+
+static int grow_ring(signals *s, element *e)
+{
+    uint64_t slots = e->slots ? 2 * e->slots : 16, bytes = slots * sizeof *e->ring;
+    if (s->ring_bytes + bytes > SIGNAL_RING_BYTES_MAX)
+        return SIGNAL_RING_FULL;
+    signal_record_t *ring = malloc(bytes);
+    if (!ring)
+        return SIGNAL_NO_MEMORY;
+    for (uint64_t i = 0; i < e->count; i++)
+        ring[i] = e->ring[(e->first + i) & (e->slots - 1)];
+    free(e->ring);
+    s->ring_bytes += bytes - e->slots * sizeof *ring;
+    e->ring = ring;
+    e->first = 0;
+    e->slots = slots;
+    return SIGNAL_OK;
+}
+
+/* Drops records that no window can reach any more. */
+static void drop_old(const signals *s, element *e)
+{
+    while (e->count) {
+        const signal_record_t *r = &e->ring[e->first];
+        if (r->start + r->length + e->delay > s->forgotten)
+            return;
+        e->first = (e->first + 1) & (e->slots - 1);
+        e->count--;
+    }
+}
+
+static int check_record(const signals *s, const signal_record_t *r)
+{
+    if (r->element < 0 || r->element >= s->element_count || r->waveform < 0 || r->waveform >= s->waveform_count)
+        return SIGNAL_BAD_ID;
+    const waveform *w = &s->waveforms[r->waveform];
+    if (!w->constant && r->length > w->n && w->n < 4)
+        return SIGNAL_BAD_ID;
+    if (r->length < 1 || (!w->constant && r->length > SIGNAL_SAMPLES_MAX))
+        return SIGNAL_TOO_LONG;
+    if (r->start < s->elements[r->element].last)
+        return SIGNAL_OUT_OF_ORDER;
+    return SIGNAL_OK;
+}
+
+int signal_record(signals *s, const signal_record_t *record)
+{
+    int code = check_record(s, record);
+    if (code)
+        return code;
+    element *e = &s->elements[record->element];
+    e->last = record->start + record->length;
+    if (e->delay < 0)
+        return SIGNAL_OK;
+    drop_old(s, e);
+    if (e->count == e->slots) {
+        code = grow_ring(s, e);
+        if (code)
+            return code;
+    }
+    e->ring[(e->first + e->count++) & (e->slots - 1)] = *record;
+    s->stamp++;
+    return SIGNAL_OK;
+}
+
+void signal_forget_before(signals *s, int64_t t)
+{
+    if (t > s->forgotten)
+        s->forgotten = t;
+}
+
+/* --- acquisitions ---------------------------------------------------------------------------------------------- */
+
+static int check_process(const signals *s, const signal_process_t *process, int64_t *n)
+{
+    if (process->legs < 1 || process->legs > 2)
+        return SIGNAL_BAD_ID;
+    for (int leg = 0; leg < process->legs; leg++) {
+        int32_t port = process->port[leg], id = process->weights[leg];
+        if (port < 0 || port >= s->port_count || id < 0 || id >= s->weight_count)
+            return SIGNAL_BAD_ID;
+        if (*n && *n != s->weights[id].n)
+            return SIGNAL_MIXED_WINDOWS;
+        *n = s->weights[id].n;
+    }
+    return SIGNAL_OK;
+}
+
+static window window_of(const signal_acquisition_t *a, const signal_process_t *process, int leg, int64_t n)
+{
+    int demod = process->kind == SIGNAL_DEMOD;
+    return (window){
+        .variant = 2 * process->weights[leg] + process->kind,
+        .start = a->start,
+        .n = n,
+        .phase = demod ? a->phase : 0,
+        .inc = demod ? a->inc : 0,
+        .thread = a->thread,
+        .process = process->process,
+        .leg = leg,
+    };
+}
+
+static int linear_value(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, double *value,
+                        signal_events_t *events)
+{
+    double sum = 0.0;
+    for (int leg = 0; leg < process->legs; leg++) {
+        window w = window_of(a, process, leg, n);
+        double d;
+        int code = linear_integral(s, &s->ports[process->port[leg]], &w, &d, events);
+        if (code)
+            return code;
+        sum = leg ? sum + d : d;
+    }
+    *value = sum;
+    return SIGNAL_OK;
+}
+
+static int linear_raw(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, int32_t *raw,
+                      signal_events_t *events)
+{
+    double d;
+    int code = linear_value(s, a, process, n, &d, events);
+    if (code)
+        return code;
+    int64_t wide = (int64_t)floor(d * 268435456.0 + 0.5);
+    *raw = (int32_t)(uint32_t)wide;
+    events->integral_overflow += *raw != wide;
+    return SIGNAL_OK;
+}
+
+static int exact_raw(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, int32_t *raw,
+                     signal_events_t *events)
+{
+    int64_t wide = 0;
+    for (int leg = 0; leg < process->legs; leg++) {
+        window w = window_of(a, process, leg, n);
+        int32_t one;
+        int code = exact_integral(s, &s->ports[process->port[leg]], &w, &one, events);
+        if (code)
+            return code;
+        wide += one;
+    }
+    *raw = (int32_t)(uint32_t)wide;
+    events->integral_overflow += *raw != wide;
+    return SIGNAL_OK;
+}
+
+/* Checks the acquisition; *n becomes the length of its window. */
+static int check_acquisition(const signals *s, const signal_acquisition_t *a, int64_t *n)
+{
+    *n = 0;
+    if (a->count < 1 || a->count > SIGNAL_PROCESSES_MAX)
+        return SIGNAL_BAD_ID;
+    for (int i = 0; i < a->count; i++) {
+        int code = check_process(s, &a->processes[i], n);
+        if (code)
+            return code;
+    }
+    return SIGNAL_OK;
+}
+
+int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)
+{
+    int64_t n;
+    int code = check_acquisition(s, a, &n);
+    for (int i = 0; !code && i < a->count; i++) {
+        const signal_process_t *process = &a->processes[i];
+        code = s->numerics == SIGNAL_EXACT ? exact_raw(s, a, process, n, &raw[i], events)
+                                           : linear_raw(s, a, process, n, &raw[i], events);
+    }
+    return code;
+}
+
+int signal_integral(signals *s, const signal_acquisition_t *a, double *value, signal_events_t *events)
+{
+    int64_t n;
+    int code = check_acquisition(s, a, &n);
+    return code ? code : linear_value(s, a, &a->processes[0], n, value, events);
+}
+
+static int look_at(signals *s, int id, int64_t start, int64_t length)
+{
+    if (id < 0 || id >= s->port_count)
+        return SIGNAL_BAD_ID;
+    if (length < 0 || length > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
+    return hear(s, &s->ports[id], start, length);
+}
+
+int signal_trace(signals *s, int id, int64_t start, int64_t length, int16_t *codes, signal_events_t *events)
+{
+    int code = look_at(s, id, start, length);
+    if (code)
+        return code;
+    int64_t clipped = 0;
+    for (int64_t from = 0; from < length; from += BLOCK) {
+        int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
+        clipped += code_samples(s, &s->ports[id], from, count, codes + from);
+    }
+    events->input_saturated += clipped > 0;
+    return SIGNAL_OK;
+}
+
+int signal_heard(signals *s, int id, int64_t start, int64_t length, double *v)
+{
+    int code = look_at(s, id, start, length);
+    if (code)
+        return code;
+    for (int64_t from = 0; from < length; from += BLOCK) {
+        int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
+        hear_samples(s, &s->ports[id], from, count, v + from);
+    }
+    return SIGNAL_OK;
+}

@@ -1,0 +1,75 @@
+"""C names of signals.h for Cython modules that link the signal kernels."""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint64_t
+
+cdef extern from "signals.h" nogil:
+    enum:
+        SIGNAL_OK
+        SIGNAL_NO_MEMORY
+        SIGNAL_RING_FULL
+        SIGNAL_TOO_MANY_OVERLAPS
+        SIGNAL_MIXED_WINDOWS
+        SIGNAL_TOO_LONG
+        SIGNAL_BAD_ID
+        SIGNAL_OUT_OF_ORDER
+        SIGNAL_PROCESSES_MAX
+        SIGNAL_DEMOD
+        SIGNAL_INTEGRATION
+        SIGNAL_LINEAR
+        SIGNAL_EXACT
+        SIGNAL_OUTPUT_I
+        SIGNAL_OUTPUT_Q
+        SIGNAL_OUTPUT_SINGLE
+
+    ctypedef struct signals:
+        pass
+
+    ctypedef struct signal_record_t:
+        int64_t start
+        int64_t length
+        uint64_t phase
+        uint64_t inc
+        double alpha_r
+        double alpha_i
+        double beta_r
+        double beta_i
+        int32_t element
+        int32_t waveform
+        int32_t thread
+        int32_t reserved
+        int64_t order
+
+    ctypedef struct signal_process_t:
+        int32_t kind
+        int32_t process
+        int32_t legs
+        int32_t[2] port
+        int32_t[2] weights
+
+    ctypedef struct signal_acquisition_t:
+        int64_t start
+        uint64_t phase
+        uint64_t inc
+        int32_t thread
+        int32_t count
+        int64_t order
+        const signal_process_t *processes
+
+    ctypedef struct signal_events_t:
+        int64_t integral_overflow
+        int64_t input_saturated
+
+    signals *signals_new(uint64_t seed, int numerics)
+    void signals_free(signals *s)
+    int signals_add_waveform(signals *s, const double *I, const double *Q, int64_t n, int constant)
+    int signals_add_weights(signals *s, const double *cosine, const double *sine, int64_t n)
+    int signals_add_element(signals *s, double c00, double c01, double c10, double c11)
+    int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
+                         int from_samples)
+    int signals_add_ear(signals *s, int port, int element, int which, int32_t output)
+    int signal_record(signals *s, const signal_record_t *record)
+    int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)
+    int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events)
+    void signal_forget_before(signals *s, int64_t t)
+    int signal_heard(signals *s, int port, int64_t start, int64_t length, double *v)
+    int signal_integral(signals *s, const signal_acquisition_t *a, double *value, signal_events_t *events)
