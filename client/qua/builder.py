@@ -92,6 +92,8 @@ class Builder:
         """Add a stream, called r1, r2, ... unless ``name`` is given."""
         if name is None:
             name = self.new_name("r")
+            while name in self.streams:  # a user may have chosen that very name
+                name = self.new_name("r")
         elif name in self.streams:
             raise refusal(f"there is already a stream {name!r}", code="duplicate_stream")
         state = StreamState(name=name, at=self.at(), adc=adc, trace=trace)

@@ -122,10 +122,14 @@ def for_each_(var: Any, values: Any) -> BlockScope:
             raise refusal("for_each_ needs scalar variables", code="bad_target")
         builder.own(variable)
     at = builder.at()
-    arrays = [_array_for(builder, variable, sequence) for variable, sequence in zip(variables, given, strict=True)]
-    if len({array.size for array in arrays}) > 1:
-        sizes = ", ".join(str(array.size) for array in arrays)
-        raise refusal(f"the arrays of for_each_ have different lengths: {sizes}", code="bad_loop")
+    lists = [_values_for(builder, variable, sequence) for variable, sequence in zip(variables, given, strict=True)]
+    sizes = [values.size if isinstance(values, QuaArrayVariable) else len(values) for values in lists]
+    if len(set(sizes)) > 1:
+        raise refusal(f"the arrays of for_each_ have different lengths: {', '.join(map(str, sizes))}", code="bad_loop")
+    arrays = [
+        values if isinstance(values, QuaArrayVariable) else declare_array(builder, variable.type, values)
+        for variable, values in zip(variables, lists, strict=True)
+    ]
 
     def finish(block: Block) -> None:
         builder.append(
@@ -157,29 +161,30 @@ def _sequences(values: Any) -> tuple[Any, ...]:
     return items if nested else (values,)
 
 
-def _array_for(builder: Builder, variable: QuaVariable, values: Any) -> QuaArrayVariable:
+def _values_for(builder: Builder, variable: QuaVariable, values: Any) -> QuaArrayVariable | tuple[int, ...]:
+    """What ``variable`` walks over: an array of its type, or raw values of its type."""
     if isinstance(values, QuaArrayVariable):
         own_array(builder, values)
         if values.type != variable.type:
             raise refusal(
                 f"for_each_ walks over {values!r} with {described(variable)}",
                 code="type_mismatch",
-                hint=f"declare one of them as {values.type}, the other likewise",
+                hint=f"declare the variable as {values.type} too",
             )
         return values
     if not isinstance(values, Collection):
         raise refusal(f"for_each_ cannot walk over a {type(values).__name__}", code="bad_loop")
-    numbers = [python_number(value) for value in values]
+    numbers = [number for number in map(python_number, values) if number is not None]
     if variable.type == "int" and any(isinstance(number, float) and not number.is_integer() for number in numbers):
         raise refusal(
             f"for_each_ walks over floats with {described(variable)}",
             code="type_mismatch",
             hint="declare the variable as fixed",
         )
-    kinds = {own_type(number) for number in numbers if number is not None}
+    kinds = {own_type(number) for number in numbers}
     if "bool" in kinds and kinds != {"bool"}:
         raise refusal("for_each_ cannot walk over bools and numbers in one list", code="type_mismatch")
-    return declare_array(builder, variable.type, initial_values(variable.type, values))
+    return initial_values(variable.type, values)
 
 
 def strict_timing_() -> BlockScope:

@@ -206,7 +206,8 @@ class QuaExpression:
 
 def described(expression: QuaExpression) -> str:
     """The expression and its type, for messages."""
-    return f"{expression} ({expression.type})"
+    text = f"`{expression}`" if isinstance(expression.node, tree.Binary) else str(expression)
+    return f"{text} ({expression.type})"
 
 
 def python_number(value: object) -> PythonNumber | None:
