@@ -146,10 +146,10 @@ def program(*body: tree.Statement, declarations: tuple[tree.Declaration, ...] | 
         types: dict[str, tree.VarType] = {"f": "fixed", "i": "int", "b": "bool"}
         pairs = [text.split(":") for text in declarations.split()]
         declarations = tuple(declare(name, types[letter]) for name, letter in pairs)
-    streams = {stream: adc for statement in body for stream, adc in streams_in(statement)}
+    streams = {d.name: d for statement in body for d in streams_in(statement)}
     whole = tree.Program(
         declarations=declarations,
-        streams=tuple(tree.StreamDeclaration(at=-1, name=n, adc=adc, trace=adc) for n, adc in sorted(streams.items())),
+        streams=tuple(streams[name] for name in sorted(streams)),
         body=body,
         nodes=(),
         results=(),
@@ -158,13 +158,13 @@ def program(*body: tree.Statement, declarations: tuple[tree.Declaration, ...] | 
     return numbered(whole)
 
 
-def streams_in(node: Any) -> Iterator[tuple[str, bool]]:
-    """The streams that a statement and those in it write, and whether with raw traces."""
+def streams_in(node: Any) -> Iterator[tree.StreamDeclaration]:
+    """The streams that a statement and those in it write."""
     if isinstance(node, tree.Save):
-        yield node.stream, False
+        yield tree.StreamDeclaration(at=-1, name=node.stream, type=node.source.type)
     elif isinstance(node, tree.Measure):
         if node.stream is not None:
-            yield node.stream, True
+            yield tree.StreamDeclaration(at=-1, name=node.stream, adc=True, trace=True)
     elif isinstance(node, tree.If | tree.For | tree.ForEach | tree.StrictTiming | tree.Branch):
         inner = [*node.branches, *node.otherwise] if isinstance(node, tree.If) else node.body
         for child in inner:

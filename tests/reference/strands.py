@@ -213,7 +213,7 @@ class Strand:
         yield from self.body(site.bodies[number])
 
     def meet(self, site: Site) -> Steps:
-        """Section 2, align: the threads of the site's elements go to the latest of their clocks; then due resets happen."""
+        """Section 2, align: the site's threads go to the latest of their clocks; then due resets happen."""
         mine = self.elements & set(site.elements)
         if not mine:
             return

@@ -1,0 +1,185 @@
+"""Random configs of the executed language: single-input and IQ elements on shared and separate ports and inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from quaymaster._core.config import check_config
+from quaymaster._core.config.model import Config
+
+FREQUENCIES = [50e6, 0.0, 50.123457e6, -33.3e6, 1e9 / 3, -0.1, 123456789.125, -399999999.0]
+LO_FREQUENCY = 5e9
+PULSE_LENGTHS = [16, 20, 32, 48]
+WEIGHT_LENGTHS = [16, 4, 24, 44, 72]
+CORRECTIONS = [(1.0, 0.0, 0.0, 1.0), (1.02, 0.03, -0.05, 0.97), (0.5, -1.25, 1.5, 0.25)]
+SHAPES = {
+    "saw": [0.05, -0.02, 0.11, 0.0, -0.07],
+    "odd": [0.123456789, 0.3, -0.21, 0.0009765625, -0.4, 0.07, 0.2],
+}
+
+
+@dataclass(frozen=True)
+class ElementFacts:
+    """What a random program may do with an element."""
+
+    name: str
+    iq: bool
+    modulated: bool
+    plays: tuple[str, ...]
+    measures: tuple[str, ...]
+    aliases: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ConfigFacts:
+    """A checked config, and what a program may do with it."""
+
+    config: Config
+    elements: tuple[ElementFacts, ...]
+    raw: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ConfigKind:
+    """What sort of configs are drawn. ``loud``: amplitudes that reach the converter's range."""
+
+    loud: bool = False
+    overlap: bool = False
+
+
+def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
+    """A constant or arbitrary waveform of ``length`` ns."""
+    if draw(st.booleans()):
+        shape = SHAPES[draw(st.sampled_from(sorted(SHAPES)))]
+        return {
+            "type": "arbitrary",
+            "samples": [loudness * shape[n % len(shape)] * (1 - n / 99) for n in range(length)],
+        }
+    return {"type": "constant", "sample": loudness * draw(st.sampled_from([0.1, -0.25, 0.0, 0.3]))}
+
+
+def weights(draw: st.DrawFn) -> dict[str, Any]:
+    """Integration weights of two pieces whose length has nothing to do with the pulse's."""
+    length = draw(st.sampled_from(WEIGHT_LENGTHS))
+    values = draw(st.sampled_from([(1.0, 0.0), (0.0, 1.0), (-0.75, 0.3), (1.999, -1.37), (100.0, 30.5)]))
+    first = draw(st.sampled_from([4, 8]))
+    if first >= length:
+        return {"cosine": [(values[0], length)], "sine": [(values[1], length)]}
+    return {
+        "cosine": [(values[0], first), (values[0] / 3, length - first)],
+        "sine": [(values[1], first), (-values[1] / 7, length - first)],
+    }
+
+
+class ConfigMaker:
+    """Draws the parts of one config into ``raw``."""
+
+    def __init__(self, draw: st.DrawFn, kind: ConfigKind) -> None:
+        self.draw = draw
+        self.loudness = 1.0 if kind.loud else 0.25
+        self.kind = kind
+        self.facts: list[ElementFacts] = []
+        inputs = {n: self.analog_input() for n in (1, 2)}
+        self.raw: dict[str, Any] = {
+            "controllers": {
+                "con1": {"type": "opx1", "analog_outputs": {n: {} for n in range(1, 9)}, "analog_inputs": inputs}
+            },
+            "elements": {},
+            "pulses": {},
+            "waveforms": {},
+            "digital_waveforms": {"on": {"samples": [(1, 0)]}},
+            "integration_weights": {"w1": weights(draw), "w2": weights(draw)},
+            "mixers": {"mixer": []},
+        }
+
+    def analog_input(self) -> dict[str, Any]:
+        """An input port."""
+        gains = [0, 3, -12, 20] if self.kind.loud else [0, 3, -12]
+        gain_db = self.draw(st.sampled_from(gains))
+        return {"gain_db": gain_db, "offset": self.draw(st.sampled_from([0.0, 0.01, -0.125]))}
+
+    def pulse(self, name: str, iq: bool, measures: bool) -> None:
+        """A pulse with its own waveforms."""
+        length = self.draw(st.sampled_from(PULSE_LENGTHS))
+        keys = ("I", "Q") if iq else ("single",)
+        for key in keys:
+            self.raw["waveforms"][f"{name}.{key}"] = waveform(self.draw, length, self.loudness)
+        pulse: dict[str, Any] = {
+            "operation": "measurement" if measures else "control",
+            "length": length,
+            "waveforms": {key: f"{name}.{key}" for key in keys},
+        }
+        if measures:
+            pulse["integration_weights"] = {"w1": "w1", "w2": "w2"}
+            if self.draw(st.booleans()):
+                pulse["digital_marker"] = "on"
+        self.raw["pulses"][name] = pulse
+
+    def element(self, name: str, iq: bool, inputs: tuple[int, ...]) -> None:
+        """An element; ``inputs``: the input ports that it measures."""
+        draw = self.draw
+        operations = ("play", "other") if not inputs else ("play", "read")
+        for operation in operations:
+            self.pulse(f"{name}.{operation}", iq, operation == "read")
+        record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
+        frequency = draw(st.sampled_from(FREQUENCIES if iq else [*FREQUENCIES, None]))
+        if frequency is not None:
+            record["intermediate_frequency"] = frequency
+        if iq:
+            first = draw(st.sampled_from([1, 3]))
+            record["mixInputs"] = {
+                "I": ("con1", first),
+                "Q": ("con1", first + 1),
+                "mixer": "mixer",
+                "lo_frequency": LO_FREQUENCY,
+            }
+            self.mixer(frequency or 0.0)
+        else:
+            record["singleInput"] = {"port": ("con1", draw(st.sampled_from([1, 2, 5])))}
+        if inputs:
+            record["outputs"] = {f"out{n + 1}": ("con1", port) for n, port in enumerate(inputs)}
+            record["time_of_flight"] = draw(st.sampled_from([24, 28, 60]))
+            record["smearing"] = draw(st.sampled_from([0, 3, 16]))
+        if draw(st.sampled_from([False, False, True])):
+            record["core"] = "shared"
+        self.raw["elements"][name] = record
+        self.facts.append(
+            ElementFacts(
+                name=name,
+                iq=iq,
+                modulated=frequency is not None,
+                plays=operations,
+                measures=("read",) if inputs else (),
+                aliases=("w1", "w2"),
+                outputs=tuple(record.get("outputs", {})),
+            )
+        )
+
+    def mixer(self, frequency: float) -> None:
+        """A correction for this frequency, unless there is one."""
+        entries = self.raw["mixers"]["mixer"]
+        correction = self.draw(st.sampled_from(CORRECTIONS))
+        if all(entry["intermediate_frequency"] != frequency for entry in entries):
+            entries.append(
+                {
+                    "intermediate_frequency": frequency,
+                    "lo_frequency": LO_FREQUENCY,
+                    "correction": list(correction),
+                }
+            )
+
+
+@st.composite
+def configs(draw: st.DrawFn, kind: ConfigKind) -> ConfigFacts:
+    """A config of two to four elements, at least one of which measures."""
+    maker = ConfigMaker(draw, kind)
+    maker.element("r", False, (1,))
+    maker.element("m", draw(st.booleans()), draw(st.sampled_from([(1,), (1, 2), (2, 1), (2,)])))
+    for name in ("q", "p"):
+        if draw(st.booleans()):
+            maker.element(name, draw(st.booleans()), ())
+    return ConfigFacts(check_config(maker.raw), tuple(maker.facts), maker.raw)

@@ -1,0 +1,459 @@
+"""Random whole programs of the executed language, as trees, with the configs, plants and numerics they run with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from quaymaster._core.config.model import Config, PortRef
+from quaymaster._core.program import tree
+
+from .building import assign, binary, cell, declare, program
+from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
+from .engine import Numerics
+from .plants import Plant
+
+INTS = ("i1", "i2")
+FIXEDS = ("f1", "f2")
+BOOLS = ("b1",)
+SEEDS = ("seed1", "seed2")
+MEASURED = ("m1", "m2")
+COUNTERS = tuple(f"k{n}" for n in range(1, 7))
+ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool"}
+MEASURED_ARRAY = "am"
+STREAMS = {"int": "ints", "fixed": "fixeds", "bool": "bools"}
+INT_LITERALS = [0, 1, 2, 3, 4, -1, 7, 12, 31, 32, 1000, 2**31 - 1, -(2**31)]
+FIXED_LITERALS = [0, 2**28, -(2**27), 2**26 + 12345, 2047, 3, -(2**31), 2**31 - 1, 5 * 2**28 + 1]
+AMPLITUDES = [2**28, -(2**27), 2**26 + 12345, 0, 2**29 - 1, -(2**29), 2**28 + 2**11 - 1]
+CASTS: dict[str, list[str]] = {
+    "int": ["cast.to_int", "cast.unsafe_cast_int"],
+    "fixed": ["cast.to_fixed", "cast.unsafe_cast_fixed"],
+    "bool": ["cast.to_bool", "cast.unsafe_cast_bool"],
+}
+TYPES: list[tree.VarType] = ["int", "fixed", "bool"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What sort of cases are drawn.
+
+    ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic.
+    """
+
+    numerics: Numerics = "linear"
+    plants: tuple[str, ...] = ("echo", "loopback", "none")
+    sigmas: tuple[float, ...] = (0.0,)
+    feedback: bool = False
+    classical: bool = False
+    traces: bool = True
+    loud: bool = False
+    statements_max: int = 60
+    measures_max: int = 9
+
+
+@dataclass(frozen=True)
+class Case:
+    """One job for both engines."""
+
+    program: tree.Program
+    config: Config
+    plant: Plant
+    numerics: Numerics
+    seed: int
+
+
+class Maker:
+    """Draws statements and expressions; ``statements`` and ``measures`` count what may still be executed."""
+
+    def __init__(self, draw: st.DrawFn, facts: ConfigFacts, kind: Kind) -> None:
+        self.draw = draw
+        self.facts = facts
+        self.kind = kind
+        self.statements = kind.statements_max
+        self.measures = kind.measures_max
+        self.counters = list(COUNTERS)
+        self.fixeds = [*FIXEDS, *MEASURED] if kind.feedback else [*FIXEDS]
+        self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed"} if kind.feedback else ARRAYS
+
+    def pick(self, options: list[str] | tuple[str, ...]) -> str:
+        """One of the options; the first is the simplest."""
+        return self.draw(st.sampled_from(options))
+
+    def chance(self, one_in: int) -> bool:
+        """True once in so many times; the simple outcome is False."""
+        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+
+    # ------------------------------------------------------------ expressions
+
+    def expression(self, type_: tree.VarType, depth: int = 2) -> tree.Expression:
+        """Any expression of a type."""
+        forms = (
+            ["literal", "variable"]
+            if depth == 0
+            else ["literal", "variable", "variable", "cell", "binary", "binary", "call"]
+        )
+        match self.pick(forms):
+            case "literal":
+                return self.literal(type_)
+            case "variable":
+                return tree.Variable(type=type_, name=self.pick(self.names(type_)))
+            case "cell":
+                return self.cell(type_, depth)
+            case "binary":
+                return self.binary(type_, depth - 1)
+        return self.call(type_, depth - 1)
+
+    def names(self, type_: tree.VarType) -> list[str]:
+        """Variables of a type that expressions may read."""
+        return {"int": [*INTS, *COUNTERS[:2], *SEEDS], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+
+    def literal(self, type_: tree.VarType) -> tree.Value:
+        """A literal."""
+        raws = {"int": INT_LITERALS, "fixed": FIXED_LITERALS, "bool": [0, 1]}[type_]
+        return tree.Value(type=type_, raw=self.draw(st.sampled_from(raws)))
+
+    def cell(self, type_: tree.VarType, depth: int = 1) -> tree.Cell:
+        """A cell, now and then outside its array."""
+        array = self.pick([name for name, of in self.arrays.items() if of == type_])
+        return tree.Cell(type=type_, array=array, index=self.small(3, depth - 1))
+
+    def small(self, mask: int, depth: int = 1) -> tree.Expression:
+        """An int expression that is rarely more than ``mask``: a literal, or something & mask."""
+        if self.draw(st.booleans()) and depth >= 0:
+            inner = self.expression("int", depth)
+            if mask < 8 and self.chance(8):
+                return inner
+            return tree.Binary(type="int", operator="&", left=inner, right=tree.Value(type="int", raw=mask))
+        return tree.Value(type="int", raw=self.draw(st.integers(0, mask)))
+
+    def binary(self, type_: tree.VarType, depth: int) -> tree.Binary:
+        """An operator with its two sides."""
+        if type_ == "bool":
+            sides = self.draw(st.sampled_from(TYPES))
+            operators = ["==", "&", "|", "^"] if sides == "bool" else ["<", ">", "<=", ">=", "=="]
+        else:
+            sides = type_
+            operators = ["+", "-", "*", "/", "&", "|", "^", "<<", ">>"]
+        operator = self.pick(operators)
+        right: tree.VarType = "int" if operator in ("<<", ">>") else sides
+        return tree.Binary(
+            type=type_,
+            operator=operator,  # type: ignore[arg-type]
+            left=self.expression(sides, depth),
+            right=self.small(31, depth)
+            if operator in ("<<", ">>") and self.chance(2)
+            else self.expression(right, depth),
+        )
+
+    def call(self, type_: tree.VarType, depth: int) -> tree.Call:
+        """A cast, a mixed product or a random number."""
+        names = [*CASTS[type_]]
+        if type_ == "fixed":
+            names += ["cast.mul_fixed_by_int", "random.rand_fixed"]
+        if type_ == "int":
+            names += ["cast.mul_int_by_fixed", "random.rand_int"]
+        name = self.pick(names)
+        return tree.Call(type=type_, function=name, arguments=self.arguments(name, depth))  # type: ignore[arg-type]
+
+    def arguments(self, name: str, depth: int) -> tuple[tree.Expression, ...]:
+        """The arguments of a function."""
+        if name.startswith("random."):
+            seed = tree.Variable(type="int", name=self.pick(SEEDS))
+            return (seed,) if name == "random.rand_fixed" else (seed, self.expression("int", depth))
+        if name == "cast.mul_fixed_by_int":
+            return self.expression("fixed", depth), self.expression("int", depth)
+        if name == "cast.mul_int_by_fixed":
+            return self.expression("int", depth), self.expression("fixed", depth)
+        return (self.expression(self.draw(st.sampled_from(TYPES)), depth),)
+
+    def amplitude(self, element: ElementFacts) -> tuple[tree.Expression, ...]:
+        """None, one, or for IQ elements four values."""
+        count = self.draw(st.sampled_from([0, 1, 4] if element.iq else [0, 1]))
+        return tuple(self.amplitude_value() for _ in range(count))
+
+    def amplitude_value(self) -> tree.Expression:
+        """A literal, or an expression of any size."""
+        if self.chance(3):
+            return self.expression("fixed", 1)
+        return tree.Value(type="fixed", raw=self.draw(st.sampled_from(AMPLITUDES)))
+
+    # ------------------------------------------------------------ statements
+
+    def body(self, trips: int, depth: int) -> tuple[tree.Statement, ...]:
+        """Some statements that are executed ``trips`` times."""
+        statements: list[tree.Statement] = []
+        while self.statements >= trips and len(statements) < 10 and self.draw(st.integers(0, 11)):
+            self.statements -= trips
+            statements += self.statement(trips, depth)
+        return tuple(statements)
+
+    def statement(self, trips: int, depth: int) -> list[tree.Statement]:
+        """One statement, or a few that belong together."""
+        kinds = ["play", "save", "assign", "wait", "align", "frame", "strict"]
+        if self.measures >= trips:
+            kinds += ["measure", "measure", "measure"]
+        if self.kind.classical:
+            kinds += ["assign", "assign", "save", "save"]
+        if depth > 0:
+            kinds += ["if", "for", "while", "for_each"]
+        kind = self.pick(kinds)
+        simple = {
+            "play": self.play,
+            "save": self.save,
+            "assign": self.assign,
+            "wait": self.wait,
+            "align": self.align,
+            "frame": self.frame,
+        }
+        if kind in simple:
+            return [simple[kind]()]
+        if kind == "measure":
+            self.measures -= trips
+            return self.measure_and_save()
+        block = {
+            "strict": self.strict,
+            "if": self.choose,
+            "for": self.loop,
+            "while": self.repeat,
+            "for_each": self.walk,
+        }
+        return block[kind](trips, depth - (kind != "strict"))
+
+    def element(self) -> ElementFacts:
+        """Any element."""
+        return self.draw(st.sampled_from(self.facts.elements))
+
+    def names_of_elements(self) -> tuple[str, ...]:
+        """Some elements, or none, which means all."""
+        names = [element.name for element in self.facts.elements]
+        return tuple(self.draw(st.lists(st.sampled_from(names), max_size=3, unique=True)))
+
+    def play(self) -> tree.Statement:
+        """A play, perhaps stretched."""
+        element = self.element()
+        duration = self.small(15) if self.chance(3) else None
+        operation = self.pick(element.plays)
+        amplitude = self.amplitude(element)
+        return tree.Play(at=-1, operation=operation, element=element.name, amplitude=amplitude, duration=duration)
+
+    def measure(self) -> tree.Measure:
+        """A measure with up to three processes."""
+        element = self.draw(st.sampled_from([e for e in self.facts.elements if e.measures]))
+        processes = tuple(self.process(element) for _ in range(self.draw(st.sampled_from([1, 2, 0, 3]))))
+        stream = self.pick(["adc", "adc2"]) if self.kind.traces and self.chance(5) else None
+        return tree.Measure(
+            at=-1,
+            operation=self.pick(element.measures),
+            element=element.name,
+            amplitude=self.amplitude(element),
+            stream=stream,
+            processes=processes,
+        )
+
+    def measure_and_save(self) -> list[tree.Statement]:
+        """A measure, and now and then saves of what it measured."""
+        measure = self.measure()
+        if self.chance(2):
+            return [measure]
+        return [measure, *(tree.Save(at=-1, source=p.target, stream=STREAMS["fixed"]) for p in measure.processes)]
+
+    def process(self, element: ElementFacts) -> tree.Process:
+        """An integral, or two."""
+        kinds = ["demod.full", "integration.full"]
+        if len(element.outputs) > 1:
+            kinds.append("dual_demod.full")
+        kind = self.pick(kinds)
+        count = 2 if kind == "dual_demod.full" else 1
+        return tree.Process(
+            at=-1,
+            kind=kind,  # type: ignore[arg-type]
+            weights=tuple(self.pick(element.aliases) for _ in range(count)),
+            outputs=element.outputs if count == 2 else (self.pick(element.outputs),),
+            target=self.measured(),
+        )
+
+    def measured(self) -> tree.Target:
+        """A target of a process."""
+        if self.chance(3):
+            return tree.Cell(type="fixed", array=MEASURED_ARRAY, index=self.small(3))
+        return tree.Variable(type="fixed", name=self.pick(MEASURED))
+
+    def wait(self) -> tree.Statement:
+        """A wait of one, some or all elements."""
+        return tree.Wait(at=-1, duration=self.small(31), elements=self.names_of_elements())
+
+    def align(self) -> tree.Statement:
+        """An align of some or all elements."""
+        return tree.Align(at=-1, elements=self.names_of_elements())
+
+    def frame(self) -> tree.Statement:
+        """Something done to an oscillator or a frame."""
+        modulated = [element.name for element in self.facts.elements if element.modulated]
+        if not modulated:
+            return self.align()
+        element = self.pick(modulated)
+        match self.pick(["rotate", "frequency", "frequency", "reset", "reset_frame"]):
+            case "rotate":
+                return tree.FrameRotation(at=-1, element=element, turns=self.expression("fixed", 1))
+            case "reset":
+                return tree.ResetIfPhase(at=-1, element=element)
+            case "reset_frame":
+                return tree.ResetFrame(at=-1, element=element)
+        return self.update_frequency(element)
+
+    def update_frequency(self, element: str) -> tree.Statement:
+        """A new frequency in any units."""
+        if self.chance(3):
+            frequency = self.expression("int", 1)
+        else:
+            frequency = tree.Value(type="int", raw=self.draw(st.sampled_from([10**7, -12345678, 0, 2**31 - 1])))
+        units = self.draw(st.sampled_from(["Hz", "mHz", "uHz", "nHz", "pHz"]))
+        keep = self.draw(st.booleans())
+        return tree.UpdateFrequency(at=-1, element=element, frequency=frequency, units=units, keep_phase=keep)
+
+    def assign(self) -> tree.Statement:
+        """An assign to a variable or a cell, with its types in order."""
+        type_ = self.draw(st.sampled_from(TYPES))
+        if self.chance(4):
+            target: tree.Target = self.cell(type_)
+        else:
+            names = {"int": [*INTS, SEEDS[0]], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+            target = tree.Variable(type=type_, name=self.pick(names))
+        if type_ == "fixed" and self.chance(6):
+            quotient = self.binary("int", 1)
+            value: tree.Expression = tree.Binary(type="fixed", operator="/", left=quotient.left, right=quotient.right)
+            if quotient.right.type == "int":
+                return tree.Assign(at=-1, target=target, value=value)
+        value_type = self.draw(st.sampled_from(TYPES)) if type_ == "bool" else type_
+        return tree.Assign(at=-1, target=target, value=self.expression(value_type, 3 if self.kind.classical else 2))
+
+    def save(self) -> tree.Statement:
+        """A save of anything that can be saved, measured values above all."""
+        if self.draw(st.booleans()):
+            source: tree.Value | tree.Target = self.measured()
+            return tree.Save(at=-1, source=source, stream=STREAMS["fixed"])
+        type_ = self.draw(st.sampled_from(TYPES))
+        match self.pick(["variable", "cell", "literal"]):
+            case "variable":
+                source = tree.Variable(type=type_, name=self.pick(self.names(type_)))
+            case "cell":
+                source = self.cell(type_)
+            case _:
+                source = self.literal(type_)
+        return tree.Save(at=-1, source=source, stream=STREAMS[type_])
+
+    def strict(self, trips: int, depth: int) -> list[tree.Statement]:
+        """strict_timing."""
+        return [tree.StrictTiming(at=-1, body=self.body(trips, depth))]
+
+    def choose(self, trips: int, depth: int) -> list[tree.Statement]:
+        """A chain of if and elif with or without else."""
+        branches = tuple(
+            tree.Branch(at=-1, condition=self.expression("bool"), body=self.body(trips, depth))
+            for _ in range(self.draw(st.integers(1, 3)))
+        )
+        otherwise = self.body(trips, depth) if self.draw(st.booleans()) else ()
+        return [tree.If(at=-1, branches=branches, otherwise=otherwise)]
+
+    def loop(self, trips: int, depth: int) -> list[tree.Statement]:
+        """A for loop of at most three trips."""
+        if not self.counters:
+            return []
+        counter = tree.Variable(type="int", name=self.counters.pop(0))
+        count = self.draw(st.integers(1, 3))
+        condition: tree.Expression = binary(counter, "<", count)
+        if self.chance(4):
+            condition = tree.Binary(type="bool", operator="&", left=condition, right=self.expression("bool", 1))
+        step = assign(counter, binary(counter, "+", self.draw(st.integers(1, 2))))
+        body = self.body(trips * count, depth)
+        return [tree.For(at=-1, body=body, start=assign(counter, 0), condition=condition, step=step)]
+
+    def repeat(self, trips: int, depth: int) -> list[tree.Statement]:
+        """A while loop with a counter of its own, so that it ends."""
+        if not self.counters:
+            return []
+        counter = tree.Variable(type="int", name=self.counters.pop(0))
+        count = self.draw(st.integers(1, 3))
+        condition: tree.Expression = binary(counter, "<", count)
+        if self.chance(3):
+            extra = self.expression("bool", 1)
+            condition = tree.Binary(type="bool", operator="&", left=condition, right=extra)
+        body = (*self.body(trips * count, depth), assign(counter, binary(counter, "+", 1)))
+        return [assign(counter, 0), tree.For(at=-1, body=body, condition=condition)]
+
+    def walk(self, trips: int, depth: int) -> list[tree.Statement]:
+        """for_each over one or two arrays."""
+        pairs = self.draw(
+            st.sampled_from(
+                [
+                    (("i1", "int", "ai"),),
+                    (("f1", "fixed", "af"),),
+                    (("f2", "fixed", "af"), ("i2", "int", "ai")),
+                    (("b1", "bool", "ab"), ("f1", "fixed", MEASURED_ARRAY if self.kind.feedback else "af")),
+                ]
+            )
+        )
+        variables = tuple(tree.Variable(type=type_, name=name) for name, type_, _ in pairs)  # type: ignore[arg-type]
+        arrays = tuple(array for _, _, array in pairs)
+        body = self.body(trips * SIZES[arrays[0]], depth)
+        return [tree.ForEach(at=-1, variables=variables, arrays=arrays, body=body)]
+
+
+def saves_of_all() -> tuple[tree.Statement, ...]:
+    """Saves of every variable and cell, for the end of a program."""
+    scalars = {"int": [*INTS, *SEEDS], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
+    sources: list[tree.Target] = [
+        tree.Variable(type=type_, name=name)
+        for type_, names in scalars.items()
+        for name in names  # type: ignore[arg-type]
+    ]
+    for array, type_ in {**ARRAYS, MEASURED_ARRAY: "fixed"}.items():
+        sources += [cell(array, index, type_) for index in range(SIZES[array])]  # type: ignore[arg-type]
+    return tuple(tree.Save(at=-1, source=source, stream=f"end_{source.type}") for source in sources)
+
+
+SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3}
+
+
+def declarations() -> tuple[tree.Declaration, ...]:
+    """All variables that a random program may use."""
+    return (
+        declare("i1", "int", 5),
+        declare("i2", "int", -3),
+        declare("f1", "fixed", 2**27),
+        declare("f2", "fixed", -(2**28) - 7),
+        declare("b1", "bool", 1),
+        declare("seed1", "int", 12345),
+        declare("seed2", "int", -1),
+        *(declare(name) for name in MEASURED),
+        *(declare(name, "int") for name in COUNTERS),
+        declare("ai", "int", 2, -9, size=2),
+        declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
+        declare("ab", "bool", 1, 0, size=2),
+        declare(MEASURED_ARRAY, "fixed", size=3),
+    )
+
+
+@st.composite
+def plants(draw: st.DrawFn, kind: Kind) -> Plant:
+    """What hangs behind the ports."""
+    which = draw(st.sampled_from(kind.plants))
+    sigma = draw(st.sampled_from(kind.sigmas))
+    if which != "loopback":
+        return Plant(which, sigma)  # type: ignore[arg-type]
+    pairs = st.tuples(st.sampled_from([1, 2, 3, 4, 5]), st.sampled_from([1, 2]))
+    wires = draw(st.lists(pairs, min_size=1, max_size=4, unique=True))
+    ends = tuple((PortRef("con1", 1, output), PortRef("con1", 1, inp)) for output, inp in wires)
+    return Plant("loopback", sigma, ends, draw(st.sampled_from([0, 24, 41])))
+
+
+@st.composite
+def cases(draw: st.DrawFn, kind: Kind) -> Case:
+    """A whole job."""
+    facts = draw(configs(ConfigKind(loud=kind.loud)))
+    maker = Maker(draw, facts, kind)
+    body = maker.body(1, 2)
+    whole = program(*body, *saves_of_all(), declarations=declarations())
+    seed = draw(st.sampled_from([0, 1, 2**64 - 1, 0x123456789ABCDEF]))
+    return Case(whole, facts.config, draw(plants(kind)), kind.numerics, seed)
