@@ -36,6 +36,20 @@ static int before(const void *x, const void *y)
     return a->ear - b->ear;
 }
 
+static void sort(heard *list, int count)
+{
+    if (count > 16) {
+        qsort(list, (size_t)count, sizeof *list, before);
+        return;
+    }
+    for (int i = 1; i < count; i++)
+        for (int j = i; j > 0 && before(&list[j], &list[j - 1]) < 0; j--) {
+            heard h = list[j];
+            list[j] = list[j - 1];
+            list[j - 1] = h;
+        }
+}
+
 static heard *append(port *p)
 {
     if (p->heard_count == p->heard_slots) {
@@ -91,13 +105,14 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
         return SIGNAL_OK;
     p->heard_stamp = 0;
     p->heard_count = 0;
+    p->turned = 0;
     for (int i = 0; i < p->ear_count; i++) {
         int code = hear_ear(s, p, i, start, length);
         if (code)
             return code;
     }
-    if (p->heard_count > 1 && p->ear_count > 1)
-        qsort(p->heard, (size_t)p->heard_count, sizeof *p->heard, before);
+    if (p->ear_count > 1)
+        sort(p->heard, p->heard_count);
     int code = bound(s, p);
     if (code)
         return code;
@@ -105,6 +120,34 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
     p->heard_length = length;
     p->heard_stamp = s->stamp;
     return SIGNAL_OK;
+}
+
+void hear_turned(port *p, uint64_t phase)
+{
+    enum { SOME = 3 }; /* records a round: with e^{i phi} and e^{2 i phi}, eight phases */
+    if (p->turned && p->turned_phase == phase)
+        return;
+    for (int i = 0; i == 0 || i < p->heard_count; i += SOME) {
+        uint64_t angle[2 + 2 * SOME] = {phase, phase + phase};
+        pair z[2 + 2 * SOME];
+        int some = p->heard_count - i < SOME ? p->heard_count - i : SOME;
+        for (int j = 0; j < some; j++) {
+            angle[2 + 2 * j] = phase + p->heard[i + j].record->phase;
+            angle[3 + 2 * j] = phase - p->heard[i + j].record->phase;
+        }
+        turn_many(angle, 2 + 2 * some, z);
+        p->once = z[0];
+        p->twice = z[1];
+        for (int j = 0; j < some; j++) {
+            heard *h = &p->heard[i + j];
+            h->plus[0] = times(h->k, z[2 + 2 * j]);
+            h->minus[0] = times((pair){h->k.re, -h->k.im}, z[3 + 2 * j]);
+            h->plus[1] = times(h->k2, z[2 + 2 * j]);
+            h->minus[1] = times((pair){h->k2.re, -h->k2.im}, z[3 + 2 * j]);
+        }
+    }
+    p->turned = 1;
+    p->turned_phase = phase;
 }
 
 /* Adds the samples of one record to v. */
@@ -177,15 +220,22 @@ void convert_samples(signals *s, const port *p, int64_t from, int count, double 
     input_stage(p, noise, count, v);
 }
 
+CLONES static int64_t code_block(const double *restrict v, int count, int16_t *restrict codes)
+{
+    int32_t out_of_range = 0;
+    for (int i = 0; i < count; i++) {
+        double x = floor(v[i] * 4096.0);
+        double y = x < -2048.0 ? -2048.0 : x;
+        y = y > 2047.0 ? 2047.0 : y;
+        out_of_range += x != y;
+        codes[i] = (int16_t)(int32_t)y;
+    }
+    return out_of_range;
+}
+
 int64_t code_samples(signals *s, const port *p, int64_t from, int count, int16_t *codes)
 {
     double v[BLOCK];
-    int64_t out_of_range = 0;
     convert_samples(s, p, from, count, v);
-    for (int i = 0; i < count; i++) {
-        double x = floor(v[i] * 4096.0);
-        out_of_range += (x < -2048.0) | (x > 2047.0);
-        codes[i] = (int16_t)(x < -2048.0 ? -2048.0 : x > 2047.0 ? 2047.0 : x);
-    }
-    return out_of_range;
+    return code_block(v, count, codes);
 }

@@ -62,6 +62,7 @@ typedef struct {
     const signal_record_t *record;
     int64_t offset; /* of its first sample from the window's start */
     pair k, k2;     /* component factors: with w, and with conj(w) */
+    pair plus[2], minus[2]; /* k e^{i(phi + theta)} and conj(k) e^{i(phi - theta)} of k and k2, for port->turned */
     int32_t channel; /* of the ear */
     int32_t ear;     /* its place in port->ears */
 } heard;
@@ -89,6 +90,10 @@ typedef struct {
     int64_t heard_start, heard_length;
     uint64_t heard_stamp;
     double heard_bound; /* sum of |factors| times peak */
+    /* what depends on the demodulator's phase at the window's start, for the list above */
+    int turned;
+    uint64_t turned_phase;
+    pair once, twice; /* e^{i phi}, e^{2 i phi} */
     /* integrals in the order (end, thread, order, process, leg) */
     past *rows;
     int64_t row_first, row_count, row_slots;
@@ -114,8 +119,11 @@ typedef struct {
     int32_t variant;     /* 2 * weights + kind: what V is */
     int64_t start, n;
     uint64_t phase, inc; /* 0, 0 for integration */
-    int32_t thread, process, leg;
+    double z;            /* its normal, where its port has noise and no samples of its own */
 } window;
+
+/* c + i s of any phases, side by side. */
+void turn_many(const uint64_t *phase, int count, pair *z);
 
 /* --- blocks (blocks.c) ----------------------------------------------------------------------------------------- */
 
@@ -165,6 +173,9 @@ double waveform_peak(signals *s, int id, int64_t length);
 
 /* Fills port->heard for the window; remembers it until something changes. */
 int hear(signals *s, port *p, int64_t start, int64_t length);
+
+/* Fills what depends on the phase, for the list of `hear`. */
+void hear_turned(port *p, uint64_t phase);
 
 /* Voltage heard in samples from … from + count (from counted in the window that `hear` was given). */
 void hear_samples(signals *s, const port *p, int64_t from, int count, double *v);

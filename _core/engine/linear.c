@@ -40,13 +40,13 @@ static void integral_sums(const signals *s, const window *w, const heard *h, dou
     out[2] = lanes_fold(minus_re), out[3] = lanes_fold(minus_im);
 }
 
-/* Re(k e^{i(phi + theta)} K+) + Re(conj(k) e^{i(phi - theta)} K-). */
-static int add_term(signals *s, const window *w, const heard *h, pair k, int conjugated, pair plus, pair minus, double *sum)
+/* Re(k e^{i(phi + theta)} K+) + Re(conj(k) e^{i(phi - theta)} K-), for k with w or k2 with conj(w). */
+static int add_term(signals *s, const window *w, const heard *h, int conjugated, double *sum)
 {
     const signal_record_t *r = h->record;
     remembered_key key = {{REMEMBERED_INTEGRAL | (uint64_t)conjugated << 2 | (uint64_t)r->waveform << 3 |
                                (uint64_t)w->variant << 34,
-                           (uint64_t)r->length, (uint64_t)h->offset, r->inc, w->inc, (uint64_t)w->n}};
+                           (uint64_t)r->length, (uint64_t)h->offset, r->inc, w->inc}};
     int fresh;
     remembered_value *value = remembered_find(&s->sums, &key, &fresh);
     if (!value)
@@ -54,25 +54,22 @@ static int add_term(signals *s, const window *w, const heard *h, pair k, int con
     const double *K = value->number;
     if (fresh)
         integral_sums(s, w, h, conjugated ? -1.0 : 1.0, value->number);
-    double x = real_times(times(k, plus), (pair){K[0], K[1]});
-    double y = real_times(times((pair){k.re, -k.im}, minus), (pair){K[2], K[3]});
+    double x = real_times(h->plus[conjugated], (pair){K[0], K[1]});
+    double y = real_times(h->minus[conjugated], (pair){K[2], K[3]});
     *sum += x + y;
     return SIGNAL_OK;
 }
 
 static int add_records(signals *s, const port *p, const window *w, double *sum)
 {
-    for (int i = 0; i < p->heard_count; i++) {
+    int code = SIGNAL_OK;
+    for (int i = 0; !code && i < p->heard_count; i++) {
         const heard *h = &p->heard[i];
-        const signal_record_t *r = h->record;
-        pair plus = turned(w->phase + r->phase), minus = turned(w->phase - r->phase);
-        int code = add_term(s, w, h, h->k, 0, plus, minus, sum);
-        if (!code && (r->beta_r != 0.0 || r->beta_i != 0.0))
-            code = add_term(s, w, h, h->k2, 1, plus, minus, sum);
-        if (code)
-            return code;
+        code = add_term(s, w, h, 0, sum);
+        if (!code && (h->record->beta_r != 0.0 || h->record->beta_i != 0.0))
+            code = add_term(s, w, h, 1, sum);
     }
-    return SIGNAL_OK;
+    return code;
 }
 
 /* K0, the integral of a constant 1 V. */
@@ -154,6 +151,7 @@ int linear_integral(signals *s, port *p, const window *w, double *value, signal_
         return SIGNAL_OK;
     }
     double sum = 0.0, eta = 0.0;
+    hear_turned(p, w->phase);
     code = add_records(s, p, w, &sum);
     if (!code && p->sigma != 0.0 && !p->from_samples)
         code = rows_noise(s, p, w, &eta);
@@ -167,7 +165,7 @@ int linear_integral(signals *s, port *p, const window *w, double *value, signal_
         code = offset_sum(s, w, &k0);
         if (code)
             return code;
-        v += p->offset * real_times(turned(w->phase), k0);
+        v += p->offset * real_times(p->once, k0);
     }
     *value = p->sign * 0x1p-12 * v;
     return SIGNAL_OK;

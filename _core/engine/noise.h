@@ -39,7 +39,13 @@ INLINE void noise_pair(uint32_t w, uint32_t angle, double *first, double *second
 /* normal[i] of sample t + i on input port `number` for i < n. t any, n >= 0. */
 void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, double *normal);
 
-/* z of the integral `q` of its measure. */
-double noise_integral(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q);
+/* One integral's place in the noise: docs/arithmetic.md 7. */
+typedef struct {
+    uint32_t number, thread, q;
+    int64_t end;
+} noise_place;
+
+/* z of `count` integrals, side by side. */
+void noise_integrals(uint64_t seed, const noise_place *place, int count, double *z);
 
 #endif

@@ -7,14 +7,18 @@
 
 enum { FIRST_SLOTS = 1024 };
 
+/* Products that do not wait for one another, then one mix. */
 static inline uint64_t hash(const remembered_key *key)
 {
-    uint64_t h = 0x9E3779B97F4A7C15ull;
+    static const uint64_t odd[6] = {0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full, 0x165667B19E3779F9ull,
+                                    0xD6E8FEB86659FD93ull, 0xA0761D6478BD642Full, 0xE7037ED1A0B428DBull};
+    uint64_t h = 0;
     for (int i = 0; i < 6; i++) {
-        h = (h ^ key->word[i]) * 0xD6E8FEB86659FD93ull;
-        h ^= h >> 32;
+        uint64_t x = key->word[i] * odd[i];
+        h += x ^ x >> 29;
     }
-    return h;
+    h *= 0xFF51AFD7ED558CCDull;
+    return h ^ h >> 32;
 }
 
 static inline int same(const remembered_key *a, const remembered_key *b)

@@ -25,7 +25,7 @@ static void covariance_sums(const signals *s, const window *j, const window *k, 
     out[0] = lanes_fold(ar), out[1] = lanes_fold(ai), out[2] = lanes_fold(br), out[3] = lanes_fold(bi);
 }
 
-static int covariance(signals *s, const window *j, const window *k, double *cov)
+static int covariance(signals *s, const port *p, const window *j, const window *k, double *cov)
 {
     remembered_key key = {{REMEMBERED_COVARIANCE | (uint64_t)j->variant << 2 | (uint64_t)k->variant << 33, j->inc, k->inc,
                            (uint64_t)(j->start - k->start)}};
@@ -37,7 +37,9 @@ static int covariance(signals *s, const window *j, const window *k, double *cov)
         covariance_sums(s, j, k, value->number);
     const double *x = value->number;
     double apart = j->phase == k->phase ? x[0] : real_times(turned(j->phase - k->phase), (pair){x[0], x[1]});
-    double together = real_times(turned(j->phase + k->phase), (pair){x[2], x[3]});
+    uint64_t both = j->phase + k->phase;
+    pair z = both == 2 * p->turned_phase ? p->twice : turned(both);
+    double together = real_times(z, (pair){x[2], x[3]});
     *cov = 0.5 * (apart + together);
     return SIGNAL_OK;
 }
@@ -80,20 +82,20 @@ static double overlap(const past *j, const past *k, int before_k, int width)
 }
 
 /* Fills row j from the `width` rows before it. */
-static int fill_row(signals *s, const window *w, past *j, const past *earlier)
+static int fill_row(signals *s, const port *p, const window *w, past *j, const past *earlier)
 {
     double square = 0.0, cov;
     int code;
     for (int k = 0; k < j->width; k++) {
         const past *e = &earlier[k];
         window other = {.variant = e->variant, .start = e->start, .n = e->end - e->start, .phase = e->phase, .inc = e->inc};
-        code = covariance(s, w, &other, &cov);
+        code = covariance(s, p, w, &other, &cov);
         if (code)
             return code;
         j->row[k] = e->diagonal == 0.0 ? 0.0 : (cov - overlap(j, e, k, j->width)) / e->diagonal;
         square += j->row[k] * j->row[k];
     }
-    code = covariance(s, w, w, &cov);
+    code = covariance(s, p, w, w, &cov);
     if (code)
         return code;
     double rest = cov - square;
@@ -118,8 +120,8 @@ int rows_noise(signals *s, port *p, const window *w, double *eta)
     j->inc = w->inc;
     j->variant = w->variant;
     j->width = width;
-    j->z = noise_integral(s->seed, (uint32_t)p->number, (uint32_t)w->thread, j->end, 2 * (uint32_t)w->process + (uint32_t)w->leg);
-    code = fill_row(s, w, j, j - width);
+    j->z = w->z;
+    code = fill_row(s, p, w, j, j - width);
     if (code)
         return code;
     double sum = 0.0;

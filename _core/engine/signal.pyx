@@ -13,7 +13,12 @@ from ..errors import AskedWrongly, OurBug
 cdef extern from "noise.h" nogil:
     void noise_philox(const uint32_t *counter, uint64_t key, uint32_t *word)
     void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, double *normal)
-    double noise_integral(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q)
+    ctypedef struct noise_place:
+        uint32_t number
+        uint32_t thread
+        uint32_t q
+        int64_t end
+    void noise_integrals(uint64_t seed, const noise_place *place, int count, double *z)
 
 cdef extern from "phase.h" nogil:
     void phase_cossin(uint64_t p, double *c, double *s)
@@ -84,7 +89,11 @@ def sample_normals(uint64_t seed, uint32_t number, int64_t t, int n):
 
 def integral_normal(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q):
     """The z of integral ``q`` of its measure."""
-    return noise_integral(seed, number, thread, end, q)
+    cdef noise_place place
+    cdef double z
+    place.number, place.thread, place.end, place.q = number, thread, end, q
+    noise_integrals(seed, &place, 1, &z)
+    return z
 
 
 cdef class Signals:

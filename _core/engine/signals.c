@@ -267,18 +267,36 @@ static window window_of(const signal_acquisition_t *a, const signal_process_t *p
         .n = n,
         .phase = demod ? a->phase : 0,
         .inc = demod ? a->inc : 0,
-        .thread = a->thread,
-        .process = process->process,
-        .leg = leg,
     };
 }
 
-static int linear_value(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, double *value,
-                        signal_events_t *events)
+/* The normals of all integrals that have noise of their own: z[2 * process + leg] of the acquisition's processes. */
+static void draw(const signals *s, const signal_acquisition_t *a, int64_t n, double *z)
+{
+    noise_place place[2 * SIGNAL_PROCESSES_MAX] = {{0, 0, 0, 0}};
+    double normal[2 * SIGNAL_PROCESSES_MAX];
+    int at[2 * SIGNAL_PROCESSES_MAX], count = 0;
+    for (int i = 0; i < a->count; i++)
+        for (int leg = 0; leg < a->processes[i].legs; leg++) {
+            const port *p = &s->ports[a->processes[i].port[leg]];
+            if (p->sigma == 0.0 || p->from_samples)
+                continue;
+            uint32_t q = 2 * (uint32_t)a->processes[i].process + (uint32_t)leg;
+            place[count] = (noise_place){(uint32_t)p->number, (uint32_t)a->thread, q, a->start + n};
+            at[count++] = 2 * i + leg;
+        }
+    noise_integrals(s->seed, place, count, normal); /* none where nothing is noisy */
+    for (int i = 0; i < count; i++)
+        z[at[i]] = normal[i];
+}
+
+static int linear_value(signals *s, const signal_acquisition_t *a, const signal_process_t *process, const double *z,
+                        int64_t n, double *value, signal_events_t *events)
 {
     double sum = 0.0;
     for (int leg = 0; leg < process->legs; leg++) {
         window w = window_of(a, process, leg, n);
+        w.z = z[leg];
         double d;
         int code = linear_integral(s, &s->ports[process->port[leg]], &w, &d, events);
         if (code)
@@ -289,33 +307,48 @@ static int linear_value(signals *s, const signal_acquisition_t *a, const signal_
     return SIGNAL_OK;
 }
 
-static int linear_raw(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, int32_t *raw,
-                      signal_events_t *events)
+/* Notes for process k what has been noticed since `before`. */
+static void note(signal_events_t *events, const signal_events_t *before, int k)
 {
-    double d;
-    int code = linear_value(s, a, process, n, &d, events);
-    if (code)
-        return code;
-    int64_t wide = (int64_t)floor(d * 268435456.0 + 0.5);
-    *raw = (int32_t)(uint32_t)wide;
-    events->integral_overflow += *raw != wide;
+    events->overflowed |= (uint32_t)(events->integral_overflow != before->integral_overflow) << k;
+    events->saturated |= (uint32_t)(events->input_saturated != before->input_saturated) << k;
+}
+
+static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, signal_events_t *events)
+{
+    double z[2 * SIGNAL_PROCESSES_MAX], d;
+    draw(s, a, n, z);
+    for (int i = 0; i < a->count; i++) {
+        signal_events_t before = *events;
+        int code = linear_value(s, a, &a->processes[i], z + 2 * i, n, &d, events);
+        if (code)
+            return code;
+        int64_t wide = (int64_t)floor(d * 268435456.0 + 0.5);
+        raw[i] = (int32_t)(uint32_t)wide;
+        events->integral_overflow += raw[i] != wide;
+        note(events, &before, i);
+    }
     return SIGNAL_OK;
 }
 
-static int exact_raw(signals *s, const signal_acquisition_t *a, const signal_process_t *process, int64_t n, int32_t *raw,
-                     signal_events_t *events)
+static int exact_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, signal_events_t *events)
 {
-    int64_t wide = 0;
-    for (int leg = 0; leg < process->legs; leg++) {
-        window w = window_of(a, process, leg, n);
-        int32_t one;
-        int code = exact_integral(s, &s->ports[process->port[leg]], &w, &one, events);
-        if (code)
-            return code;
-        wide += one;
+    for (int i = 0; i < a->count; i++) {
+        const signal_process_t *process = &a->processes[i];
+        signal_events_t before = *events;
+        int64_t wide = 0;
+        for (int leg = 0; leg < process->legs; leg++) {
+            window w = window_of(a, process, leg, n);
+            int32_t one;
+            int code = exact_integral(s, &s->ports[process->port[leg]], &w, &one, events);
+            if (code)
+                return code;
+            wide += one;
+        }
+        raw[i] = (int32_t)(uint32_t)wide;
+        events->integral_overflow += raw[i] != wide;
+        note(events, &before, i);
     }
-    *raw = (int32_t)(uint32_t)wide;
-    events->integral_overflow += *raw != wide;
     return SIGNAL_OK;
 }
 
@@ -337,19 +370,20 @@ int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, sig
 {
     int64_t n;
     int code = check_acquisition(s, a, &n);
-    for (int i = 0; !code && i < a->count; i++) {
-        const signal_process_t *process = &a->processes[i];
-        code = s->numerics == SIGNAL_EXACT ? exact_raw(s, a, process, n, &raw[i], events)
-                                           : linear_raw(s, a, process, n, &raw[i], events);
-    }
-    return code;
+    if (code)
+        return code;
+    return s->numerics == SIGNAL_EXACT ? exact_all(s, a, n, raw, events) : linear_all(s, a, n, raw, events);
 }
 
 int signal_integral(signals *s, const signal_acquisition_t *a, double *value, signal_events_t *events)
 {
     int64_t n;
     int code = check_acquisition(s, a, &n);
-    return code ? code : linear_value(s, a, &a->processes[0], n, value, events);
+    if (code)
+        return code;
+    double z[2 * SIGNAL_PROCESSES_MAX];
+    draw(s, a, n, z);
+    return linear_value(s, a, &a->processes[0], z, n, value, events);
 }
 
 static int look_at(signals *s, int id, int64_t start, int64_t length)

@@ -87,10 +87,12 @@ typedef struct {
     const signal_process_t *processes;
 } signal_acquisition_t;
 
-/* How often something was noticed; added to, never cleared here. */
+/* What was noticed; added to, never cleared here. */
 typedef struct {
-    int64_t integral_overflow;
-    int64_t input_saturated;  /* windows or traces with at least one sample out of range */
+    int64_t integral_overflow; /* integrals that wrapped */
+    int64_t input_saturated;   /* integrals and traces with at least one sample out of range */
+    uint32_t overflowed;       /* by signal_evaluate: bit k is processes[k] */
+    uint32_t saturated;        /* likewise */
 } signal_events_t;
 
 /* Numerics of a job. */

@@ -1,6 +1,6 @@
 """C names of signals.h for Cython modules that link the signal kernels."""
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "signals.h" nogil:
     enum:
@@ -58,6 +58,8 @@ cdef extern from "signals.h" nogil:
     ctypedef struct signal_events_t:
         int64_t integral_overflow
         int64_t input_saturated
+        uint32_t overflowed
+        uint32_t saturated
 
     signals *signals_new(uint64_t seed, int numerics)
     void signals_free(signals *s)
