@@ -175,9 +175,8 @@ class Cluster:
             self.outcomes.popitem(last=False)
 
     def send(self, controller: str, action: Action, *bodies: str | bytes) -> None:
-        """A command for a controller; a controller that is not there gets it from its reconciliation instead."""
-        live = self.live.get(controller)
-        if live is not None and live.connected:
+        """A command for a controller; one that is not ready gets what it needs from its reconciliation instead."""
+        if self.is_ready(controller):
             self.out.append(Send(controller, action, bodies))
 
     def hint(self, hint: Hint) -> None:
@@ -267,6 +266,7 @@ class Cluster:
             assert queue is not None
             if queue[0] == job.job_id:
                 queue.popleft()
+                self.dirty.add(job.qm_id)
             else:
                 queue.remove(job.job_id)
             self.pending_of_user[job.user] -= 1

@@ -15,13 +15,13 @@ from . import limits
 from .cluster import Cluster, Compiling, Live
 from .dispatch import send_load
 from .ending import event_of, fail_lost, move, wake
-from .messages import Asked
+from .messages import Asked, Send
 from .rows import ControllerRow, ImageRow, JobRow
 from .states import FINAL, HELD_BY_CONTROLLER, allows
 
 
 def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None:
-    """A controller is here: it gets the qms that claim its ports, and is asked what it holds."""
+    """A controller is here: it is asked what it holds, and given nothing else before that is reconciled."""
     live = cluster.live.get(name)
     if live is not None and live.connected and live.instance != said.instance:
         gone(cluster, name, "a new process took its place")
@@ -31,15 +31,16 @@ def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None
     cluster.put_controller(ControllerRow(name=name, type=said.type, fems=said.fems))
     cluster.live[name] = Live(instance=said.instance, version=said.version)
     cluster.hint(Hint(kind="controller", id=name, state="connected"))
-    for qm in cluster.qms.values():
-        if name in cluster.shapes[qm.qm_id].controllers:
-            cluster.send(name, commands.Open(qm_id=qm.qm_id, config_digest=qm.config_digest), qm.config_digest)
-    cluster.send(name, commands.TakeInventory())
+    cluster.out.append(Send(name, commands.TakeInventory()))
 
 
 def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any) -> None:
-    """Reconcile: what runs goes on, what was lost is sent again or ends, what is stale is halted."""
+    """Reconcile: what runs goes on, what was lost is sent again or ends, what is stale is halted.
+
+    Stale jobs and qms go first, so that the controller never sees a port with two owners.
+    """
     cluster.by(f"controller:{name}", "inventory", name)
+    cluster.live[name].ready = True
     held = {job.job_id: job for job in said.jobs}
     for there in said.jobs:
         row = cluster.jobs.get(there.job_id)
@@ -49,13 +50,15 @@ def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any)
     for qm_id in said.qm_ids:
         if qm_id not in cluster.qms:
             cluster.send(name, commands.Close(qm_id=qm_id))
+    for qm in cluster.qms.values():
+        if name in cluster.shapes[qm.qm_id].controllers:
+            cluster.send(name, commands.Open(qm_id=qm.qm_id, config_digest=qm.config_digest), qm.config_digest)
     for row in _held_rows(cluster, name):
         at_controller = held.get(row.job_id)
         if at_controller is None or at_controller.attempt != row.attempt:
             _missing_there(cluster, row)
         elif row.halt_by and at_controller.state not in FINAL:
             cluster.send(name, commands.Halt(job_id=row.job_id, attempt=row.attempt))
-    cluster.live[name].ready = True
     cluster.dirty |= cluster.blocked
     cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
     cluster.blocked.clear()

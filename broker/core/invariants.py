@@ -2,7 +2,7 @@
 
 `check_all` looks at a cluster as it stands. What needs a memory (an accepted job ends once, a canceled pending job
 never starts, the log replays to the same rows) is kept by a `Witness`, which sees every change and instruction go by.
-Both raise `Violation`. Every test and every simulated run calls them; they walk everything, so a serving broker does not.
+Both raise `Violation`. Tests and simulated runs call them after every step; a serving broker does not, they walk all.
 """
 
 from __future__ import annotations
@@ -224,7 +224,8 @@ class Witness:
 
 def same_after_reload(before: Cluster, after: Cluster) -> None:
     """A core loaded from the rows is the one that was lost, but for connections and waiting requests."""
-    for name in ("jobs", "qms", "programs", "images", "controllers", "known_bodies", "meta", "revision", "active"):
+    _demand(dict(before.images) == dict(after.images), "same_after_reload", "images")  # their age is not kept
+    for name in ("jobs", "qms", "programs", "controllers", "known_bodies", "meta", "revision", "active"):
         _demand(getattr(before, name) == getattr(after, name), "same_after_reload", name)
     _demand(before.next_job == after.next_job, "same_after_reload", "next_job")
     _demand(before.queues == after.queues, "same_after_reload", f"queues {before.queues} and {after.queues}")

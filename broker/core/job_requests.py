@@ -30,7 +30,7 @@ def compile_program(cluster: Cluster, asked: Asked, args: requests.Compile) -> r
     if image is None:
         _ask_controller(cluster, asked, qm, args.digest, args.options)
         return None
-    check_threads(cluster, image)
+    check_threads(cluster, qm.qm_id, image)
     if sum(program.qm_id == qm.qm_id for program in cluster.programs.values()) >= limits.PROGRAMS_PER_QM:
         raise Taken(
             f"{qm.qm_id} holds {limits.PROGRAMS_PER_QM} programs, the limit PROGRAMS_PER_QM",
@@ -66,7 +66,7 @@ def add_job(cluster: Cluster, asked: Asked, args: AddArgs) -> requests.JobAdded 
         _ask_controller(cluster, asked, qm, digest, options)
         return None
     cluster.images.move_to_end(image_id)
-    controller = check_threads(cluster, image) or next(iter(cluster.shapes[qm.qm_id].controllers))
+    controller = check_threads(cluster, qm.qm_id, image) or next(iter(cluster.shapes[qm.qm_id].controllers))
     executes = isinstance(args, requests.Execute)
     check_room(cluster, asked.user, qm.qm_id, clears=executes)
 
@@ -153,11 +153,13 @@ def check_overrides(config: Config, overrides: Overrides, *, by_id: bool) -> Non
     apply_overrides(config, {"waveforms": overrides.waveforms})
 
 
-def check_threads(cluster: Cluster, image: ImageRow) -> str:
+def check_threads(cluster: Cluster, qm_id: str, image: ImageRow) -> str:
     """The one controller that an image needs ("" for none); what could never run is refused."""
     names = sorted({need.controller for need in image.threads})
     if len(names) > 1:
         raise not_yet(f"a program that uses elements of more than one controller ({', '.join(names)})")
+    if names and names[0] not in cluster.shapes[qm_id].controllers:
+        raise AskedWrongly(f"the program needs {names[0]}, which {qm_id} does not name", code="wrong_controller")
     for need in image.threads:
         capacity = capacity_of(cluster, need.controller, need.fem)
         if capacity is not None and need.threads > capacity:

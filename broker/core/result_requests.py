@@ -81,8 +81,7 @@ def fetch(cluster: Cluster, asked: Asked, args: requests.Fetch) -> requests.Fetc
     stream = _stream(cluster, job, args.stream)
     if job.state in ("pending", "loading") or not job.attempt:
         return requests.Fetched(stream=stream, start=args.start, stop=args.start)
-    live = cluster.live.get(job.controller)
-    if live is None or not live.connected:
+    if not cluster.is_ready(job.controller):
         raise Taken(
             f"controller {job.controller}, which keeps the results of job {job.job_id}, is not connected",
             code="controller_unavailable",
