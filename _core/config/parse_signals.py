@@ -89,13 +89,17 @@ def read_oscillators(seen: Seen) -> None:
 
 
 def mixer_name(seen: Seen, fields: Fields) -> str:
-    """The ``mixer`` of an oscillator or an element, which must be in mixers; '' for none."""
+    """The ``mixer`` of an oscillator or an element; '' for none.
+
+    One that is not in mixers has no entry for any (IF, LO): nothing is corrected, and that is a warning (choice).
+    """
     if fields.raw("mixer") == "":
         return ""
     name = fields.name("mixer", "")
     if name and name not in seen.mixers:
         hint = nearest(name, seen.mixers)
-        fields.at("mixer").rule("mixersExist", f"mixer '{name}' is not in mixers; {hint}")
+        message = f"mixer '{name}' is not in mixers: no correction is made; {hint}"
+        fields.at("mixer").rule("mixersExist", message, "warning")
     return name
 
 

@@ -295,7 +295,7 @@ ELEMENT_ROWS = [
     el("pair", "rr", "outputs.out1", ("con1", 2), "analog input 2 of con1/1 is not declared", "portsExist"),
     el("iq", "q1", "mixInputs.I", DELETE, "the required key 'I' is missing"),
     el("iq", "q1", "mixInputs.I", ("con1", 9), "analog output 9", "portsExist"),
-    el("iq", "q1", "mixInputs.mixer", "mixer_q3", "did you mean 'mixer_q", "mixersExist"),
+    el("iq", "q1", "mixInputs.mixer", "mixer_q3", "did you mean 'mixer_q", "mixersExist", WARN),
     el("iq", "q1", "mixInputs.lo_frequency", -1.0, "between 0", "range"),
     el("iq", "q1", "mixInputs.mixer", "mixer_q2", "no entry for IF 50000000 Hz", "mixerEntries", WARN),
     el("fems", "flux", "singleInput.port", ("con1", 2, 1), "use MWInput", "portKinds"),
@@ -559,7 +559,7 @@ SIGNAL_ROWS = [
     row(IW, ("cos_w", "cosine"), [(1025.0, 1000)], "may not be represented", "usualRange", WARN),
     # oscillators and mixers
     row(OSC, ("o",), {}, "'intermediate_frequency' is missing")._replace(path="oscillators.o.intermediate_frequency"),
-    row(OSC, ("o",), {"intermediate_frequency": 0, "mixer": "m"}, "mixer 'm'", "mixersExist")._replace(
+    row(OSC, ("o",), {"intermediate_frequency": 0, "mixer": "m"}, "mixer 'm'", "mixersExist", WARN)._replace(
         path="oscillators.o.mixer"
     ),
     row(MX, ("m",), {}, "must be a list"),
