@@ -39,7 +39,7 @@ from .plants import Plant
 Samples = NDArray[np.float64]
 ECHO = Plant("echo")
 LSB = 2.0**-28
-I, Q = variable("I"), variable("Q")
+I, Q = variable("I"), variable("Q")  # noqa: E741 - as users call them
 DECLARED = "I:f Q:f i:i n:i s:i"
 
 
@@ -91,7 +91,7 @@ class ValueChecks:
 
     @pytest.mark.parametrize("time_of_flight", [24, 28, 40, 60])
     def test_echo_demod_is_half_the_amplitude_turned_by_the_flight(self, time_of_flight: int) -> None:
-        """Amplitude a over N ns of whole periods gives I, Q = −a·N/2/4096·(cos, sin)(ω·tof): the OPX+ converter inverts."""
+        """Amplitude a over N ns of whole periods: I, Q = −a·N/2/4096·(cos, sin)(ω·tof); the OPX+ converter inverts."""
         body = measure("readout", "r", demod("cos", I), demod("sin", Q))
         i, q = self.measured(bench(time_of_flight=time_of_flight), body)
         size, angle = 0.1 * 200 / 2 / 4096, 2 * np.pi * 50e6 * time_of_flight * 1e-9
@@ -324,7 +324,7 @@ class ValueChecks:
         assert {code for code, _ in outcome.events} == {"input_saturated"}
 
     def test_noise_of_integrals_has_the_right_size(self) -> None:
-        """400 shots of σ = 1 mV: mean 0 and deviation σ·√(N/2)/4096 within five standard errors, I and Q independent."""
+        """400 shots of σ = 1 mV: mean 0 and deviation σ·√(N/2)/4096 within five standard errors; I, Q independent."""
         loop = repeat("i", 400, measure("readout", "r", demod("cos", I), demod("sin", Q)), save(I, "I"), save(Q, "Q"))
         whole = program(loop, declarations=DECLARED)
         outcome = type(self).run(whole, bench(), seed=7, numerics="linear", plant=Plant("none", 1e-3))
@@ -335,8 +335,20 @@ class ValueChecks:
             assert abs(samples.std() / sigma - 1) < 5 / np.sqrt(2 * 400)
         assert abs(np.corrcoef(i, q)[0, 1]) < 5 / 20
 
+    def test_noise_of_overlapping_windows_is_shared_where_they_overlap(self) -> None:
+        """Two readouts on one input, half a window apart: deviation σ·√N/4096 each, correlation a half."""
+        later = (wait(25, "m"), measure("readout", "m", integration("cos", Q)))
+        loop = repeat("i", 400, measure("readout", "r", integration("cos", I)), *later, save(I, "I"), save(Q, "Q"))
+        whole = program(loop, declarations=DECLARED)
+        outcome = type(self).run(whole, bench(), seed=7, numerics="linear", plant=Plant("none", 1e-3))
+        i, q = np.array(values(outcome, "I")), np.array(values(outcome, "Q"))
+        sigma = 1e-3 * np.sqrt(200) / 4096
+        for samples in (i, q):
+            assert abs(samples.std() / sigma - 1) < 5 / np.sqrt(2 * 400)
+        assert abs(np.corrcoef(i, q)[0, 1] - 0.5) < 5 * 0.75 / 20
+
     def test_noise_is_one_noise_for_all_who_listen(self) -> None:
-        """Two demodulations of one window by the same weights get the same value; half a window shares its half."""
+        """Two demodulations of one window by the same weights get the same value."""
         same = self.measured(
             bench(), measure("readout", "r", demod("cos", I), demod("cos", Q)), plant=Plant("none", 1e-3)
         )
