@@ -84,9 +84,13 @@ def _check_samples(seen: Seen, name: str, element: str, allowed: tuple[float, fl
     if name not in seen.extents:
         seen.extents[name] = waveform_extent(waveform)
     (lowest, highest), (low, high) = seen.extents[name], allowed
-    if lowest < low or highest > high:
+    place = Place(seen.report, "waveforms", f"waveforms.{name}")
+    if lowest >= low and highest == -limits.VOLTS_LOW and high == limits.VOLTS_HIGH:
+        # scripts in the field write 0.5 for "as much as there is"
+        message = f"has a sample of {highest:.10g}; the converter plays {limits.VOLTS_HIGH:.10g} V at most"
+        place.rule("range", message, "warning")
+    elif lowest < low or highest > high:
         worst = lowest if lowest < low else highest
-        place = Place(seen.report, "waveforms", f"waveforms.{name}")
         place.rule("range", f"has a sample of {worst:.10g}; element '{element}' can play {between(low, high)}")
 
 
