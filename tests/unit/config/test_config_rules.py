@@ -484,7 +484,9 @@ SIGNAL_ROWS = [
     row(W, ("drive_wf", "sample"), 0.51, "element 'q' can play between -0.5", "range")._replace(
         path="waveforms.drive_wf"
     ),
-    row(W, ("drive_wf", "sample"), 0.5, "the converter plays 0.49998", "range", WARN)._replace(path="waveforms.drive_wf"),
+    row(W, ("drive_wf", "sample"), 0.5, "the converter plays 0.49998", "range", WARN)._replace(
+        path="waveforms.drive_wf"
+    ),
     Rule("fems", {(W, "amplified_wf", "sample"): 2.51}, "waveforms.amplified_wf.sample", "waveforms.range", "2.5"),
     Rule(
         "fems",
