@@ -273,7 +273,7 @@ static window window_of(const signal_acquisition_t *a, const signal_process_t *p
 /* The normals of all integrals that have noise of their own: z[2 * process + leg] of the acquisition's processes. */
 static void draw(const signals *s, const signal_acquisition_t *a, int64_t n, double *z)
 {
-    noise_place place[2 * SIGNAL_PROCESSES_MAX] = {{0, 0, 0, 0}};
+    noise_place place[2 * SIGNAL_PROCESSES_MAX];
     double normal[2 * SIGNAL_PROCESSES_MAX];
     int at[2 * SIGNAL_PROCESSES_MAX], count = 0;
     for (int i = 0; i < a->count; i++)
@@ -285,7 +285,8 @@ static void draw(const signals *s, const signal_acquisition_t *a, int64_t n, dou
             place[count] = (noise_place){(uint32_t)p->number, (uint32_t)a->thread, q, a->start + n};
             at[count++] = 2 * i + leg;
         }
-    noise_integrals(s->seed, place, count, normal); /* none where nothing is noisy */
+    if (count)
+        noise_integrals(s->seed, place, count, normal);
     for (int i = 0; i < count; i++)
         z[at[i]] = normal[i];
 }

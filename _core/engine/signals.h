@@ -18,9 +18,6 @@
  * and all processes of one acquisition have weights of one length (else SIGNAL_MIXED_WINDOWS; a dual process with two
  * lengths is to be refused before). A raw trace is a call of its own, signal_trace, for each output of the element.
  *
- * Wanted by the machine (section 10 names the Process): in signal_events_t, `uint32_t overflowed, saturated`, bit k for
- * processes[k] of the acquisition just evaluated, or-ed by signal_evaluate; the machine clears them before each call.
- *
  * (The file is not named signal.h: the C library's <signal.h> would then be found here.)
  */
 #ifndef QUAYMASTER_SIGNALS_H
