@@ -14,6 +14,7 @@ FREQUENCIES = [50e6, 0.0, 50.123457e6, -33.3e6, 1e9 / 3, -0.1, 123456789.125, -3
 LO_FREQUENCY = 5e9
 PULSE_LENGTHS = [16, 20, 32, 48]
 WEIGHT_LENGTHS = [16, 4, 24, 44, 72]
+LONG_WEIGHT_LENGTHS = [40, 72, 100, 160]
 CORRECTIONS = [(1.0, 0.0, 0.0, 1.0), (1.02, 0.03, -0.05, 0.97), (0.5, -1.25, 1.5, 0.25)]
 SHAPES = {
     "saw": [0.05, -0.02, 0.11, 0.0, -0.07],
@@ -45,7 +46,7 @@ class ConfigFacts:
 
 @dataclass(frozen=True)
 class ConfigKind:
-    """What sort of configs are drawn. ``loud``: amplitudes that reach the converter's range."""
+    """What sort of configs are drawn: ``loud`` up to the converter's range, ``overlap`` with long windows."""
 
     loud: bool = False
     overlap: bool = False
@@ -62,9 +63,9 @@ def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
     return {"type": "constant", "sample": loudness * draw(st.sampled_from([0.1, -0.25, 0.0, 0.3]))}
 
 
-def weights(draw: st.DrawFn) -> dict[str, Any]:
+def weights(draw: st.DrawFn, kind: ConfigKind) -> dict[str, Any]:
     """Integration weights of two pieces whose length has nothing to do with the pulse's."""
-    length = draw(st.sampled_from(WEIGHT_LENGTHS))
+    length = draw(st.sampled_from(LONG_WEIGHT_LENGTHS if kind.overlap else WEIGHT_LENGTHS))
     values = draw(st.sampled_from([(1.0, 0.0), (0.0, 1.0), (-0.75, 0.3), (1.999, -1.37), (100.0, 30.5)]))
     first = draw(st.sampled_from([4, 8]))
     if first >= length:
@@ -92,7 +93,7 @@ class ConfigMaker:
             "pulses": {},
             "waveforms": {},
             "digital_waveforms": {"on": {"samples": [(1, 0)]}},
-            "integration_weights": {"w1": weights(draw), "w2": weights(draw)},
+            "integration_weights": {"w1": weights(draw, kind), "w2": weights(draw, kind)},
             "mixers": {"mixer": []},
         }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.program import tree
 
-from .building import assign, binary, cell, declare, program
+from .building import assign, binary, cell, declare, integer, program
 from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
 from .engine import Numerics
 from .plants import Plant
@@ -38,7 +38,8 @@ TYPES: list[tree.VarType] = ["int", "fixed", "bool"]
 class Kind:
     """What sort of cases are drawn.
 
-    ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic.
+    ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
+    mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
     """
 
     numerics: Numerics = "linear"
@@ -48,6 +49,7 @@ class Kind:
     classical: bool = False
     traces: bool = True
     loud: bool = False
+    overlap: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -193,6 +195,8 @@ class Maker:
         kinds = ["play", "save", "assign", "wait", "align", "frame", "strict"]
         if self.measures >= trips:
             kinds += ["measure", "measure", "measure"]
+            if self.kind.overlap:
+                kinds += ["measure"] * 6
         if self.kind.classical:
             kinds += ["assign", "assign", "save", "save"]
         if depth > 0:
@@ -281,7 +285,8 @@ class Maker:
 
     def wait(self) -> tree.Statement:
         """A wait of one, some or all elements."""
-        return tree.Wait(at=-1, duration=self.small(31), elements=self.names_of_elements())
+        duration = integer(250_000_003) if self.chance(12) else self.small(31)
+        return tree.Wait(at=-1, duration=duration, elements=self.names_of_elements())
 
     def align(self) -> tree.Statement:
         """An align of some or all elements."""
@@ -451,7 +456,7 @@ def plants(draw: st.DrawFn, kind: Kind) -> Plant:
 @st.composite
 def cases(draw: st.DrawFn, kind: Kind) -> Case:
     """A whole job."""
-    facts = draw(configs(ConfigKind(loud=kind.loud)))
+    facts = draw(configs(ConfigKind(loud=kind.loud, overlap=kind.overlap)))
     maker = Maker(draw, facts, kind)
     body = maker.body(1, 2)
     whole = program(*body, *saves_of_all(), declarations=declarations())

@@ -1,0 +1,113 @@
+"""What random programs reach: every node type, operator, function, process and event of the executed language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from reference.engine import Outcome, run
+from reference.programs import Case, Kind, cases
+
+from quaymaster._core.program import tree
+
+KINDS = {
+    "linear": Kind(),
+    "exact": Kind(numerics="exact", sigmas=(0.0, 1e-3)),
+    "noise": Kind(sigmas=(1e-3,), feedback=True),
+    "classical": Kind(feedback=True, classical=True),
+    "loud": Kind(loud=True, feedback=True, sigmas=(0.0, 0.02)),
+    "overlap": Kind(overlap=True, sigmas=(1e-3,), traces=False),
+}
+EVENTS = [
+    "amplitude_range",
+    "division_by_zero",
+    "input_saturated",
+    "integral_overflow",
+    "out_of_bounds",
+    "short_duration",
+    "shortened_waveform",
+    "strict_timing_gap",
+    "tof_disagree",
+]
+WANTED = {
+    "expressions": [c.__name__ for c in get_args(tree.Expression)],
+    "statements": [c.__name__ for c in get_args(tree.Statement)],
+    "operators": list(get_args(tree.BinaryOperator)),
+    "functions": list(get_args(tree.Function)),
+    "processes": list(get_args(tree.ProcessKind)),
+    "units": list(get_args(tree.FrequencyUnits)),
+    "keep_phase": ["True", "False"],
+    "amplitudes": ["0", "1", "4"],
+    "plants": ["none", "echo", "loopback"],
+    "events": EVENTS,
+}
+
+
+def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
+    """Add what a tree holds to the counters."""
+    if isinstance(node, tuple):
+        for item in node:
+            count_nodes(item, seen)
+    if not isinstance(node, tree.Node):
+        return
+    kind = "expressions" if isinstance(node, tree.Expression) else "statements"
+    seen[kind][type(node).__name__] += 1
+    match node:
+        case tree.Binary():
+            seen["operators"][node.operator] += 1
+        case tree.Call():
+            seen["functions"][node.function] += 1
+        case tree.Process():
+            seen["processes"][node.kind] += 1
+        case tree.UpdateFrequency():
+            seen["units"][node.units] += 1
+            seen["keep_phase"][str(node.keep_phase)] += 1
+        case tree.Play() | tree.Measure():
+            seen["amplitudes"][str(len(node.amplitude))] += 1
+    for value in msgspec.structs.asdict(node).values():
+        count_nodes(value, seen)
+
+
+def outcome_of(case: Case) -> Outcome:
+    """Run a case on the reference."""
+    return run(case.program, case.config, seed=case.seed, numerics=case.numerics, plant=case.plant)
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Counter[str]]:
+    """Counters over 100 programs of each kind."""
+    counters: dict[str, Counter[str]] = {name: Counter() for name in [*WANTED, "saved"]}
+    for kind in KINDS.values():
+
+        @settings(
+            max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        )
+        @given(cases(kind))
+        def collect(case: Case) -> None:
+            count_nodes(case.program.body, counters)
+            counters["plants"][case.plant.kind] += 1
+            outcome = outcome_of(case)
+            counters["events"].update(code for code, _ in outcome.events)
+            counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
+            counters["saved"]["values"] += sum(len(items) for items in outcome.streams.values())
+            counters["saved"]["traces"] += sum(len(items) for items in outcome.traces.values())
+
+        collect()
+    return counters
+
+
+def test_random_programs_cover_the_language(seen: dict[str, Counter[str]]) -> None:
+    """Each thing is there; the table shows how often."""
+    for what, counter in seen.items():
+        print(f"{what:12}", ", ".join(f"{name} {n}" for name, n in counter.most_common()))
+    missing = {what: [n for n in names if not seen[what][n]] for what, names in WANTED.items()}
+    assert not any(missing.values()), missing
+
+
+def test_random_programs_measure_something(seen: dict[str, Counter[str]]) -> None:
+    """Programs that save only zeros would judge nothing: on the average at least one measured value is not zero."""
+    assert seen["saved"]["non-zero measured"] > 600
+    assert seen["saved"]["traces"] > 100
