@@ -58,6 +58,7 @@ class ClusterInfo(Record, frozen=True, kw_only=True):
     controllers: list[ControllerInfo]
     instance: Name  # of the broker's store; stays the same over restarts
     user: Name  # as whom the broker sees this client
+    events: Name = ""  # endpoint of the broker's hints (PUB)
 
 
 class OpenedQm(Record, frozen=True, kw_only=True):

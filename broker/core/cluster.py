@@ -14,7 +14,7 @@ import msgspec
 
 from ..._core.errors import AskedWrongly, QuaymasterError
 from ..._core.wire import Fault, Hint, StreamState, fault_of, unpack_plain
-from ..._core.wire.commands import Action
+from ..._core.wire.commands import Actions
 from ..._core.wire.records import Record
 from . import limits
 from .claims import Shape, shape_of
@@ -85,6 +85,7 @@ class Cluster:
     def __init__(self, rows: Rows, *, api: str = "qop2", version: str = "") -> None:
         self.api = api
         self.version = version
+        self.events = ""  # endpoint of the hints, for clients to know
         self.meta: MetaRow = rows.meta
         self.revision = rows.revision
         self.now_ms = 0
@@ -174,7 +175,7 @@ class Cluster:
         if len(self.outcomes) > limits.OUTCOMES_KEPT:
             self.outcomes.popitem(last=False)
 
-    def send(self, controller: str, action: Action, *bodies: str | bytes) -> None:
+    def send(self, controller: str, action: Actions, *bodies: str | bytes) -> None:
         """A command for a controller; one that is not ready gets what it needs from its reconciliation instead."""
         if self.is_ready(controller):
             self.out.append(Send(controller, action, bodies))

@@ -107,6 +107,14 @@ class Core:
         advance(cluster)
         return cluster.end()
 
+    def waiting(self) -> list[Asked]:
+        """Requests that are parked here and would be lost with this core."""
+        cluster = self.cluster
+        compiling = [asked for under_way in cluster.compiling.values() for asked in under_way.asked.values()]
+        parked = [wait.asked for wait in cluster.waits.values()]
+        fetching = [under_way.asked for under_way in cluster.fetching.values()]
+        return [asked for asked in [*compiling, *parked, *fetching] if asked.client]
+
     # -- requests ----------------------------------------------------------------------------------------------------
 
     def _asked(self, asked: Asked) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ..._core.wire import Fault, Hint, Report, Request
-from ..._core.wire.commands import Action
+from ..._core.wire.commands import Actions
 from ..._core.wire.records import Record
 
 # -- events ----------------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Send(msgspec.Struct, frozen=True):
     """A command. A body that is a `str` is named by its digest ("" is an empty one), and read by whoever sends it."""
 
     controller: str
-    action: Action
+    action: Actions
     bodies: tuple[str | bytes, ...] = ()
 
 

@@ -26,6 +26,7 @@ def hello(cluster: Cluster, asked: Asked, args: requests.Hello) -> requests.Clus
         controllers=controller_infos(cluster),
         instance=cluster.meta.instance,
         user=asked.user,
+        events=cluster.events,
     )
 
 
