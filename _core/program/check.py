@@ -24,7 +24,9 @@ def check_program(program: tree.Program) -> list[ProgramIssue]:
     def report(at: int, message: str) -> None:
         if len(issues) < ISSUES_MAX:
             file, line = program.sources[at] if 0 <= at < len(program.sources) else ("", 0)
-            issues.append(ProgramIssue(at=at, file=file, line=line, message=message))
+            issue = ProgramIssue(at=at, file=file, line=line, message=message)
+            if issue not in issues:
+                issues.append(issue)
 
     _check_sources(program, report)
     _check_declarations(program, report)

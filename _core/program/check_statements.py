@@ -127,6 +127,7 @@ class StatementChecker:
         count = 2 if node.kind == "dual_demod.full" else 1
         if len(node.weights) != count or len(node.outputs) != count:
             self._report(node.at, f"{node.kind} takes {count} weights and outputs")
+            return
         for weights in node.weights:
             self._name(weights, node.at, "integration weights")
         for output in node.outputs:

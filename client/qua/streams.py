@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -17,19 +17,27 @@ from .pulses import named
 from .variables import QuaArrayCell, QuaArrayVariable, QuaVariable, variable_type
 
 
-class MeanOverOutermostAxis:
-    """What ``FUNCTIONS.average()`` returns, for ``map``."""
+class MapFunction:
+    """What the functions of FUNCTIONS return, for ``map``."""
+
+    def __init__(self, name: Literal["average", "boolean_to_int"]) -> None:
+        self.name = name
 
 
 class FUNCTIONS:
     """Functions for ``map``."""
 
     @staticmethod
-    def average(axis: Any = None) -> MeanOverOutermostAxis:
+    def average(axis: Any = None) -> MapFunction:
         """The mean of each item over its outermost axis."""
         if axis is not None:
             raise not_yet("FUNCTIONS.average(axis)")
-        return MeanOverOutermostAxis()
+        return MapFunction("average")
+
+    @staticmethod
+    def boolean_to_int() -> MapFunction:
+        """True becomes 1, False 0."""
+        return MapFunction("boolean_to_int")
 
     dot_product = Later("FUNCTIONS.dot_product")
     tuple_dot_product = Later("FUNCTIONS.tuple_dot_product")
@@ -38,7 +46,6 @@ class FUNCTIONS:
     convolution = Later("FUNCTIONS.convolution")
     tuple_convolution = Later("FUNCTIONS.tuple_convolution")
     fft = Later("FUNCTIONS.fft")
-    boolean_to_int = Later("FUNCTIONS.boolean_to_int")
     demod = Later("FUNCTIONS.demod")
 
 
@@ -86,8 +93,10 @@ class Pipeline:
         """``function`` (of FUNCTIONS) applied to each item."""
         if isinstance(function, Later):
             function.refuse()
-        if not isinstance(function, MeanOverOutermostAxis):
+        if not isinstance(function, MapFunction):
             raise refusal("map takes a function of FUNCTIONS", code="bad_stream", hint="map(FUNCTIONS.average())")
+        if function.name == "boolean_to_int":
+            return self.boolean_to_int()
         return _Node(self, lambda of: tree.Map(of=of, function="average"))
 
     def boolean_to_int(self) -> Pipeline:

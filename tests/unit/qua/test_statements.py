@@ -24,6 +24,16 @@ def value(type: tree.VarType, raw: int) -> tree.Value:
     return tree.Value(type=type, raw=raw)
 
 
+def binary(type: tree.VarType, left: Any, operator: Any, right: Any) -> tree.Binary:
+    """A binary operation."""
+    return tree.Binary(type=type, operator=operator, left=left, right=right)
+
+
+def dual(weights: tuple[str, ...] = ("c", "s"), outputs: tuple[str, ...] = ("out1", "out2")) -> tree.Process:
+    """A dual demodulation into v2."""
+    return tree.Process(at=0, kind="dual_demod.full", weights=weights, outputs=outputs, target=F)
+
+
 def body_of(write: Callable[[Any, Any, Any], Any]) -> tuple[tree.Statement, ...]:
     """The statements that ``write(n, f, b)`` makes."""
     with q.program() as prog:
@@ -103,7 +113,7 @@ def test_names_count_by_kind() -> None:
         (lambda n, f, b: q.assign(n, True), N, value("int", 1)),
         (lambda n, f, b: q.assign(n, n / 2), N, tree.Binary(type="int", operator="/", left=N, right=value("int", 2))),
         (lambda n, f, b: q.assign(f, n / 2), F, tree.Binary(type="fixed", operator="/", left=N, right=value("int", 2))),
-        (lambda n, f, b: q.assign(f, f / 2), F, tree.Binary(type="fixed", operator="/", left=F, right=value("fixed", 2 * FIXED_ONE))),
+        (lambda n, f, b: q.assign(f, f / 2), F, binary("fixed", F, "/", value("fixed", 2 * FIXED_ONE))),
         (lambda n, f, b: q.assign(q.declare(int, size=2)[n], n), tree.Cell(type="int", array="a1", index=N), N),
     ],
 )  # fmt: skip
@@ -125,7 +135,7 @@ HALF = value("fixed", FIXED_ONE // 2)
         (lambda n, f, b: q.play(q.amp(f) * "x", "q"), {"amplitude": (F,)}),
         (lambda n, f, b: q.play("x", "q", amplitude_scale=f), {"amplitude": (F,)}),
         (lambda n, f, b: q.play("x" * q.amp(f, 0, 0.5, -f), "q"), {
-            "amplitude": (F, value("fixed", 0), HALF, tree.Binary(type="fixed", operator="-", left=value("fixed", 0), right=F))}),
+            "amplitude": (F, value("fixed", 0), HALF, binary("fixed", value("fixed", 0), "-", F))}),
         (lambda n, f, b: q.play("x", "q", amplitude_scale=(1, 0, 0, 1)), {
             "amplitude": tuple(value("fixed", raw) for raw in (FIXED_ONE, 0, 0, FIXED_ONE))}),
         (lambda n, f, b: q.play("x", "q", duration=25), {"duration": value("int", 25)}),
@@ -153,11 +163,13 @@ def process(kind: Any, weights: tuple[str, ...], outputs: tuple[str, ...]) -> tr
         (lambda f: [("w", f)], (process("demod.full", ("w",), ("",)),)),
         (lambda f: [None, ("w", "out2", f)], (process("demod.full", ("w",), ("out2",)),)),
         (lambda f: [q.integration.full("w", f)], (process("integration.full", ("w",), ("",)),)),
-        (lambda f: [q.dual_demod.full("c", "s", f)], (process("dual_demod.full", ("c", "s"), ("out1", "out2")),)),
-        (lambda f: [q.dual_demod.full("c", "a", "s", "b", f)], (process("dual_demod.full", ("c", "s"), ("a", "b")),)),
-        (lambda f: [q.dual_demod.full(iw1="c", iw2="s", target=f)], (process("dual_demod.full", ("c", "s"), ("out1", "out2")),)),
-        (lambda f: [q.dual_demod.full("c", "a", iw2="s", element_output2="b", target=f)], (process("dual_demod.full", ("c", "s"), ("a", "b")),)),
-        (lambda f: [q.demod.full("w", f), ("u", f)], (process("demod.full", ("w",), ("",)), process("demod.full", ("u",), ("",)))),
+        (lambda f: [q.dual_demod.full("c", "s", f)], (dual(),)),
+        (lambda f: [q.dual_demod.full("c", "a", "s", "b", f)], (dual(outputs=("a", "b")),)),
+        (lambda f: [q.dual_demod.full(iw1="c", iw2="s", target=f)], (dual(),)),
+        (lambda f: [q.dual_demod.full("c", "a", iw2="s", element_output2="b", target=f)],
+         (dual(outputs=("a", "b")),)),
+        (lambda f: [q.demod.full("w", f), ("u", f)],
+         (process("demod.full", ("w",), ("",)), process("demod.full", ("u",), ("",)))),
     ],
 )  # fmt: skip
 def test_measure_processes(write: Any, expected: tuple[tree.Process, ...]) -> None:
@@ -199,7 +211,8 @@ ONE_OVER_2PI = tree.Value(type="fixed", raw=round(2**28 / (2 * math.pi)))
         (lambda n, f, b: q.wait(25.0, "a"), tree.Wait(at=0, duration=value("int", 25), elements=("a",))),
         (lambda n, f, b: q.align(), tree.Align(at=0)),
         (lambda n, f, b: q.align("a", "b"), tree.Align(at=0, elements=("a", "b"))),
-        (lambda n, f, b: q.frame_rotation_2pi(0.25, "a"), tree.FrameRotation(at=0, element="a", turns=value("fixed", FIXED_ONE // 4))),
+        (lambda n, f, b: q.frame_rotation_2pi(0.25, "a"),
+         tree.FrameRotation(at=0, element="a", turns=value("fixed", FIXED_ONE // 4))),
         (lambda n, f, b: q.frame_rotation_2pi(f, "a"), tree.FrameRotation(at=0, element="a", turns=F)),
         (lambda n, f, b: q.frame_rotation(f, "a"), tree.FrameRotation(
             at=0, element="a", turns=tree.Binary(type="fixed", operator="*", left=F, right=ONE_OVER_2PI))),
@@ -207,7 +220,8 @@ ONE_OVER_2PI = tree.Value(type="fixed", raw=round(2**28 / (2 * math.pi)))
         (lambda n, f, b: q.reset_frame("a"), tree.ResetFrame(at=0, element="a")),
         (lambda n, f, b: q.reset_if_phase("a"), tree.ResetIfPhase(at=0, element="a")),
         (lambda n, f, b: q.reset_phase("a"), tree.ResetIfPhase(at=0, element="a")),
-        (lambda n, f, b: q.update_frequency("a", 100.7), tree.UpdateFrequency(at=0, element="a", frequency=value("int", 100))),
+        (lambda n, f, b: q.update_frequency("a", 100.7),
+         tree.UpdateFrequency(at=0, element="a", frequency=value("int", 100))),
         (lambda n, f, b: q.update_frequency("a", -5, "mHz", True), tree.UpdateFrequency(
             at=0, element="a", frequency=value("int", -5), units="mHz", keep_phase=True)),
         (lambda n, f, b: q.update_frequency("a", n, keep_phase=True), tree.UpdateFrequency(

@@ -1,0 +1,256 @@
+"""All public names of the language exist; those that come later say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import quaymaster.qua as q
+from quaymaster._core.errors import AskedWrongly
+
+# The names that ``from qm.qua import *`` gives (SDK 1.4.1), and dual_integration, which only the wire format knows.
+PLATFORM = [
+    "L",
+    "if_",
+    "amp",
+    "IO1",
+    "IO2",
+    "Math",
+    "Cast",
+    "Util",
+    "play",
+    "wait",
+    "save",
+    "for_",
+    "ramp",
+    "bins",
+    "fixed",
+    "pause",
+    "align",
+    "case_",
+    "else_",
+    "elif_",
+    "demod",
+    "Random",
+    "assign",
+    "while_",
+    "program",
+    "measure",
+    "switch_",
+    "declare",
+    "default_",
+    "counting",
+    "Variable",
+    "broadcast",
+    "ChirpType",
+    "for_each_",
+    "FUNCTIONS",
+    "StreamType",
+    "dual_demod",
+    "reset_frame",
+    "reset_phase",
+    "integration",
+    "ramp_to_zero",
+    "time_tagging",
+    "load_waveform",
+    "AmpValuesType",
+    "PlayPulseType",
+    "set_dc_offset",
+    "reset_if_phase",
+    "MessageVarType",
+    "frame_rotation",
+    "QmQuaException",
+    "infinite_loop_",
+    "port_condition",
+    "declare_stream",
+    "strict_timing_",
+    "DeclarationType",
+    "MeasurePulseType",
+    "update_frequency",
+    "wait_for_trigger",
+    "update_correction",
+    "stream_processing",
+    "frame_rotation_2pi",
+    "reset_global_phase",
+    "fast_frame_rotation",
+    "AnalogMeasureProcess",
+    "advance_input_stream",
+    "declare_output_stream",
+    "MessageExpressionType",
+    "DigitalMeasureProcess",
+    "call_library_function",
+    "call_vectors_library_function",
+    "qua_struct",
+    "QuaArray",
+    "declare_struct",
+    "declare_external_stream",
+    "QuaStreamDirection",
+    "receive_from_external_stream",
+    "send_to_external_stream",
+    "declare_with_stream",
+    "declare_input_stream",
+    "receive_from_stream",
+    "send_to_stream",
+    "STREAM_NAME_SEPARATOR",
+    "dual_integration",
+]
+
+MATH = [
+    "log",
+    "pow",
+    "div",
+    "exp",
+    "pow2",
+    "ln",
+    "log2",
+    "log10",
+    "sqrt",
+    "inv_sqrt",
+    "inv",
+    "MSB",
+    "msb",
+    "elu",
+    "aelu",
+    "selu",
+    "relu",
+    "plrelu",
+    "lrelu",
+    "sin2pi",
+    "cos2pi",
+    "atan_2pi",
+    "atan2_2pi",
+    "abs",
+    "sin",
+    "cos",
+    "atan",
+    "atan2",
+    "sum",
+    "max",
+    "min",
+    "argmax",
+    "argmin",
+    "dot",
+]
+
+
+def test_every_name_of_the_platform_is_there() -> None:
+    """``from quaymaster.qua import *`` gives each name, and nothing else."""
+    assert sorted(q.__all__) == sorted(PLATFORM)
+    assert [name for name in PLATFORM if not hasattr(q, name)] == []
+
+
+def test_the_star_import_works() -> None:
+    """A program as users begin it."""
+    scope: dict[str, Any] = {}
+    exec(
+        "from quaymaster.qua import *\n"
+        "with program() as prog:\n"
+        "    a = declare(fixed, value=0.5)\n"
+        "    play('x' * amp(a), 'q')\n",
+        scope,
+    )
+    assert len(scope["prog"].tree.body) == 1
+
+
+def test_the_exception_name_of_the_platform_catches_ours() -> None:
+    """``except QmQuaException`` works."""
+    with pytest.raises(q.QmQuaException):
+        q.align()
+
+
+LATER: list[tuple[str, Any]] = [
+    ("ramp", lambda x, st: q.ramp(0.1)),
+    ("ramp_to_zero", lambda x, st: q.ramp_to_zero("q")),
+    ("pause", lambda x, st: q.pause()),
+    ("wait_for_trigger", lambda x, st: q.wait_for_trigger("q")),
+    ("set_dc_offset", lambda x, st: q.set_dc_offset("q", "single", 0.1)),
+    ("update_correction", lambda x, st: q.update_correction("q", 1, 0, 0, 1)),
+    ("fast_frame_rotation", lambda x, st: q.fast_frame_rotation(1.0, 0.0, "q")),
+    ("reset_global_phase", lambda x, st: q.reset_global_phase()),
+    ("declare_input_stream", lambda x, st: q.declare_input_stream(int, "a")),
+    ("advance_input_stream", lambda x, st: q.advance_input_stream(x)),
+    ("receive_from_stream", lambda x, st: q.receive_from_stream(x)),
+    ("load_waveform", lambda x, st: q.load_waveform("x", 0, "q")),
+    ("port_condition", lambda x, st: q.port_condition(x > 0)),
+    ("declare_struct", lambda x, st: q.declare_struct(int)),
+    ("qua_struct", lambda x, st: q.qua_struct(int)),
+    ("QuaArray", lambda x, st: q.QuaArray[int, 3]),
+    ("declare_external_stream", lambda x, st: q.declare_external_stream(int, 1, 0)),
+    ("receive_from_external_stream", lambda x, st: q.receive_from_external_stream(1, 2)),
+    ("send_to_external_stream", lambda x, st: q.send_to_external_stream(1, 2)),
+    ("QuaStreamDirection", lambda x, st: q.QuaStreamDirection("a")),
+    ("declare_with_stream", lambda x, st: q.declare_with_stream(int, "a")),
+    ("DeclarationType", lambda x, st: q.DeclarationType(0)),
+    ("STREAM_NAME_SEPARATOR", lambda x, st: q.STREAM_NAME_SEPARATOR + "a"),
+    ("DigitalMeasureProcess", lambda x, st: q.DigitalMeasureProcess()),
+    ("call_library_function", lambda x, st: q.call_library_function(1, int)),
+    ("call_vectors_library_function", lambda x, st: q.call_vectors_library_function(1, int)),
+    ("L", lambda x, st: q.L(3)),
+    ("bins", lambda x, st: q.bins(0, 1, 2)),
+    ("IO1", lambda x, st: q.assign(q.IO1, 1)),
+    ("IO1", lambda x, st: q.assign(x, q.IO1)),
+    ("IO1", lambda x, st: x + q.IO1),
+    ("IO2", lambda x, st: q.IO2 + x),
+    ("IO2", lambda x, st: q.if_(q.IO2 == 1)),
+    ("IO2", lambda x, st: q.if_(q.IO2)),
+    ("IO2", lambda x, st: q.save(q.IO2, st)),
+    ("IO2", lambda x, st: q.wait(q.IO2, "q")),
+    ("IO1", lambda x, st: q.play("x", "q", duration=q.IO1)),
+    ("IO1", lambda x, st: q.play("x" * q.amp(q.IO1), "q")),
+    ("IO1", lambda x, st: -q.IO1),
+    *((f"Math.{name}", lambda x, st, name=name: getattr(q.Math, name)(x)) for name in MATH),
+    ("Util.cond", lambda x, st: q.Util.cond(x > 0, x, x)),
+    *((f"broadcast.{name}", lambda x, st, name=name: getattr(q.broadcast, name)(x))
+      for name in ("and_", "or_", "xor_")),
+    *((f"time_tagging.{name}", lambda x, st, name=name: q.measure("r", "q", getattr(q.time_tagging, name)(x, 1)))
+      for name in ("analog", "high_res", "digital")),
+    ("counting.digital", lambda x, st: q.counting.digital(x, 1)),
+    *((f"{kind}.{name}", lambda x, st, kind=kind, name=name: getattr(getattr(q, kind), name)("w", x, 7))
+      for kind in ("demod", "integration", "dual_demod", "dual_integration")
+      for name in ("sliced", "accumulated", "moving_window")),
+    ("dual_integration.full", lambda x, st: q.dual_integration.full("c", "s", x)),
+    ("play(condition=...)", lambda x, st: q.play("x", "q", condition=x > 0)),
+    ("play(chirp=...)", lambda x, st: q.play("x", "q", chirp=(1, "Hz/nsec"))),
+    ("play(truncate=...)", lambda x, st: q.play("x", "q", truncate=4)),
+    ("play(timestamp_stream=...)", lambda x, st: q.play("x", "q", timestamp_stream="t")),
+    ("play(continue_chirp=...)", lambda x, st: q.play("x", "q", continue_chirp=True)),
+    ("play(target=...)", lambda x, st: q.play("x", "q", target="I")),
+    ("measure(timestamp_stream=...)", lambda x, st: q.measure("x", "q", timestamp_stream="t")),
+    ("declare_output_stream(target='opnic')", lambda x, st: q.declare_output_stream(target="opnic")),
+    ("FUNCTIONS.average(axis)", lambda x, st: q.FUNCTIONS.average(0)),
+    *((f"FUNCTIONS.{name}", lambda x, st, name=name: st.map(getattr(q.FUNCTIONS, name)()))
+      for name in ("dot_product", "tuple_dot_product", "multiply_by", "tuple_multiply", "convolution",
+                   "tuple_convolution", "fft", "demod")),
+    *((name, lambda x, st, name=name: getattr(st.buffer(2), name)(1))
+      for name in ("buffer_and_skip", "skip", "skip_last", "take", "histogram", "zip", "flatten", "real", "image",
+                   "fft",
+                   "dot_product", "tuple_dot_product", "multiply_by", "tuple_multiply", "convolution",
+                   "tuple_convolution")),
+    ("timestamps", lambda x, st: st.timestamps()),
+    ("auto_reshape", lambda x, st: st.auto_reshape()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "use"), LATER, ids=[f"{index}-{item[0]}" for index, item in enumerate(LATER)])
+def test_names_that_come_later_say_so(name: str, use: Any) -> None:
+    """Using it raises not_yet with its name, at that line, and changes nothing in the program."""
+    with q.program() as prog:
+        x, st = q.declare(q.fixed), q.declare_stream()
+        with pytest.raises(AskedWrongly) as caught:
+            use(x, st)
+    assert caught.value.code == "not_yet"
+    assert caught.value.message == f"{name} is not supported yet"
+    assert prog.tree.body == ()
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    """Math.sine is a misspelling, not a thing that comes later."""
+    with pytest.raises(AttributeError, match="Math has no function 'sine'"):
+        _ = q.Math.sine
+
+
+def test_names_that_come_later_can_be_looked_at() -> None:
+    """repr says what they are; nothing else is refused by importing them."""
+    assert repr(q.pause) == "<pause: comes with a later version>"
+    assert repr(q.Math) == "<Math: comes with a later version>"
