@@ -1,0 +1,280 @@
+"""The results of one job: what its pipelines made, kept in memory until it is worth a chunk file.
+
+Bytes of an item: its values in C order; with timestamps each value is followed by its int64 (a packed pair). All little
+endian. A stream of `save_all` is its items one after another; `save` is its newest item.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..._core.errors import AskedWrongly
+from ..._core.wire import StreamSchema, StreamState
+from ..._core.wire import limits as wire_limits
+from ..._core.wire.reports import StreamCount
+from .chunk_files import FolderIndex, Piece, data_records, read_bytes, schema_record, sync_folder, write_chunk
+from .limits import ResultLimits
+from .nodes import Batch, Form, as_floats
+from .pipeline import Arrival, Pipeline
+
+DTYPES = {"int": "<i8", "fixed": "<f8", "bool": "|b1", "float": "<f8"}
+
+
+def item_bytes(schema: StreamSchema) -> int:
+    """Size of one item."""
+    return prod(schema.shape) * (np.dtype(schema.dtype).itemsize + (8 if schema.timestamps else 0))
+
+
+def packed(batch: Batch, form: Form) -> bytes:
+    """The bytes of a batch of items."""
+    values: Any = as_floats(batch.values, form.kind) if form.kind == "fixed" else batch.values
+    if batch.timestamps is None:
+        return np.ascontiguousarray(values).astype(DTYPES[form.kind], copy=False).tobytes()
+    pairs = np.empty(values.shape, np.dtype([("value", DTYPES[form.kind]), ("timestamp", "<i8")]))
+    pairs["value"], pairs["timestamp"] = values, batch.timestamps
+    return pairs.tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRange:
+    """An answer to a fetch: bytes `offset` on of items start..stop; `next_offset` 0 when the range is complete."""
+
+    stream: StreamState
+    start: int
+    stop: int
+    offset: int
+    next_offset: int
+    bodies: list[bytes]
+
+
+class Stream:
+    """One result: `stored` bytes are on disk, `tail` is not yet. Of a `save` stream, `tail` is the newest item."""
+
+    def __init__(self, schema: StreamSchema) -> None:
+        self.schema = schema
+        self.item_bytes = item_bytes(schema)
+        self.stored = 0
+        self.tail = bytearray()
+        self.fresh = False  # a save stream whose newest item is not on disk
+        self.dataloss = False
+
+    @property
+    def size(self) -> int:
+        """Bytes that can be fetched."""
+        return self.stored + len(self.tail) if self.schema.many else len(self.tail)
+
+    @property
+    def count(self) -> int:
+        """Items that can be fetched."""
+        return self.size // self.item_bytes
+
+    @property
+    def unsaved(self) -> int:
+        """Bytes that the next chunk will take."""
+        return len(self.tail) if self.schema.many or self.fresh else 0
+
+
+class JobResults:
+    """What one job saves. Fed by the job's OS thread, read by the fetching one; all methods may be called from any.
+
+    `reserve(bytes)` asks the controller's budget for room; False means there is none.
+    """
+
+    def __init__(
+        self,
+        attempt: int,
+        pipeline: Pipeline,
+        schemas: Sequence[StreamSchema],
+        folder: Path,
+        limits: ResultLimits,
+        reserve: Callable[[int], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._attempt = attempt
+        self._pipeline = pipeline
+        self._forms = pipeline.result_forms
+        self._streams = [Stream(schema) for schema in schemas]
+        self._folder = folder
+        self._limits = limits
+        self._reserve = reserve
+        self._clock = clock
+        self._began = self._flushed = clock()
+        self._taken = 0  # bytes asked of the budgets
+        self._lock = threading.Lock()
+        self._pinned: dict[int, bytes] = {}
+        self.index = FolderIndex(attempt=attempt)
+        self.closed = False
+
+    # -- the job's side ------------------------------------------------------------------------------------------------
+
+    def take(self, arrivals: Iterable[Arrival]) -> bool:
+        """Evaluate what arrived. True if any result has something new."""
+        news = self._pipeline.push(arrivals)
+        changed = False
+        with self._lock:
+            for stream, form, batch in zip(self._streams, self._forms, news, strict=True):
+                if batch is not None:
+                    changed = True
+                    self._keep(stream, form, batch)
+            unsaved = sum(stream.unsaved for stream in self._streams)
+            age = self._clock() - self._began
+            waited = self._clock() - self._flushed
+            due = unsaved and waited >= max(self._limits.flush_after_s, age / 20)
+            if unsaved >= self._limits.flush_bytes or due:
+                self._flush(end=False)
+        return changed
+
+    def _keep(self, stream: Stream, form: Form, batch: Batch) -> None:
+        if not stream.schema.many:
+            grown = stream.item_bytes if not stream.tail else 0
+            if self._granted(stream, grown):
+                stream.tail = bytearray(packed(batch.last(), form))
+                stream.fresh = True
+            return
+        if stream.dataloss:
+            return  # after a gap nothing more: what is there stays in order
+        if self._granted(stream, len(batch) * stream.item_bytes):
+            stream.tail += packed(batch, form)
+
+    def _granted(self, stream: Stream, size: int) -> bool:
+        if not size:
+            return True
+        if self._taken + size > self._limits.job_bytes_max or not self._reserve(size):
+            stream.dataloss = True
+            return False
+        self._taken += size
+        return True
+
+    def finish(self) -> None:
+        """Nothing more will come: put what is left on disk, synced. A job that saved nothing makes no folder."""
+        with self._lock:
+            if self.closed:
+                return
+            for stream, cut in zip(self._streams, self._pipeline.cut_results(), strict=True):
+                stream.dataloss |= cut
+            if self.index.chunks or any(stream.unsaved for stream in self._streams):
+                self._flush(end=True)
+            self.closed = True
+
+    def _flush(self, *, end: bool) -> None:
+        if not self.index.chunks:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self._folder.parent)
+        write_chunk(self._folder, self.index.chunks, self._records(end), self.index)
+        for stream in self._streams:
+            if stream.schema.many:
+                stream.stored += len(stream.tail)
+                stream.tail = bytearray()
+            stream.fresh = False
+        self._flushed = self._clock()
+
+    def _records(self, end: bool) -> Iterator[list[Any]]:
+        if not self.index.chunks:
+            yield schema_record(self._attempt, [stream.schema for stream in self._streams])
+        for number, stream in enumerate(self._streams):
+            if stream.unsaved:
+                position = stream.stored if stream.schema.many else 0
+                with memoryview(stream.tail) as data:
+                    yield from data_records(number, stream.schema.many, position, data, self._limits.record_bytes)
+        if end:
+            yield ["end", True, [number for number, stream in enumerate(self._streams) if stream.dataloss]]
+
+    # -- the reader's side ---------------------------------------------------------------------------------------------
+
+    @property
+    def dataloss(self) -> bool:
+        """Whether any stream lost items."""
+        return any(stream.dataloss for stream in self._streams)
+
+    def counts(self) -> list[StreamCount]:
+        """Items of each stream that can be fetched now."""
+        with self._lock:
+            return [StreamCount(name=s.schema.name, count=s.count, closed=self.closed) for s in self._streams]
+
+    def states(self) -> list[StreamState]:
+        """How far each stream has come."""
+        with self._lock:
+            return [self._state(stream) for stream in self._streams]
+
+    def _state(self, stream: Stream) -> StreamState:
+        return StreamState(schema=stream.schema, count=stream.count, closed=self.closed, dataloss=stream.dataloss)
+
+    def fetch(self, name: str, start: int, stop: int, offset: int) -> FetchedRange:
+        """Items start..stop (-1: all there are) of a stream, from byte `offset` of that range on."""
+        number = stream_number([stream.schema for stream in self._streams], name)
+        stream = self._streams[number]
+        with self._lock:
+            state = self._state(stream)
+            start, stop, low, high, more = fetch_span(start, stop, offset, state.count, stream.item_bytes)
+            if not stream.schema.many:
+                data = self._pinned_item(number, stream, offset, more)
+                parts = [data[low:high]]
+            else:
+                pieces = list(self.index.pieces.get(number, ()))
+                tail = bytes(stream.tail[max(low - stream.stored, 0) : max(high - stream.stored, 0)])
+                stored = stream.stored
+                parts = []
+        if stream.schema.many:
+            parts = [*read_bytes(self._folder, pieces, low, min(high, stored)), tail]
+        return FetchedRange(state, start, stop, offset, more, bodies_of(parts))
+
+    def _pinned_item(self, number: int, stream: Stream, offset: int, more: int) -> bytes:
+        """The item that a reader began with, so that the parts it asks for are of one item."""
+        item = bytes(stream.tail) if offset == 0 else self._pinned.get(number, bytes(stream.tail))
+        self._pinned.pop(number, None)
+        if more:
+            self._pinned[number] = item
+        return item
+
+
+def stream_number(schemas: Sequence[StreamSchema], name: str) -> int:
+    """Which stream has this name; AskedWrongly `unknown_stream` if none."""
+    for number, schema in enumerate(schemas):
+        if schema.name == name:
+            return number
+    names = ", ".join(schema.name for schema in schemas) or "none"
+    raise AskedWrongly(f"the job has no stream {name!r}", code="unknown_stream", hint=f"its streams: {names}")
+
+
+def fetch_span(start: int, stop: int, offset: int, count: int, size: int) -> tuple[int, int, int, int, int]:
+    """(start, stop, first byte, last byte + 1, next offset) of an answer to a fetch, kept within what there is."""
+    stop = count if stop < 0 else min(stop, count)
+    start = min(max(start, 0), stop)
+    low = min(start * size + offset, stop * size)
+    high = min(low + wire_limits.FETCH_BYTES, stop * size)
+    more = high - start * size if high < stop * size else 0
+    return start, stop, low, high, more
+
+
+def bodies_of(parts: Sequence[bytes]) -> list[bytes]:
+    """The same bytes, in bodies of at most CHUNK_BYTES."""
+    whole = parts[0] if len(parts) == 1 else b"".join(parts)
+    return [whole[at : at + wire_limits.CHUNK_BYTES] for at in range(0, len(whole), wire_limits.CHUNK_BYTES)]
+
+
+class StoredResults:
+    """The results of a job that ended (or whose process did), read from its folder."""
+
+    def __init__(self, folder: Path, index: FolderIndex) -> None:
+        self._folder = folder
+        self.index = index
+
+    def fetch(self, name: str, start: int, stop: int, offset: int) -> FetchedRange:
+        """As `JobResults.fetch`, from what is on disk."""
+        number = stream_number(self.index.schemas, name)
+        schema = self.index.schemas[number]
+        size = item_bytes(schema)
+        pieces: Sequence[Piece] = self.index.pieces.get(number, ())
+        count = self.index.size(number) // size
+        state = StreamState(schema=schema, count=count, closed=True, dataloss=number in self.index.lossy)
+        start, stop, low, high, more = fetch_span(start, stop, offset, count, size)
+        parts = list(read_bytes(self._folder, pieces, low, high))
+        return FetchedRange(state, start, stop, offset, more, bodies_of(parts))
