@@ -46,10 +46,11 @@ class ConfigFacts:
 
 @dataclass(frozen=True)
 class ConfigKind:
-    """What sort of configs are drawn: ``loud`` up to the converter's range, ``overlap`` with long windows."""
+    """What sort of configs are drawn: ``loud`` up to the converter's range, ``overlap`` with long windows, ``one_length`` with equal ones."""
 
     loud: bool = False
     overlap: bool = False
+    one_length: bool = False
 
 
 def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
 
 def weights(draw: st.DrawFn, kind: ConfigKind) -> dict[str, Any]:
     """Integration weights of two pieces whose length has nothing to do with the pulse's."""
-    length = draw(st.sampled_from(LONG_WEIGHT_LENGTHS if kind.overlap else WEIGHT_LENGTHS))
+    lengths = LONG_WEIGHT_LENGTHS if kind.overlap else WEIGHT_LENGTHS
+    length = lengths[-1] if kind.one_length else draw(st.sampled_from(lengths))
     values = draw(st.sampled_from([(1.0, 0.0), (0.0, 1.0), (-0.75, 0.3), (1.999, -1.37), (100.0, 30.5)]))
     first = draw(st.sampled_from([4, 8]))
     if first >= length:

@@ -13,6 +13,7 @@ from .building import assign, binary, cell, declare, integer, program
 from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
 from .engine import Numerics
 from .plants import Plant
+from .text import of_program
 
 INTS = ("i1", "i2")
 FIXEDS = ("f1", "f2")
@@ -39,7 +40,8 @@ class Kind:
     """What sort of cases are drawn.
 
     ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
-    mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
+    mostly measures with long windows. ``loud``: amplitudes that reach the converter's range. ``one_length``: all windows
+    have one length.
     """
 
     numerics: Numerics = "linear"
@@ -50,6 +52,7 @@ class Kind:
     traces: bool = True
     loud: bool = False
     overlap: bool = False
+    one_length: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -59,10 +62,24 @@ class Case:
     """One job for both engines."""
 
     program: tree.Program
-    config: Config
+    facts: ConfigFacts
     plant: Plant
     numerics: Numerics
     seed: int
+
+    @property
+    def config(self) -> Config:
+        """The checked config."""
+        return self.facts.config
+
+    def __repr__(self) -> str:
+        parts = {
+            name: self.facts.raw[name] for name in ("elements", "pulses", "waveforms", "integration_weights", "mixers")
+        }
+        parts["inputs"] = self.facts.raw["controllers"]["con1"]["analog_inputs"]
+        described = "\n".join(f"{name}: {part}" for name, part in parts.items())
+        settings = f"{self.plant} {self.numerics} seed {self.seed}"
+        return f"\n{of_program(self.program)}\n{described}\n{settings}\n"
 
 
 class Maker:
@@ -456,9 +473,9 @@ def plants(draw: st.DrawFn, kind: Kind) -> Plant:
 @st.composite
 def cases(draw: st.DrawFn, kind: Kind) -> Case:
     """A whole job."""
-    facts = draw(configs(ConfigKind(loud=kind.loud, overlap=kind.overlap)))
+    facts = draw(configs(ConfigKind(loud=kind.loud, overlap=kind.overlap, one_length=kind.one_length)))
     maker = Maker(draw, facts, kind)
     body = maker.body(1, 2)
     whole = program(*body, *saves_of_all(), declarations=declarations())
     seed = draw(st.sampled_from([0, 1, 2**64 - 1, 0x123456789ABCDEF]))
-    return Case(whole, facts.config, draw(plants(kind)), kind.numerics, seed)
+    return Case(whole, facts, draw(plants(kind)), kind.numerics, seed)

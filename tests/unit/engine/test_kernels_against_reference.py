@@ -1,0 +1,136 @@
+"""The signal kernels beside the reference, window by window: the reference runs the program, the kernels hear its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from reference.board import Listening, Window
+from reference.engine import Job
+from reference.integrals import integral_of
+from reference.programs import Case, Kind, cases
+
+from quaymaster._core.config.model import PortRef
+from quaymaster._core.engine.signals import Signals
+
+KINDS = {
+    "linear": Kind(one_length=True),
+    "exact": Kind(one_length=True, numerics="exact", sigmas=(0.0, 1e-3)),
+    "noise": Kind(one_length=True, sigmas=(1e-3, 3.3e-3), traces=False),
+    "traces": Kind(one_length=True, sigmas=(0.0, 1e-3)),
+    "loud": Kind(one_length=True, loud=True, sigmas=(0.0, 0.02)),
+    "overlap": Kind(one_length=True, overlap=True, sigmas=(0.0, 1e-3), traces=False, measures_max=14),
+}
+
+
+class LoggedJob(Job):
+    """A reference run that remembers the windows in the order in which they were evaluated."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.log: list[Window] = []
+
+    def evaluate(self, window: Window) -> None:
+        self.log.append(window)
+        super().evaluate(window)
+
+
+class Kernels:
+    """The kernels with everything that a finished reference run has played."""
+
+    def __init__(self, job: LoggedJob, case: Case) -> None:
+        self.job = job
+        self.signals = Signals(case.seed, case.numerics)
+        self.ports = {port: self.add_port(port) for port in job.ears}
+        self.elements = {e: self.signals.add_element(case.config.mixer_correction(e)) for e in job.places.used}
+        self.add_ears()
+        for record in sorted(job.board.records, key=lambda r: (r.start, r.thread, r.order)):
+            iq = case.config.elements[record.element].mixInputs is not None
+            first, second = zip(*record.samples, strict=True)
+            waveform = self.signals.add_waveform(first, second if iq else None)
+            self.signals.record(
+                self.elements[record.element],
+                waveform,
+                record.start,
+                record.length,
+                phase=record.theta,
+                inc=record.inc,
+                alpha=complex(*record.alpha),
+                beta=complex(*record.beta),
+                thread=record.thread,
+                order=record.order,
+            )
+
+    def add_port(self, port: PortRef) -> int:
+        ear = self.job.ears[port]
+        return self.signals.add_port(
+            ear.number,
+            gain=ear.gain,
+            offset=ear.offset,
+            sigma=ear.sigma,
+            sign=int(ear.sign),
+            delay=ear.hearing.delay,
+            from_samples=ear.keeps_trace,
+        )
+
+    def add_ears(self) -> None:
+        outputs = sorted(
+            {way[0] for ear in self.job.ears.values() for ways in ear.hearing.ways.values() for way in ways}
+        )
+        for port, ear in self.job.ears.items():
+            for element, ways in ear.hearing.ways.items():
+                record = self.job.config.elements[element]
+                for output, _ in ways:
+                    which = 2 if record.mixInputs is None else int(output == record.mixInputs.Q)
+                    self.signals.add_ear(self.ports[port], self.elements[element], which, outputs.index(output))
+
+    def values(self, listening: Listening, windows: list[Window]) -> list[int]:
+        """The raw values of all processes of a measure."""
+        processes = []
+        for number, process in enumerate(listening.measure.processes):
+            legs = []
+            for window in sorted((w for w in windows if w.process == number), key=lambda w: w.output):
+                integral = integral_of(self.job.config, window)
+                legs.append((self.ports[window.port], self.signals.add_weights(integral.cosine, integral.sine)))
+            processes.append(("integration" if process.kind == "integration.full" else "demod", legs))
+        start = windows[0].start
+        return self.signals.evaluate(
+            start,
+            processes,  # type: ignore[arg-type]
+            phase=listening.phase(start),
+            inc=listening.inc,
+            thread=listening.thread,
+            order=listening.order,
+        )
+
+
+def judge(case: Case) -> None:
+    """Every process and trace of a run has the same bits."""
+    job = LoggedJob(case.program, case.config, case.seed, case.numerics, case.plant)
+    outcome = job.run()
+    kernels = Kernels(job, case)
+    by_measure: dict[Listening, list[Window]] = {}
+    for window in job.log:
+        if window.process >= 0:
+            by_measure.setdefault(window.listening, []).append(window)
+    for listening, windows in sorted(by_measure.items(), key=lambda item: max(w.rank for w in item[1])):
+        got = kernels.values(listening, windows)
+        expected = [job.board.values[(*listening.key, n)][0] for n in range(len(listening.measure.processes))]
+        assert got == expected, (listening, windows)
+    for traces in outcome.traces.values():
+        for number, start, codes in traces:
+            port = next(p for p in kernels.ports if p.number == number)
+            assert kernels.signals.trace(kernels.ports[port], start, len(codes)).tolist() == codes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_equal_the_reference(kind: str) -> None:
+    """50 programs of each kind: integrals and raw traces bit for bit."""
+
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(cases(KINDS[kind]))
+    def check(case: Case) -> None:
+        judge(case)
+
+    check()
