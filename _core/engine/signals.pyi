@@ -31,7 +31,7 @@ class Signals:
     """Tables, records and acquisitions of one job; see signals.h for what each field means."""
 
     def __init__(self, seed: int = 0, numerics: Literal["linear", "exact"] = "linear") -> None: ...
-    def add_waveform(self, I: npt.ArrayLike, Q: npt.ArrayLike | None = None, *, constant: bool = False) -> int:  # noqa: E741
+    def add_waveform(self, I: npt.ArrayLike, Q: npt.ArrayLike | None = None, *, constant: bool = False) -> int:
         """A waveform of samples in V, one per ns; Q None for a single input. Returns its id."""
     def add_weights(self, cosine: npt.ArrayLike, sine: npt.ArrayLike | None = None) -> int:
         """Integration weights, one value per ns; sine None for zeros. Returns their id."""

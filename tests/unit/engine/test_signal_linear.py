@@ -29,7 +29,7 @@ def single(**port):
 @pytest.mark.parametrize("numerics", ["linear", "exact"])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_constant_gives_half_its_area(formula, numerics, sign) -> None:
-    """Constant amplitude a over N ns with whole periods gives I = a N / 2 / 4096, Q = 0; the sign is the converter's."""
+    """Constant amplitude a over N ns with whole periods gives I = a N / 2 / 4096, Q = 0, with the ADC's sign."""
     s = Signals(0, numerics)
     element, p = s.add_element(), s.add_port(257, sign=sign)
     s.add_ear(p, element, 2)
@@ -90,8 +90,18 @@ def test_any_records_give_the_sum_over_samples(formula, first, second, u, phase,
             start += gap
             w = 0.03 * (noise(length, order) + 1j * noise(length, order + 9))
             waveform = s.add_waveform(w.real, w.imag)
-            s.record(element, waveform, start, length, phase=theta, inc=step, alpha=alpha, beta=beta, thread=thread,
-                     order=order)
+            s.record(
+                element,
+                waveform,
+                start,
+                length,
+                phase=theta,
+                inc=step,
+                alpha=alpha,
+                beta=beta,
+                thread=thread,
+                order=order,
+            )
             for port, m in ((p, c00 - 1j * c01), (q, c10 - 1j * c11)):
                 plays[port].append(formula.Play(start + delay, w, theta, step, alpha, beta, m))
             start += length

@@ -92,7 +92,7 @@ def test_exact_and_linear_agree_within_the_converter(formula) -> None:
 
 
 def test_outputs_add_before_their_converter_rounds() -> None:
-    """Two pulses of a quarter step on one output port make half a step, which the converter shows; on two ports, none."""
+    """Two quarter-step pulses on one output port make half a step, which the converter shows; on two ports, none."""
     for shared, heard in ((True, 2.0**-16), (False, 0.0)):
         s = Signals(0, "exact")
         p = s.add_port(257)

@@ -1,0 +1,64 @@
+"""What each input port hears: plain data that plants make and the machine turns into signals (docs/arithmetic.md 5).
+
+The machine calls, in this order: ``signals_add_port(number, gain, offset, sigma, sign, delay_ns, kept)`` for each port,
+where ``kept`` is the image's knowledge of raw traces, then ``signals_add_ear(port, element, which, output)`` for its
+ears in their order, with one number per output port.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from ..config.model import PortRef
+
+
+class Output(IntEnum):
+    """Which output of an element an ear is at; the numbers are those of signals.h."""
+
+    I = 0  # noqa: E741 - the config's own word
+    Q = 1
+    SINGLE = 2
+
+
+class Ear(msgspec.Struct, frozen=True):
+    """``which`` output of an element is heard, through the analog output ``port``."""
+
+    element: str
+    which: Output
+    port: PortRef
+
+
+class InputPort(msgspec.Struct, frozen=True, kw_only=True):
+    """An analog input: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
+
+    ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard.
+    """
+
+    ref: PortRef
+    gain: float = 1.0
+    offset: float = 0.0
+    sigma: float = 0.0
+    sign: int = 1
+    delay_ns: int = 0
+    ears: tuple[Ear, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """What the port's noise is counted by."""
+        return self.ref.fem * 256 + self.ref.number
+
+
+class Hearing(msgspec.Struct, frozen=True, kw_only=True):
+    """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built."""
+
+    ports: tuple[InputPort, ...]
+    events: tuple[tuple[str, PortRef], ...] = ()
+
+    def port(self, ref: PortRef) -> InputPort:
+        """The input of that reference; KeyError if the program does not measure it."""
+        for port in self.ports:
+            if port.ref == ref:
+                return port
+        raise KeyError(ref)

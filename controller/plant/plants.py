@@ -1,0 +1,75 @@
+"""The plants: which input hears which output, with what delay (docs/arithmetic.md 5). Pure functions.
+
+``elements`` are the names of a program's elements, in the order of first use. Echo is what makes readout work without
+any hardware model; loopback is a cable from an output to an input; none is silence (noise and offset remain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..._core.config.model import Config, PortRef
+from ..._core.engine.hearing import Ear, Hearing, Output
+from ..._core.errors import AskedWrongly
+from .inputs import Noise, input_port, input_ports, played_outputs
+
+
+def none(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
+    """Inputs that hear nothing."""
+    return Hearing(ports=tuple(input_port(config, ref, noise, 0, ()) for ref in input_ports(config, elements)))
+
+
+def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
+    """Each input hears all elements that measure it, delayed by the smallest of their times of flight.
+
+    So a pulse fills its own window. Where the times differ, the event ``tof_disagree`` names the input.
+    """
+    ports, events = [], []
+    for ref in input_ports(config, elements):
+        hearable = [name for name in elements if ref in config.elements[name].outputs.values()]
+        times = [config.elements[name].time_of_flight or 0 for name in hearable]
+        if len(set(times)) > 1:
+            events.append(("tof_disagree", ref))
+        ears = [ear for name in hearable for ear in _echo_ears(config, name, ref)]
+        ports.append(input_port(config, ref, noise, min(times), ears))
+    return Hearing(ports=tuple(ports), events=tuple(events))
+
+
+def _echo_ears(config: Config, name: str, ref: PortRef) -> Iterable[Ear]:
+    """I is heard at the element's first output, Q at its second, a single port at every output."""
+    element = config.elements[name]
+    outputs = list(element.outputs.values())
+    for which, port in played_outputs(element):
+        heard_at = outputs if which == Output.SINGLE else outputs[which : which + 1]
+        for heard in heard_at:
+            if heard == ref:
+                yield Ear(name, which, port)
+
+
+def loopback(
+    config: Config,
+    elements: Sequence[str],
+    connections: Iterable[tuple[PortRef, PortRef]],
+    latency_ns: int,
+    noise: Noise = 0.0,
+) -> Hearing:
+    """Cables from analog outputs to analog inputs: an input hears every element on the outputs wired to it.
+
+    Raises AskedWrongly ``bad_plant`` for a negative latency. Cables to inputs that nobody measures do nothing.
+    """
+    if latency_ns < 0:
+        raise AskedWrongly(
+            f"a loopback cannot have a latency of {latency_ns} ns", code="bad_plant", hint="give 0 or more"
+        )
+    wires = list(dict.fromkeys(connections))
+    ports = []
+    for ref in input_ports(config, elements):
+        wired = {output for output, heard_at in wires if heard_at == ref}
+        ears = [
+            Ear(name, which, port)
+            for name in elements
+            for which, port in played_outputs(config.elements[name])
+            if port in wired
+        ]
+        ports.append(input_port(config, ref, noise, latency_ns, ears))
+    return Hearing(ports=tuple(ports))
