@@ -6,7 +6,8 @@ name, synced, then renamed: a chunk that has its name is complete, and counts; a
     record = ["schema", attempt, [[name, dtype, shape, many, timestamps], ...]]      first of the first chunk
            / ["items", stream, position, bytes]      bytes of a save_all stream from `position` on
            / ["item", stream, position, bytes]       bytes of the (newest) item of a save stream
-           / ["end", closed, [stream with data loss, ...]]                           last of the last chunk
+           / ["end", closed, [stream with data loss, ...]]                           last but one of the last chunk
+           / ["over", CRC-32 of all before, big endian]                              last of every chunk
 
 A record carries at most `ResultLimits.record_bytes`, so that reading is bounded too; a chunk holds whole items.
 """
@@ -14,6 +15,7 @@ A record carries at most `ResultLimits.record_bytes`, so that reading is bounded
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,11 +81,14 @@ def write_chunk(folder: Path, number: int, records: Iterable[list[Any]], index: 
     packer = msgpack.Packer(autoreset=True)
     unfinished = folder / f"{number:06d}{UNFINISHED}"
     news: list[list[Any]] = []
-    offset = 0
+    offset = check = 0
     with unfinished.open("wb") as file:
         for record in records:
-            offset += file.write(packer.pack(record))
+            data = packer.pack(record)
+            offset += file.write(data)
+            check = zlib.crc32(data, check)
             news.append(_placed(record, offset))
+        offset += file.write(_over(check))
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(chunk_path(folder, number))
@@ -128,19 +133,36 @@ def read_index(folder: Path, record_bytes: int) -> FolderIndex:
     index = FolderIndex()
     number = 0
     while (path := chunk_path(folder, number)).exists():
-        news: list[list[Any]] = []
         try:
-            with path.open("rb") as file:
-                unpacker = msgpack.Unpacker(
-                    file, read_size=_SMALL, max_buffer_size=2 * record_bytes + _SMALL, max_bin_len=record_bytes
-                )
-                news.extend(_placed(record, unpacker.tell()) for record in unpacker)
-                size = file.tell()
-            _note(index, number, news, size)
+            _note(index, number, _read_chunk(path, record_bytes), path.stat().st_size)
         except (ValueError, TypeError, KeyError, IndexError, msgpack.UnpackException):
             break
         number += 1
     return index
+
+
+def _read_chunk(path: Path, record_bytes: int) -> list[list[Any]]:
+    """The records of a chunk, with their data replaced by its place. Raises ValueError where it is damaged."""
+    unpacker = msgpack.Unpacker(max_buffer_size=2 * record_bytes + 2 * _SMALL, max_bin_len=record_bytes)
+    records: list[list[Any]] = []
+    left = path.stat().st_size - _OVER_BYTES
+    check = 0
+    with path.open("rb") as file:
+        while left > 0 and (data := file.read(min(left, _SMALL))):
+            left -= len(data)
+            check = zlib.crc32(data, check)
+            unpacker.feed(data)
+            records.extend(_placed(record, unpacker.tell()) for record in unpacker)
+        if left or file.read() != _over(check):
+            raise ValueError(f"{path.name} is damaged")
+    return records
+
+
+def _over(check: int) -> bytes:
+    return bytes(msgpack.packb(["over", check.to_bytes(4, "big")]))
+
+
+_OVER_BYTES = len(_over(0))
 
 
 def read_bytes(folder: Path, pieces: Sequence[Piece], start: int, stop: int) -> Iterator[bytes]:

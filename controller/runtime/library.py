@@ -1,0 +1,233 @@
+"""Programs, configs and what was compiled from them: each by digest, each bounded, safe from any OS thread."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..._core.config import Config, apply_overrides, check_config
+from ..._core.errors import AskedWrongly, OurBug, not_yet
+from ..._core.program.codec import decode_program
+from ..._core.program.elements import elements_used
+from ..._core.program.schema import result_schema
+from ..._core.program.tree import Program
+from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
+from .endless import is_endless
+from .engine import Engine
+from .image_files import ImageFiles
+from .limits import (
+    CONFIGS_MAX,
+    IMAGE_FILE_AFTER_S,
+    LOADED_BYTES_MAX,
+    LOADED_MAX,
+    PROGRAM_BODIES_BYTES_MAX,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an image is made from."""
+
+    program: str
+    config: str
+    overrides: bytes = b""  # MessagePack of the overrides, b"" for none
+
+    @property
+    def digest(self) -> str:
+        """One name for all three."""
+        if not self.overrides:
+            return f"{self.program}:{self.config}"
+        return f"{self.program}:{self.config}:{hashlib.blake2b(self.overrides, digest_size=20).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A program ready to run: its image, and what the runtime must know of it."""
+
+    program: Program
+    image: Any
+    plant: Any
+    schemas: tuple[StreamSchema, ...]
+    trace_lengths: dict[str, int]
+    elements: tuple[str, ...]
+    threads: tuple[ThreadNeed, ...]
+    endless: bool
+
+
+def key_of(program_digest: str, config_digest: str, overrides: Overrides | None = None) -> Key:
+    """The key of a program with a config and overrides."""
+    packed = b"" if overrides is None or not overrides.waveforms else _ENCODER.encode(overrides)
+    return Key(program_digest, config_digest, packed)
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_OVERRIDES = msgspec.msgpack.Decoder(Overrides)
+
+
+class Library:
+    """What a controller knows by digest."""
+
+    def __init__(self, controller: str, engine: Engine, files: ImageFiles) -> None:
+        self._controller = controller
+        self._engine = engine
+        self._files = files
+        self._lock = threading.Lock()
+        self._programs: OrderedDict[str, bytes] = OrderedDict()
+        self._program_bytes = 0
+        self._configs: OrderedDict[str, bytes | Config] = OrderedDict()
+        self._loaded: OrderedDict[Key, tuple[Loaded, int]] = OrderedDict()
+        self._loaded_bytes = 0
+        self._compiling: dict[Key, threading.Lock] = {}
+
+    def add_program(self, digest: str, body: bytes) -> None:
+        """A program came over the wire."""
+        with self._lock:
+            if digest in self._programs:
+                self._programs.move_to_end(digest)
+                return
+            self._programs[digest] = body
+            self._program_bytes += len(body)
+            while self._program_bytes > PROGRAM_BODIES_BYTES_MAX and len(self._programs) > 1:
+                _, gone = self._programs.popitem(last=False)
+                self._program_bytes -= len(gone)
+
+    def add_config(self, digest: str, body: bytes) -> None:
+        """A config came over the wire; it is read when it is needed."""
+        with self._lock:
+            if digest not in self._configs:
+                self._configs[digest] = body
+                if len(self._configs) > CONFIGS_MAX:
+                    self._configs.popitem(last=False)
+
+    def config(self, digest: str) -> Config:
+        """The config of this digest. Raises AskedWrongly: `unknown_config`, or what is wrong with it."""
+        with self._lock:
+            known = self._configs.get(digest)
+            if known is None:
+                raise AskedWrongly(f"no config {digest} here", code="unknown_config")
+            self._configs.move_to_end(digest)
+        if isinstance(known, Config):
+            return known
+        config = check_config(unpack_plain(known))
+        with self._lock:
+            self._configs[digest] = config
+        return config
+
+    def at_hand(self, key: Key) -> Loaded | None:
+        """What is in memory already."""
+        with self._lock:
+            entry = self._loaded.get(key)
+            if entry is None:
+                return None
+            self._loaded.move_to_end(key)
+            return entry[0]
+
+    def lacks(self, key: Key) -> bool:
+        """Whether the broker must send the program or the config (again)."""
+        with self._lock:
+            if key in self._loaded:
+                return False
+            if key.config not in self._configs:
+                return True
+            return key.program not in self._programs and not self._files.has(key.digest)
+
+    def load(self, key: Key) -> Loaded:
+        """The compiled program: from memory, from disk, or compiled now. Raises QuaymasterError."""
+        with self._lock:
+            compiling = self._compiling.setdefault(key, threading.Lock())
+        try:
+            with compiling:
+                return self.at_hand(key) or self._from_file(key) or self._compile(key)
+        finally:
+            with self._lock:
+                self._compiling.pop(key, None)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _effective_config(self, key: Key) -> Config:
+        config = self.config(key.config)
+        if not key.overrides:
+            return config
+        overrides = _OVERRIDES.decode(key.overrides)
+        return apply_overrides(config, {"waveforms": overrides.waveforms})
+
+    def _from_file(self, key: Key) -> Loaded | None:
+        pair = self._files.get(key.digest)
+        if pair is None:
+            return None
+        try:
+            image = self._engine.decode(pair[1])
+            return self._keep(key, decode_program(pair[0]), image, self._effective_config(key), len(pair[1]))
+        except AskedWrongly as error:
+            log.info("an image on disk is of no use (%s): compiling again", error.message)
+            self.add_program(key.program, pair[0])
+            return None
+
+    def _compile(self, key: Key) -> Loaded:
+        with self._lock:
+            body = self._programs.get(key.program)
+        if body is None:
+            raise OurBug(f"program {key.program} was dropped before it was compiled", code="unknown_program")
+        program, config = decode_program(body), self._effective_config(key)
+        began = time.monotonic()
+        image = self._engine.compile(program, config)
+        took_s = time.monotonic() - began
+        encoded = self._engine.encode(image) if took_s >= IMAGE_FILE_AFTER_S else None
+        loaded = self._keep(key, program, image, config, len(encoded or body))
+        if encoded is not None:
+            self._files.put(key.digest, body, encoded)
+        return loaded
+
+    def _keep(self, key: Key, program: Program, image: Any, config: Config, size: int) -> Loaded:
+        self._check_home(image)
+        elements = elements_used(program)
+        loaded = Loaded(
+            program=program,
+            image=image,
+            plant=self._engine.plant(image, config, elements),
+            schemas=stream_schemas(program, image.trace_lengths),
+            trace_lengths=dict(image.trace_lengths),
+            elements=elements,
+            threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
+            endless=is_endless(program.body),
+        )
+        with self._lock:
+            self._loaded[key] = (loaded, size)
+            self._loaded_bytes += size
+            while len(self._loaded) > LOADED_MAX or (self._loaded_bytes > LOADED_BYTES_MAX and len(self._loaded) > 1):
+                _, (_, gone) = self._loaded.popitem(last=False)
+                self._loaded_bytes -= gone
+        return loaded
+
+    def _check_home(self, image: Any) -> None:
+        homes = sorted({controller for controller, _, _ in image.threads_needed})
+        if len(homes) > 1:
+            raise not_yet(f"a program on elements of several controllers ({', '.join(homes)})")
+        if homes and homes[0] != self._controller:
+            raise AskedWrongly(
+                f"this program belongs on {homes[0]}; this is {self._controller}", code="wrong_controller"
+            )
+
+
+def stream_schemas(program: Program, trace_lengths: dict[str, int]) -> tuple[StreamSchema, ...]:
+    """What each result will hold, as it travels."""
+    return tuple(
+        StreamSchema(
+            name=info.tag,
+            dtype=np.dtype(info.dtype).str,
+            shape=list(info.shape),
+            many=info.all,
+            timestamps=info.timestamps,
+        )
+        for info in result_schema(program, trace_lengths)
+    )

@@ -1,0 +1,63 @@
+"""The execution report of a job: what its machine noticed, where in the program, how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..._core.errors import QuaymasterError
+from ..._core.wire import Fault, fault_of
+from ..._core.wire.requests import ReportLine
+from .limits import REPORT_CHARS_MAX, REPORT_LINES_MAX
+
+MEANINGS = {
+    "division_by_zero": "a division by zero gave 0",
+    "out_of_bounds": "an index was outside its array: a read gave 0, a write did nothing",
+    "short_duration": "a duration below 4 cycles counted as 4",
+    "shortened_waveform": "an arbitrary waveform was played shorter than it is: its first samples were played",
+    "amplitude_range": "an amplitude was outside [-2, 2) and was kept within",
+    "strict_timing_gap": "a value was awaited inside strict_timing_, so there was a gap",
+    "integral_overflow": "an integral left the range of its fixed-point register and wrapped",
+    "input_saturated": "an input went beyond the converter's range and was clipped",
+    "tof_disagree": "elements that measure on one input have different times of flight; the smallest was used",
+    "too_many_overlaps": "more than 64 integrals overlap on one port",
+}
+"""What each event of the engine means for a reader (docs/arithmetic.md)."""
+
+
+def place_of(sources: Sequence[tuple[str, int]], at: int) -> str:
+    """`file:line` of a source position, "" where there is none."""
+    if not 0 <= at < len(sources):
+        return ""
+    file, line = sources[at]
+    return f"{file}:{line}"
+
+
+def report_lines(
+    events: Iterable[tuple[str, int, int]], sources: Sequence[tuple[str, int]]
+) -> tuple[list[ReportLine], dict[str, int]]:
+    """Lines and counts by code, from (code, source position, count)."""
+    lines: list[ReportLine] = []
+    counts: dict[str, int] = {}
+    room = REPORT_CHARS_MAX
+    for code, at, count in events:
+        counts[code] = counts.get(code, 0) + count
+        if len(lines) < REPORT_LINES_MAX and room > 0:
+            place = place_of(sources, at)
+            times = f" ({count} times)" if count > 1 else ""
+            where = f"{place}: " if place else ""
+            message = f"{where}{MEANINGS.get(code, code)}{times} [{code}]"
+            lines.append(ReportLine(severity="warn", message=message))
+            room -= len(message)
+    return lines, counts
+
+
+def fault_in_program(error: BaseException, sources: Sequence[tuple[str, int]]) -> Fault:
+    """The fault of an error that ended a run; where it names a source position (details `at`), file and line."""
+    fault = fault_of(error)
+    if not isinstance(error, QuaymasterError):
+        return fault
+    at = error.details.get("at")
+    place = place_of(sources, at) if isinstance(at, int) else ""
+    if not place or place in fault.message:
+        return fault
+    return fault_of(type(error)(f"{place}: {error.message}", code=error.code, hint=error.hint, details=error.details))
