@@ -46,7 +46,7 @@ class ConfigFacts:
 
 @dataclass(frozen=True)
 class ConfigKind:
-    """What sort of configs are drawn: ``loud`` up to the converter's range, ``overlap`` with long windows, ``one_length`` with equal ones."""
+    """``loud``: up to the converter's range; ``overlap``: long windows; ``one_length``: equal windows."""
 
     loud: bool = False
     overlap: bool = False

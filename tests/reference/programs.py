@@ -40,8 +40,8 @@ class Kind:
     """What sort of cases are drawn.
 
     ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
-    mostly measures with long windows. ``loud``: amplitudes that reach the converter's range. ``one_length``: all windows
-    have one length.
+    mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
+    ``one_length``: equal windows.
     """
 
     numerics: Numerics = "linear"
