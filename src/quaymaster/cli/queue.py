@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from .._core.errors import AskedWrongly, QuaymasterError
+from .._core.wire.requests import JobInfo
 from ..client import QuantumMachinesManager
 
 LIVE_STATES = ["pending", "loading", "running", "processing"]
 
 
+def live_jobs(qmm: QuantumMachinesManager, **filters: Any) -> list[JobInfo]:
+    """Jobs that have not ended: by qm, what runs first, then by position."""
+    return sorted(qmm.get_job_infos(states=LIVE_STATES, **filters), key=lambda job: (job.qm_id, job.position))
+
+
 def list_jobs(host: str | None, port: int | None, as_json: bool, qm: str | None, user: str | None) -> None:
     """Print the live jobs: those that run first, then by position in their queues."""
     with QuantumMachinesManager(host, port) as qmm:
-        jobs = qmm.get_job_infos(qm_ids=[qm] if qm else [], user_ids=[user] if user else [], states=LIVE_STATES)
-    jobs.sort(key=lambda job: (job.qm_id, job.position))
+        jobs = live_jobs(qmm, qm_ids=[qm] if qm else [], user_ids=[user] if user else [])
     if as_json:
         print(msgspec.json.encode(jobs).decode())
         return
