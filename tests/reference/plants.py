@@ -71,8 +71,7 @@ def loopback(plant: Plant, config: model.Config, used: list[str], port: PortRef)
     """Section 5, loopback: every element on an output port that is wired to this input."""
     heard = Hearing(delay=plant.latency_ns)
     for element in used:
-        ways = factors(config, element).values()
-        found = [way for output, inp in plant.wires if inp == port for way in ways if way[0] == output]
+        found = [way for way in factors(config, element).values() if (way[0], port) in plant.wires]
         if found:
             heard.ways[element] = found
     return heard
