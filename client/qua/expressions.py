@@ -6,6 +6,8 @@ bool is refused with the cast that does it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -23,6 +25,7 @@ PythonNumber: TypeAlias = bool | int | float
 
 _ARITHMETIC = ("+", "-", "*", "/")
 _BITWISE = ("&", "|", "^")
+_BOUNDS: dict[str, Callable[[float], int]] = {"<": math.ceil, "<=": math.floor, ">": math.floor, ">=": math.ceil}
 _COMPARISONS = ("<", "<=", ">", ">=", "==")
 _PRECEDENCE = "& | ^ bind tighter than < > ==: put brackets around each comparison, (a < b) & (c < d)"
 
@@ -190,6 +193,15 @@ class QuaExpression:
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _no_operator
     __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __abs__ = _no_operator
 
+    def __iter__(self) -> NoReturn:
+        raise refusal(f"{described(self)} is one number, not a sequence", code="not_a_sequence")
+
+
+class InPlaceRefused(QuaExpression):
+    """What ``assign`` writes to; ``+=`` would only change what Python calls it, so it is refused."""
+
+    __slots__ = ()
+
     def _no_in_place(self, *_arguments: object) -> NoReturn:
         raise refusal(
             f"{self} cannot be changed in place (+=, -=, ...)",
@@ -199,9 +211,6 @@ class QuaExpression:
 
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _no_in_place
     __ilshift__ = __irshift__ = __iand__ = __ior__ = __ixor__ = _no_in_place
-
-    def __iter__(self) -> NoReturn:
-        raise refusal(f"{described(self)} is one number, not a sequence", code="not_a_sequence")
 
 
 def described(expression: QuaExpression) -> str:
@@ -310,6 +319,7 @@ def binary(operator: tree.BinaryOperator, left: object, right: object) -> QuaExp
 
 def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression, QuaExpression]:
     place = f"beside {operator}"
+    left, right = _whole_bound(operator, left, right)
     if operator in ("<<", ">>"):
         return scalar(left, place=place), scalar(right, "int", place=place)
     a = left if isinstance(left, QuaExpression) else None
@@ -322,6 +332,18 @@ def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression
         a if a is not None else scalar(left, like, place=place),
         b if b is not None else scalar(right, like, place=place),
     )
+
+
+def _whole_bound(operator: str, left: object, right: object) -> tuple[object, object]:
+    """``n < 22.6`` for an int n is exactly ``n < 23``: the next whole number on the side that keeps the meaning.
+
+    Loops over ints in logarithmic steps are written so. Python puts the expression first in every comparison.
+    """
+    if operator in _BOUNDS and isinstance(left, QuaExpression) and left.type == "int":
+        bound = python_number(right)
+        if isinstance(bound, float) and math.isfinite(bound):
+            return left, _BOUNDS[operator](bound)
+    return left, right
 
 
 def _check_literal(operator: str, value: object, beside: QuaExpression, *, left_is_literal: bool) -> None:

@@ -11,6 +11,7 @@ from ..._core.program import limits, tree
 from ..._core.program.literals import fixed_raw, wrap32
 from .builder import Builder, current
 from .expressions import (
+    InPlaceRefused,
     PythonNumber,
     QuaExpression,
     described,
@@ -26,14 +27,14 @@ from .later import Later
 from .position import refusal
 
 
-class QuaVariable(QuaExpression):
+class QuaVariable(InPlaceRefused):
     """A scalar variable."""
 
     __slots__ = ()
     node: tree.Variable
 
 
-class QuaArrayCell(QuaExpression):
+class QuaArrayCell(InPlaceRefused):
     """One cell of an array."""
 
     __slots__ = ()

@@ -122,6 +122,33 @@ def test_a_whole_float_is_an_int_where_one_is_needed() -> None:
     assert node_of(lambda n, *_: n < 1e4) == binary("bool", N, "<", value("int", 10_000))
 
 
+@pytest.mark.parametrize(
+    ("compare", "sign", "bound"),
+    [
+        (lambda n: n < 22.6, "<", 23),
+        (lambda n: n <= 22.6, "<=", 22),
+        (lambda n: n > 22.6, ">", 22),
+        (lambda n: n >= 22.6, ">=", 23),
+        (lambda n: n < -0.5, "<", 0),
+        (lambda n: 22.6 > n, "<", 23),
+    ],
+)
+def test_an_int_is_compared_with_a_fraction_exactly(compare: Any, sign: str, bound: int) -> None:
+    """n < 22.6 holds for the ints up to 22, as n < 23 does; so for all four orders."""
+    assert node_of(lambda n, *_: compare(n)) == binary("bool", N, sign, value("int", bound))
+
+
+def test_in_place_operators_on_sums() -> None:
+    """+= on something that is no variable makes a new expression, as in Python."""
+
+    def total(n: Any, *_: Any) -> Any:
+        result = n + 1
+        result += 2
+        return result
+
+    assert node_of(total) == binary("int", binary("int", N, "+", value("int", 1)), "+", value("int", 2))
+
+
 def test_literals_wrap() -> None:
     """Numbers out of range wrap as the hardware does: 2**31 to -2**31, 8.0 to -8.0."""
     assert node_of(lambda n, *_: n + 2**31) == binary("int", N, "+", value("int", -(2**31)))

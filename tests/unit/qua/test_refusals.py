@@ -89,6 +89,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("shift fixed", lambda v: v.n << v.f, "type_mismatch", "not v1 (int) by v3 (fixed)", "Cast.to_int"),
     ("shift bool", lambda v: v.b >> 1, "type_mismatch", "shifts an int or a fixed by an int", ""),
     ("shift 0.5", lambda v: v.n >> 0.5, "type_mismatch", "a float where an int is needed", ""),
+    ("int==0.5", lambda v: v.n == 0.5, "type_mismatch", "a float where an int is needed", ""),
     ("text", lambda v: v.n + "x", "not_a_scalar", "the text 'x' beside +", ""),
     ("None", lambda v: v.n + None, "not_a_scalar", "None beside +", ""),
     ("ndarray", lambda v: np.array([1, 2]) * v.n, "not_a_scalar", "a ndarray beside *", ""),
@@ -246,7 +247,7 @@ WHOLE: list[tuple[str, Any, str]] = [
     ("no axis", lambda v: v.st.map(q.FUNCTIONS.average()).save("x"), "needs items with an axis"),
     ("pairs", lambda v: v.st.with_timestamps().average().save("x"), "values with timestamps can be buffered and saved"),
     ("shapes", lambda v: (v.st.buffer(2) + v.st.buffer(3)).save("x"), "+ joins items of shapes (2) and (3)"),
-    ("vector", lambda v: (v.st.buffer(2) + (1, 2, 3)).save("x"), "+ joins items of shape (2) and 3 numbers"),
+    ("vector", lambda v: v.st.buffer(2).add([1, 2, 3]).save("x"), "+ joins items of shape (2) and 3 numbers"),
     ("big", lambda v: v.st.buffer(1 << 20, 1 << 20).save("x"), "(BUFFER_ITEMS_MAX)"),
 ]
 
