@@ -6,8 +6,9 @@ from typing import Final
 
 SLICE_S: Final = 0.010
 """The machine runs about this long between looks at halt, drain and progress."""
-FIRST_STEPS: Final = 4_000
-"""Instructions of a job's first slice: over in about a millisecond, so short jobs need no OS thread of their own."""
+FIRST_STEPS: Final = 500
+"""Instructions of a job's first slice: over in well under a millisecond, or made of
+heavy ones; either way short jobs need no OS thread of their own."""
 PACED_SLICE_NS: Final = 20_000_000
 """A program that keeps to real time is ahead of it by at most about this much simulated time."""
 STEPS_MIN: Final = 100

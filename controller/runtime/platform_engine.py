@@ -7,16 +7,24 @@ from typing import Any
 
 from ..._core.config import Config
 from ..._core.engine import image as images
+from ..._core.engine.hearing import Hearing
 from ..._core.engine.machine import Machine as CompiledMachine
+from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..compiler import compile_program
+from ..plant import hearing, parse_cables
 from .engine import Machine, Numerics, PlantOptions
+
+PLANTS = ("echo", "none", "loopback")
 
 
 class PlatformEngine:
-    """Compiles with `controller.compiler`, runs on `_core.engine`."""
+    """Compiles with `controller.compiler`, runs on `_core.engine`. Raises AskedWrongly `bad_plant`."""
 
     def __init__(self, controller: str, plant: PlantOptions) -> None:
+        if plant.plant not in PLANTS:
+            raise AskedWrongly(f"there is no plant {plant.plant!r}", code="bad_plant", hint="use " + ", ".join(PLANTS))
+        parse_cables(plant.loopback, controller)  # what cannot be read is said now, not when a job needs it
         self._controller = controller
         self._plant = plant
 
@@ -24,9 +32,16 @@ class PlatformEngine:
         """See `Engine.compile`."""
         return compile_program(program, config)
 
-    def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Any:
+    def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Hearing:
         """See `Engine.plant`."""
-        raise NotImplementedError
+        return hearing(
+            config,
+            elements,
+            plant=self._plant.plant,
+            cables=self._plant.loopback,
+            noise_variance=self._plant.noise,
+            controller=self._controller,
+        )
 
     def machine(self, image: images.Image, plant: Any, seed: int, numerics: Numerics) -> Machine:
         """See `Engine.machine`."""

@@ -1,0 +1,139 @@
+"""An engine whose programs do what their declarations say, for tests of the controller alone.
+
+A program is a tree with declarations as knobs: `values` ints saved to stream r1 (0, 1, 2, ...), `compile_ms`, `step_ns`
+(simulated time per value), `fail_at` (raise after so many values), `steps` (values a machine makes per run call).
+Run as a script it is a controller process with this engine: NAME BROKER DIR.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.program import tree
+from quaymaster._core.program.codec import encode_program
+
+
+def program(*, save: bool = True, all: bool = True, endless: bool = False, **knobs: int) -> tree.Program:
+    """A program for the stand-in engine."""
+    declarations = tuple(
+        tree.Declaration(at=0, name=name, type="int", size=0, initial=(value,)) for name, value in knobs.items()
+    )
+    results = (tree.Result(at=0, tag="n", of=0, all=all),) if save else ()
+    return tree.Program(
+        declarations=declarations,
+        streams=(tree.StreamDeclaration(at=0, name="r1"),),
+        body=(tree.For(at=0, body=()),) if endless else (),
+        nodes=(tree.Source(stream="r1"),),
+        results=results,
+        sources=(("script.py", 7),),
+    )
+
+
+def body(**knobs: Any) -> bytes:
+    """The bytes of such a program."""
+    return encode_program(program(**knobs))
+
+
+@dataclass
+class StandInImage:
+    """What the runtime reads of an image."""
+
+    knobs: dict[str, int]
+    threads_needed: tuple[tuple[str, int, int], ...] = (("con1", 1, 1),)
+    trace_lengths: dict[str, int] = field(default_factory=dict)
+
+
+class StandInMachine:
+    """Counts."""
+
+    def __init__(self, knobs: dict[str, int], saving: bool = True) -> None:
+        self.knobs = knobs
+        self.clock_ns = 0
+        self._done = 0
+        self._drained = 0
+        self._halted = threading.Event()
+
+    def run(self, max_steps: int) -> str:
+        """Count on."""
+        count = self.knobs.get("values", 0)
+        for _ in range(min(self.knobs.get("steps", max_steps), max_steps)):
+            if self._halted.is_set():
+                return "running"
+            if self._done == self.knobs.get("fail_at", -1):
+                raise AskedWrongly("too many overlaps", code="too_many_overlaps", details={"at": 0})
+            if self._done == count:
+                return "done"
+            if "sleep_ms" in self.knobs:
+                time.sleep(self.knobs["sleep_ms"] / 1000)
+            self._done += 1
+            self.clock_ns += self.knobs.get("step_ns", 4)
+        return "running"
+
+    def drain(self) -> list[tuple[Any, ...]]:
+        """The numbers counted since."""
+        first, self._drained = self._drained, self._done
+        return [(0, np.arange(first, self._done, dtype=np.int64), None)] if self._done > first else []
+
+    def halt(self) -> None:
+        """Stop counting."""
+        self._halted.set()
+
+    def events(self) -> list[tuple[str, int, int]]:
+        """One event, three times, at line 7."""
+        return [("division_by_zero", 0, 3)] if "event" in self.knobs else []
+
+
+class StandInEngine:
+    """See `quaymaster.controller.runtime.engine.Engine`."""
+
+    def __init__(self) -> None:
+        self.compiled = 0
+        self.machines: list[StandInMachine] = []
+
+    def compile(self, program: tree.Program, config: Any) -> StandInImage:
+        """Takes `compile_ms`."""
+        knobs = {item.name: item.initial[0] for item in program.declarations}
+        self.compiled += 1
+        time.sleep(knobs.get("compile_ms", 0) / 1000)
+        if "wrong" in knobs:
+            raise AskedWrongly("script.py:7: no element q", code="compile_error")
+        return StandInImage(knobs)
+
+    def plant(self, image: Any, config: Any, elements: Any) -> None:
+        """Nothing."""
+
+    def machine(self, image: StandInImage, plant: Any, seed: int, numerics: str) -> StandInMachine:
+        """A counter."""
+        self.machines.append(StandInMachine(image.knobs))
+        return self.machines[-1]
+
+    def encode(self, image: StandInImage) -> bytes:
+        """The knobs."""
+        return repr(sorted(image.knobs.items())).encode()
+
+    def decode(self, body: bytes) -> StandInImage:
+        """Not possible: compile again."""
+        raise AskedWrongly("no image", code="bad_image")
+
+
+def config(name: str = "con1", port: int = 1, *, shareable: bool = False) -> dict[str, Any]:
+    """A config that claims one analog output."""
+    return {
+        "controllers": {name: {"type": "opx1", "analog_outputs": {port: {"offset": 0.0, "shareable": shareable}}}},
+        "elements": {},
+        "pulses": {},
+    }
+
+
+if __name__ == "__main__":
+    from quaymaster.controller.server import run_controller
+
+    run_controller(sys.argv[1], broker_endpoint=sys.argv[2], directory=Path(sys.argv[3]), engine=StandInEngine())
