@@ -12,6 +12,14 @@
 #define CLONES
 #endif
 
+/* A product that is rounded before it is added: GCC 12 fuses interleaved a*b-c*d, a*d+b*c (vfmaddsub) even with
+ * -ffp-contract=off, if flags from outside allow FMA. Arrays with real and imaginary parts apart are not affected. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define ROUNDED(x) __asm__("" : "+x"(x))
+#else
+#define ROUNDED(x) ((void)0)
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -16,7 +16,12 @@ typedef struct {
 
 INLINE pair times(pair x, pair y)
 {
-    return (pair){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
+    double a = x.re * y.re, b = x.im * y.im, c = x.re * y.im, d = x.im * y.re;
+    ROUNDED(a);
+    ROUNDED(b);
+    ROUNDED(c);
+    ROUNDED(d);
+    return (pair){a - b, c + d};
 }
 
 INLINE double real_times(pair x, pair y) { return x.re * y.re - x.im * y.im; }
