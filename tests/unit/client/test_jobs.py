@@ -1,0 +1,231 @@
+"""Job handles against a connection without sockets."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fake_connection import NEVER, FakeConnection, job
+
+from quaymaster._core.errors import AskedWrongly, Taken
+from quaymaster._core.wire import Fault, requests
+from quaymaster.client.exceptions import (
+    ErrorJobStateError,
+    JobCancelledError,
+    JobNotFoundError,
+    OpenQmException,
+    QMTimeoutError,
+    UnknownJobStateError,
+    platform_error,
+)
+from quaymaster.client.jobs import QmJob, QmPendingJob, RunningQmJob, job_of
+
+
+@pytest.fixture
+def connection() -> FakeConnection:
+    return FakeConnection()
+
+
+def pending(connection: FakeConnection) -> QmPendingJob:
+    return QmPendingJob(connection, "7", "qm-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("pending", "pending"),
+        ("loading", "loading"),
+        ("running", "running"),
+        ("processing", "running"),
+        ("completed", "completed"),
+        ("canceled", "canceled"),
+        ("error", "error"),
+        ("lost", "error"),
+    ],
+)
+def test_status_in_the_platforms_words(connection: FakeConnection, state: str, status: str) -> None:
+    """Each state of ours has a word of the platform's; `state` keeps ours."""
+    connection.on(requests.GetJob, job(state=state))
+    handle = pending(connection)
+    assert (handle.status, handle.get_status(), handle.state) == (status, status, state)
+    assert handle.is_running() == (state in ("running", "processing"))
+    assert handle.is_finished() == (state in ("completed", "canceled", "error", "lost"))
+
+
+def test_a_final_state_is_asked_for_once(connection: FakeConnection) -> None:
+    """A job that has ended does not change, so nobody is asked again; one that runs is looked at each time."""
+    connection.on(requests.GetJob, [job(state="running"), job(state="running"), job(state="completed")])
+    handle = pending(connection)
+    assert [handle.status for _ in range(5)] == ["running", "running", "completed", "completed", "completed"]
+    assert len(connection.asked) == 3
+
+
+def test_who_and_when(connection: FakeConnection) -> None:
+    """user_added, time_added (aware, UTC) and note are looked up once."""
+    connection.on(requests.GetJob, job(note="t1 scan", user="bob"))
+    handle = pending(connection)
+    assert handle.user_added == "bob"
+    assert handle.time_added == datetime(2022, 7, 17, 11, 52, 32, 694000, UTC)
+    assert handle.note == "t1 scan"
+    assert handle.qm_id == "qm-1"
+    assert len(connection.asked) == 1
+
+
+def test_position_is_minus_one_once_not_pending(connection: FakeConnection) -> None:
+    """1-based while pending, -1 afterwards."""
+    connection.on(requests.GetJob, [job(position=2), job(state="loading"), job(state="completed")])
+    handle = pending(connection)
+    assert [handle.position_in_queue() for _ in range(4)] == [2, -1, -1, -1]
+
+
+@pytest.mark.parametrize("state", ["running", "processing", "completed"])
+def test_wait_for_execution_returns_the_started_job(connection: FakeConnection, state: str) -> None:
+    """It parks on the broker until the job runs, and also returns for one that is completed by then."""
+    connection.on(requests.WaitJob, job(state=state))
+    started = pending(connection).wait_for_execution()
+    assert type(started) is QmJob
+    assert started.id == "7"
+    assert connection.asked == [requests.WaitJob(job_id="7", until=["running", "processing"])]
+    assert connection.waits == [float("inf")]
+
+
+def test_wait_for_execution_raises_what_became_of_the_job(connection: FakeConnection) -> None:
+    """Canceled, failed and lost jobs raise the platform's exceptions; the job's own error keeps its words and code."""
+    fault = Fault(family="asked_wrongly", code="div", message="script.py:9: too slow", hint="wait", details={"at": 9})
+    cases: list[tuple[Any, type[Exception], str]] = [
+        (job(state="canceled"), JobCancelledError, "was cancelled"),
+        (job(state="error", error=fault), ErrorJobStateError, "script.py:9: too slow"),
+        (job(state="error"), ErrorJobStateError, "encountered an error"),
+        (job(state="lost"), UnknownJobStateError, "unknown job state"),
+    ]
+    for info, kind, words in cases:
+        connection.on(requests.WaitJob, info)
+        with pytest.raises(kind, match=words) as caught:
+            pending(connection).wait_for_execution()
+        assert "job 7" in str(caught.value)
+    connection.on(requests.WaitJob, cases[1][0])
+    with pytest.raises(ErrorJobStateError) as failed:
+        pending(connection).wait_for_execution()
+    assert (failed.value.code, failed.value.details) == ("div", {"at": 9})
+
+
+def test_wait_for_execution_times_out_saying_why(connection: FakeConnection) -> None:
+    """A TimeoutError that says what the job waits for."""
+    connection.on(requests.WaitJob, NEVER)
+    connection.on(requests.Why, requests.Words(text="job 7 is next: job 6 of bob is running on qm-1"))
+    with pytest.raises(TimeoutError, match="job 6 of bob is running") as caught:
+        pending(connection).wait_for_execution(timeout=0.5)
+    assert isinstance(caught.value, QMTimeoutError)
+    assert caught.value.code == "timeout"
+
+
+def test_a_timeout_of_zero_looks_once(connection: FakeConnection) -> None:
+    """Zero and negative timeouts do not park."""
+    connection.on(requests.GetJob, job(state="running"))
+    assert pending(connection).wait_for_execution(timeout=0).id == "7"
+    connection.on(requests.GetJob, job(state="pending"))
+    connection.on(requests.Why, requests.Words(text="because"))
+    with pytest.raises(TimeoutError, match="because"):
+        pending(connection).wait_for_execution(timeout=-1)
+    assert not any(isinstance(asked, requests.WaitJob) for asked in connection.asked)
+
+
+def test_cancel_and_halt_say_whether_they_did(connection: FakeConnection) -> None:
+    """True where the job was canceled, False where it had ended; unknown jobs raise."""
+    connection.on(
+        requests.CancelJob,
+        [
+            requests.JobCanceled(canceled=True, state="canceled"),
+            requests.JobCanceled(canceled=False, state="completed"),
+            AskedWrongly("there is no job '7'", code="unknown_job"),
+        ],
+    )
+    assert pending(connection).cancel() is True
+    assert QmJob(connection, "7").halt() is False
+    with pytest.raises(JobNotFoundError):
+        QmJob(connection, "7").cancel()
+
+
+def test_why(connection: FakeConnection) -> None:
+    """The broker's sentence, as it is."""
+    connection.on(requests.Why, requests.Words(text="2 jobs go before it"))
+    assert pending(connection).why() == "2 jobs go before it"
+
+
+def test_what_comes_later_is_refused_by_name(connection: FakeConnection) -> None:
+    """Parts of the platform that are not there yet raise `not_yet` and name themselves."""
+    started = QmJob(connection, "7")
+    calls = {
+        "resume": started.resume,
+        "push_to_input_stream": lambda: started.push_to_input_stream("a", [1]),
+        "insert_input_stream": lambda: started.insert_input_stream("a", [1]),
+        "set_element_correction": lambda: started.set_element_correction("q", (1, 0, 0, 1)),
+        "get_element_correction": lambda: started.get_element_correction("q"),
+    }
+    for name, call in calls.items():
+        with pytest.raises(AskedWrongly, match=name) as caught:
+            call()
+        assert caught.value.code == "not_yet"
+    assert started.is_paused() is False
+    assert connection.asked == []
+
+
+def test_a_pending_job_says_where_results_are(connection: FakeConnection) -> None:
+    """`result_handles` on a pending job is an AttributeError that names wait_for_execution()."""
+    for name in ("result_handles", "halt", "execution_report"):
+        with pytest.raises(AttributeError, match="wait_for_execution"):
+            getattr(pending(connection), name)
+    assert not hasattr(pending(connection), "nonsense")
+
+
+def test_the_execution_report(connection: FakeConnection) -> None:
+    """Warnings and errors are counted as errors, remarks are not; the repr holds all of them."""
+    lines = [
+        requests.ReportLine(code=10, severity="warn", message="overflow on con1/1"),
+        requests.ReportLine(code=11, severity="error", message="index out of range"),
+        requests.ReportLine(severity="info", message="the sum with job 8 is not formed"),
+    ]
+    connection.on(
+        requests.GetReport, requests.ExecutionReport(job_id="7", state="completed", entries=lines, counts={"shots": 3})
+    )
+    report = QmJob(connection, "7").execution_report()
+    assert report.has_errors()
+    assert [(error.error_code, error.severity.name) for error in report.errors()] == [(10, "Warn"), (11, "Error")]
+    assert report.notes == ["the sum with job 8 is not formed"]
+    for words in ("overflow on con1/1", "index out of range", "not formed", "shots: 3"):
+        assert words in repr(report)
+    connection.on(requests.GetReport, requests.ExecutionReport(job_id="7", state="completed"))
+    clean = QmJob(connection, "7").execution_report()
+    assert not clean.has_errors()
+    assert "No errors" in repr(clean)
+
+
+def test_handles_by_state(connection: FakeConnection) -> None:
+    """A pending job is a QmPendingJob, all others are QmJob; two handles of one job are equal."""
+    assert type(job_of(connection, job(state="pending"))) is QmPendingJob
+    assert type(job_of(connection, job(state="error"))) is RunningQmJob
+    assert job_of(connection, job()) == pending(connection)
+    assert len({job_of(connection, job()), pending(connection)}) == 1
+
+
+def test_reprs_ask_nobody(connection: FakeConnection) -> None:
+    """Reprs say what is known: id and qm at first, who and the final state later."""
+    handle = pending(connection)
+    assert repr(handle) == "<QmPendingJob 7 of qm-1>"
+    connection.on(requests.GetJob, job(state="completed", user="bob"))
+    assert handle.status == "completed"
+    assert repr(handle) == "<QmPendingJob 7 of qm-1, added by bob, completed>"
+    assert repr(QmJob(connection, "8")) == "<QmJob 8>"
+
+
+def test_exceptions_survive_a_process_boundary() -> None:
+    """An exception that a worker process sends home keeps its class, family, code, hint and details."""
+    error = platform_error(Taken("held", code="ports_taken", hint="wait", details={"a": 1}), "open_qm")
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, OpenQmException)
+    assert isinstance(again, Taken)
+    assert (str(again), again.code, again.hint, again.details) == (str(error), "ports_taken", "wait", {"a": 1})
+    plain = pickle.loads(pickle.dumps(JobCancelledError("gone", hint="h")))
+    assert (type(plain), plain.code, plain.hint) == (JobCancelledError, "job_canceled", "h")
