@@ -113,7 +113,7 @@ def connection_to(port: int) -> Iterator[Callable[..., Connection]]:
 
 
 def test_a_request_is_answered_after_a_greeting(port: int, connection_to: Any) -> None:
-    """The first thing a broker hears is hello with the user's name; then requests are answered, from many OS threads."""
+    """A broker first hears hello with the user's name; then requests are answered, from many OS threads."""
     with StubBroker(port, lists_qms) as broker:
         connection = connection_to()
         assert connection.info.version == "9.9"
@@ -235,7 +235,7 @@ def test_a_callers_own_wait_ends_in_time(port: int, connection_to: Any) -> None:
 
 
 def test_silence_on_a_change_says_that_the_outcome_is_unknown(port: int, connection_to: Any) -> None:
-    """No answer to a change is `timeout_unknown` and a TimeoutError; no answer to a read says that it changes nothing."""
+    """No answer to a change is `timeout_unknown`, a TimeoutError; no answer to a read says that it changes nothing."""
     with StubBroker(port, lambda request, times: None):
         connection = connection_to(0.5)
         begun = time.monotonic()
@@ -250,7 +250,7 @@ def test_silence_on_a_change_says_that_the_outcome_is_unknown(port: int, connect
 
 
 def test_after_a_reconnect_the_same_request_is_sent_again(port: int, connection_to: Any) -> None:
-    """A broker that dies with a request unanswered gets it again from the client, with the same id, after a greeting."""
+    """A broker that dies with a request unanswered gets it again, with the same id, after a greeting."""
     with StubBroker(port, lambda request, times: None) as first:
         connection = connection_to(20.0)
         results: list[Any] = []
