@@ -292,11 +292,9 @@ class Server:
 
 
 def _subject(action: commands.Action) -> str:
-    """Which job or qm a command was about."""
-    for field in ("job_id", "qm_id", "compile_id", "fetch_id"):
-        if hasattr(action, field):
-            return f"{field} {getattr(action, field)}"
-    return ""
+    """The id of what a command was about: a job, a qm, a compilation."""
+    names = ("job_id", "qm_id", "compile_id", "fetch_id")
+    return next((str(getattr(action, name)) for name in names if hasattr(action, name)), "")
 
 
 class EpochFile:

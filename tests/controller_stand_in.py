@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.errors import AskedWrongly, QuaymasterError
 from quaymaster._core.program import tree
 from quaymaster._core.program.codec import encode_program
 
@@ -136,4 +136,7 @@ def config(name: str = "con1", port: int = 1, *, shareable: bool = False) -> dic
 if __name__ == "__main__":
     from quaymaster.controller.server import run_controller
 
-    run_controller(sys.argv[1], broker_endpoint=sys.argv[2], directory=Path(sys.argv[3]), engine=StandInEngine())
+    try:
+        run_controller(sys.argv[1], broker_endpoint=sys.argv[2], directory=Path(sys.argv[3]), engine=StandInEngine())
+    except QuaymasterError as error:
+        sys.exit(str(error))
