@@ -1,0 +1,284 @@
+/* Acquisitions: pending ones by queue, their evaluation in order, and the way of the values to who hears them.
+ *
+ * A queue holds the acquisitions of input ports that must be evaluated in one order: (end, thread, order, window).
+ * It knows which threads matter there: a thread with clock c can start nothing there that ends (or is heard) before
+ * c + lag. So all that ends at or before the least c + lag is complete.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine_inside.h"
+
+#define FORGET_EVERY 64
+
+static int earlier(const pending *a, const pending *b)
+{
+    if (a->end != b->end)
+        return a->end < b->end;
+    if (a->thread != b->thread)
+        return a->thread < b->thread;
+    return a->order != b->order ? a->order < b->order : a->window < b->window;
+}
+
+int push_pending(machine *m, int64_t number, const pending *p)
+{
+    queue *q = &m->queues[number];
+    if (q->count == q->capacity) {
+        int64_t capacity = q->capacity ? 2 * q->capacity : 16;
+        pending *heap = realloc(q->heap, (size_t)capacity * sizeof *heap);
+        if (!heap) {
+            m->error = MACHINE_NO_MEMORY;
+            return 1;
+        }
+        q->heap = heap;
+        q->capacity = capacity;
+    }
+    int64_t k = q->count++;
+    for (; k > 0 && earlier(p, &q->heap[(k - 1) / 2]); k = (k - 1) / 2)
+        q->heap[k] = q->heap[(k - 1) / 2];
+    q->heap[k] = *p;
+    m->pending_count++;
+    return 0;
+}
+
+static void pop_pending(machine *m, queue *q)
+{
+    pending last = q->heap[--q->count];
+    int64_t k = 0;
+    for (int64_t child; (child = 2 * k + 1) < q->count; k = child) {
+        if (child + 1 < q->count && earlier(&q->heap[child + 1], &q->heap[child]))
+            child++;
+        if (!earlier(&q->heap[child], &last))
+            break;
+        q->heap[k] = q->heap[child];
+    }
+    q->heap[k] = last;
+    m->pending_count--;
+}
+
+static inline int64_t bound(const machine *m, int thread)
+{
+    return m->clock[thread] > m->floor[thread] ? m->clock[thread] : m->floor[thread];
+}
+
+static int64_t horizon(const machine *m, const queue *q)
+{
+    int64_t least = NEVER;
+    for (int k = 0; k < q->thread_count; k++) {
+        int64_t b = bound(m, q->threads[k]);
+        if (b != NEVER && b + q->lags[k] < least)
+            least = b + q->lags[k];
+    }
+    return least;
+}
+
+/* ---- the way of a value */
+
+static void give(walker *w, int64_t slot, int32_t value, int64_t end)
+{
+    w->memory[slot] = value;
+    w->until[slot] = end;
+    w->bound_to[slot] = -1;
+    if (w->stamps)
+        w->stamps[slot] = end;
+}
+
+static void give_late(machine *m, walker *w, int64_t process, int64_t occurrence, int32_t value, int64_t end)
+{
+    const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, process);
+    int64_t key = binding(process, occurrence), slot = p[PROCESS_TARGET], size = p[PROCESS_SIZE];
+    channel *c = &m->channels[process];
+    for (int64_t n = 0; n < (size ? size : 1); n++) {
+        int64_t cell = size ? (c->hint + 1 + n) % size : 0;
+        if (w->bound_to[slot + cell] != key)
+            continue;
+        give(w, slot + cell, value, end);
+        c->hint = cell;
+        break;
+    }
+    if (w->state == AWAITS && w->process == process && w->occurrence == occurrence)
+        w->state = RUNS;
+}
+
+static void deliver(machine *m, int64_t process, int32_t value)
+{
+    channel *c = &m->channels[process];
+    int64_t occurrence = c->done++;
+    if (!m->t.hearers[process])
+        return;
+    int64_t place = occurrence & (c->capacity - 1);
+    c->values[place] = value;
+    for (int k = 0; k < m->walker_count; k++) {
+        walker *w = m->walkers[k];
+        if (w->strands & m->t.hearers[process] && w->heard[process] > occurrence)
+            give_late(m, w, process, occurrence, value, c->ends[place]);
+    }
+}
+
+int channel_room(machine *m, int64_t process, int soft)
+{
+    channel *c = &m->channels[process];
+    int64_t base = c->done;
+    for (int k = 0; k < m->walker_count; k++) {
+        const walker *w = m->walkers[k];
+        if (w->strands & m->t.hearers[process] && w->state != ENDED && w->heard[process] < base)
+            base = w->heard[process];
+    }
+    c->base = base;
+    if (c->started - base < c->capacity)
+        return 0;
+    if (soft && c->capacity >= RUN_AHEAD_VALUES)
+        return 1;
+    if (c->capacity >= RUN_AHEAD_VALUES_MAX)
+        return MACHINE_RUN_AHEAD_VALUES;
+    int64_t capacity = c->capacity ? 2 * c->capacity : 16;
+    int64_t *ends = malloc((size_t)capacity * sizeof *ends);
+    int32_t *values = malloc((size_t)capacity * sizeof *values);
+    if (!ends || !values) {
+        free(ends);
+        free(values);
+        return MACHINE_NO_MEMORY;
+    }
+    for (int64_t k = base; k < c->started; k++) {
+        ends[k & (capacity - 1)] = c->ends[k & (c->capacity - 1)];
+        values[k & (capacity - 1)] = c->values[k & (c->capacity - 1)];
+    }
+    free(c->ends);
+    free(c->values);
+    c->ends = ends;
+    c->values = values;
+    c->capacity = capacity;
+    return 0;
+}
+
+/* ---- evaluation */
+
+static void forget(machine *m)
+{
+    if (++m->since_forget < FORGET_EVERY)
+        return;
+    m->since_forget = 0;
+    int64_t t = NEVER;
+    for (int64_t n = 0; n < m->t.queue_count; n++) {
+        const queue *q = &m->queues[n];
+        for (int64_t k = 0; k < q->count; k++)
+            if (q->heap[k].start < t)
+                t = q->heap[k].start;
+        for (int k = 0; k < q->thread_count; k++)
+            if (bound(m, q->threads[k]) < t)
+                t = bound(m, q->threads[k]);
+    }
+    if (t != NEVER)
+        signal_forget_before(m->signals, t);
+}
+
+static int evaluate(machine *m, const pending *p)
+{
+    const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p->window);
+    signal_acquisition_t a = {.start = p->start, .phase = p->phase, .inc = p->inc, .thread = p->thread,
+                              .count = (int32_t)window[WINDOW_COUNT], .order = p->order,
+                              .processes = &m->processes[window[WINDOW_FIRST]]};
+    int32_t raw[MACHINE_PROCESSES_MAX];
+    signal_events_t noticed;
+    memset(&noticed, 0, sizeof noticed);
+    int code = signal_evaluate(m->signals, &a, raw, &noticed);
+    if (code < 0) {
+        m->error = code;
+        return 1;
+    }
+    for (int32_t k = 0; k < a.count; k++) {
+        int64_t process = window[WINDOW_FIRST] + k, at = m->t.processes[PROCESS_COLUMNS * process + PROCESS_AT];
+        if (noticed.overflowed >> k & 1)
+            event(m, EVENT_INTEGRAL_OVERFLOW, at);
+        if (noticed.saturated >> k & 1)
+            event(m, EVENT_INPUT_SATURATED, at);
+        deliver(m, process, raw[k]);
+    }
+    return 0;
+}
+
+static int add_trace(machine *m, const pending *p, int64_t port, int64_t at)
+{
+    if (m->trace_count == m->trace_capacity) {
+        int64_t capacity = m->trace_capacity ? 2 * m->trace_capacity : 64;
+        machine_trace *traces = realloc(m->traces, (size_t)capacity * sizeof *traces);
+        if (!traces)
+            return m->error = MACHINE_NO_MEMORY;
+        m->traces = traces;
+        m->trace_capacity = capacity;
+    }
+    machine_trace *t = &m->traces[m->trace_count];
+    *t = (machine_trace){.measure = p->window, .port = port, .start = p->start, .length = p->end - p->start};
+    t->codes = malloc((size_t)t->length * sizeof *t->codes);
+    if (!t->codes)
+        return m->error = MACHINE_NO_MEMORY;
+    m->trace_count++;
+    m->trace_bytes += 2 * t->length;
+    signal_events_t noticed;
+    memset(&noticed, 0, sizeof noticed);
+    int code = signal_trace(m->signals, (int)port, t->start, t->length, t->codes, &noticed);
+    if (code < 0)
+        return m->error = code;
+    if (noticed.input_saturated)
+        event(m, EVENT_INPUT_SATURATED, at);
+    return 0;
+}
+
+/* The raw traces of one measure, of all its outputs; != 0 when they found no room or failed. */
+static int evaluate_traces(machine *m, const pending *p)
+{
+    const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, p->window);
+    int64_t bytes = 2 * (p->end - p->start) * measure[MEASURE_TRACE_PORTS];
+    if (m->trace_bytes + bytes > OUTPUT_TRACE_BYTES_MAX) {
+        if (!m->trace_count)
+            m->error = MACHINE_TRACE_TOO_LONG;
+        m->output_full = 1;
+        return 1;
+    }
+    for (int64_t k = 0; k < measure[MEASURE_TRACE_PORTS]; k++) {
+        int64_t port = m->t.trace_ports[measure[MEASURE_FIRST_TRACE_PORT] + k];
+        if (add_trace(m, p, port, measure[MEASURE_AT]))
+            return 1;
+    }
+    return 0;
+}
+
+int64_t process_queue(const machine *m, int64_t process)
+{
+    const int64_t *measure =
+        row(m->t.measures, MEASURE_COLUMNS, m->t.processes[PROCESS_COLUMNS * process + PROCESS_MEASURE]);
+    for (int64_t k = measure[MEASURE_FIRST_WINDOW]; k < measure[MEASURE_FIRST_WINDOW] + measure[MEASURE_WINDOWS]; k++) {
+        const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, k);
+        if (process >= window[WINDOW_FIRST] && process < window[WINDOW_FIRST] + window[WINDOW_COUNT])
+            return m->t.window_queue[k];
+    }
+    return 0;
+}
+
+/* Evaluates what is complete, in order; returns how many. */
+int64_t try_queue(machine *m, int64_t number)
+{
+    queue *q = &m->queues[number];
+    if (!q->count || m->error)
+        return 0;
+    int traces = number == m->t.queue_count - 1;
+    int64_t until = horizon(m, q), count = 0;
+    while (q->count && q->heap[0].end <= until) {
+        if (traces ? evaluate_traces(m, &q->heap[0]) : evaluate(m, &q->heap[0]))
+            break;
+        if (q->heap[0].end > m->end)
+            m->end = q->heap[0].end;
+        pop_pending(m, q);
+        count++;
+        forget(m);
+    }
+    return count;
+}
+
+int64_t try_all(machine *m)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k < m->t.queue_count; k++)
+        count += try_queue(m, k);
+    return count;
+}

@@ -1,0 +1,159 @@
+"""The numbers that compiler and machine share: instructions, columns of the tables, events, limits.
+
+``machine.h`` has the same in C; a test compares them through ``machine.opcodes()``.
+
+An instruction has five int32 operands a … e. Slots are indices into the memory of int32 cells. ``mask`` says which
+strands execute it: bit t is thread t, bit SAVER_BIT the saver.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+SAVER_BIT = 63
+THREADS_MAX = 63
+SAVER = 1 << SAVER_BIT
+
+
+class Op(IntEnum):
+    """What an instruction does. ``[x]`` is the cell of slot x."""
+
+    END = 0
+    MOVE = 1  # [a] = [b]
+    TRUTH = 2  # [a] = [b] != 0
+    ADD = 3  # [a] = [b] + [c], and so on
+    SUB = 4
+    MUL = 5
+    MUL_FIXED = 6
+    DIV = 7
+    DIV_FIXED = 8
+    AND = 9
+    OR = 10
+    XOR = 11
+    SHL = 12
+    SHR = 13
+    LT = 14
+    LE = 15
+    GT = 16
+    GE = 17
+    EQ = 18
+    TO_INT = 19  # [a] = [b] >> 28
+    TO_FIXED = 20  # [a] = [b] << 28
+    LOW_BIT = 21  # [a] = [b] & 1
+    RAND_FIXED = 22  # [a] from seed [b]
+    RAND_INT = 23  # [a] below [c] from seed [b]
+    LOAD = 24  # [a] = array at b of c cells, index [d]
+    STORE = 25  # array at a of b cells, index [c] = [d]
+    JUMP = 26  # to a
+    JUMP_FALSE = 27  # to a if not [b]
+    JUMP_NOT_LT = 28  # to a if not [b] < [c], and so on
+    JUMP_NOT_LE = 29
+    JUMP_NOT_GT = 30
+    JUMP_NOT_GE = 31
+    JUMP_NOT_EQ = 32
+    AWAIT = 33  # the value of slot a is read; strict block b or -1
+    AWAIT_CELL = 34  # array at a of b cells, index [c]; strict block d or -1
+    UNBIND = 35  # slot a is assigned: no longer pending
+    UNBIND_CELL = 36  # array at a of b cells, index [c]
+    PLAY = 37  # play a
+    MEASURE = 38  # measure a
+    HEAR = 39  # process a writes its target
+    WAIT = 40  # [a] cycles
+    WAIT_NS = 41  # a ns, literal (below 2**31)
+    ALIGN = 42  # align a
+    ROTATE = 43  # element a by [b]
+    RESET_FRAME = 44  # element a
+    RESET_PHASE = 45  # element a
+    FREQUENCY = 46  # element a to [b], units c (power of ten), keep phase d
+    SAVE = 47  # stream a, [b]
+    SAVE_TIMED = 48  # stream a, [b], block c
+    BLOCK_TIME = 49  # block a starts at the clock of thread b
+    STAMP_CLEAR = 50
+    STAMP_READ = 51  # slot a
+    STAMP_READ_CELL = 52  # array at a of b cells, index [c]
+    STAMP_WRITE = 53  # slot a
+    STAMP_WRITE_CELL = 54  # array at a of b cells, index [c]
+    STAMP_ZERO = 55  # slot a
+
+
+class PlayColumn(IntEnum):
+    """Columns of ``Image.plays`` (int64): what a play or the pulse of a measure needs."""
+
+    ELEMENT = 0
+    WAVEFORM = 1  # -1: the pulse or the element has none
+    LENGTH = 2  # ns
+    SAMPLES = 3  # of an arbitrary waveform; 0 for a constant
+    AMPLITUDES = 4  # 0, 1, 4
+    AMPLITUDE_0 = 5  # slots
+    AMPLITUDE_1 = 6
+    AMPLITUDE_2 = 7
+    AMPLITUDE_3 = 8
+    DURATION = 9  # slot, -1: none
+    COLUMNS = 10
+
+
+class ElementColumn(IntEnum):
+    """Columns of ``Image.elements`` (int64)."""
+
+    THREAD = 0
+    INCREMENT = 1  # u64 bits
+    KIND = 2  # 0 no analog input, 1 single, 2 IQ
+    TIME_OF_FLIGHT = 3
+    SMEARING = 4
+    HAS_OSCILLATOR = 5
+    COLUMNS = 6
+
+
+class MeasureColumn(IntEnum):
+    """Columns of ``Image.measures`` (int64)."""
+
+    PLAY = 0
+    FIRST_WINDOW = 1
+    WINDOWS = 2
+    STREAM = 3  # of the raw trace, -1: none kept
+    FIRST_TRACE_PORT = 4  # in Image.trace_ports
+    TRACE_PORTS = 5
+    FIRST_PROCESS = 6
+    PROCESSES = 7
+    AT = 8
+    COLUMNS = 9
+
+
+class WindowColumn(IntEnum):
+    """Columns of ``Image.windows`` (int64): the processes of one measure that have one window length."""
+
+    MEASURE = 0
+    LENGTH = 1
+    FIRST = 2  # in Image.processes
+    COUNT = 3
+    COLUMNS = 4
+
+
+class ProcessColumn(IntEnum):
+    """Columns of ``Image.processes`` (int64), sorted by window."""
+
+    KIND = 0  # 0 demod, 1 integration
+    NUMBER = 1  # within its measure
+    LEGS = 2
+    PORT_0 = 3
+    PORT_1 = 4
+    WEIGHTS_0 = 5
+    WEIGHTS_1 = 6
+    TARGET = 7  # slot
+    SIZE = 8  # cells of the target array, 0 for a scalar
+    INDEX = 9  # slot of the index
+    AT = 10
+    MEASURE = 11
+    COLUMNS = 12
+
+
+EVENT_NAMES = (
+    "division_by_zero",
+    "out_of_bounds",
+    "short_duration",
+    "shortened_waveform",
+    "amplitude_range",
+    "strict_timing_gap",
+    "integral_overflow",
+    "input_saturated",
+)

@@ -1,0 +1,361 @@
+/* The machine: its life, the order in which walkers run, and what is drained. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine_inside.h"
+
+/* ---- life */
+
+static int new_queues(machine *m)
+{
+    for (int64_t n = 0; n < m->t.queue_count; n++) {
+        queue *q = &m->queues[n];
+        for (int64_t t = 0; t < m->t.thread_count; t++) {
+            int64_t lag = m->t.lags[n * m->t.thread_count + t];
+            if (lag < 0)
+                continue;
+            q->threads[q->thread_count] = (int32_t)t;
+            q->lags[q->thread_count++] = lag;
+        }
+    }
+    return 0;
+}
+
+static void new_elements(machine *m)
+{
+    for (int64_t k = 0; k < m->t.element_count; k++) {
+        const int64_t *e = row(m->t.elements, ELEMENT_COLUMNS, k);
+        m->elements[k].thread = (int32_t)e[ELEMENT_THREAD];
+        m->elements[k].inc = (uint64_t)e[ELEMENT_INCREMENT];
+    }
+}
+
+static void new_processes(machine *m)
+{
+    for (int64_t k = 0; k < m->t.process_count; k++) {
+        const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, k);
+        m->processes[k] = (signal_process_t){
+            .kind = (int32_t)p[PROCESS_KIND], .process = (int32_t)p[PROCESS_NUMBER], .legs = (int32_t)p[PROCESS_LEGS],
+            .port = {(int32_t)p[PROCESS_PORT_0], (int32_t)p[PROCESS_PORT_1]},
+            .weights = {(int32_t)p[PROCESS_WEIGHTS_0], (int32_t)p[PROCESS_WEIGHTS_1]}};
+    }
+}
+
+static int new_outputs(machine *m, const uint8_t *timed)
+{
+    for (int64_t k = 0; k < m->t.stream_count; k++) {
+        output *o = &m->outputs[k];
+        o->capacity = OUTPUT_ITEMS_MAX;
+        o->values = malloc(OUTPUT_ITEMS_MAX * sizeof *o->values);
+        o->times = timed[k] ? malloc(OUTPUT_ITEMS_MAX * sizeof *o->times) : NULL;
+        if (!o->values || (timed[k] && !o->times))
+            return MACHINE_NO_MEMORY;
+    }
+    return 0;
+}
+
+static void *zeros(int64_t count, size_t size) { return calloc((size_t)(count > 0 ? count : 1), size); }
+
+static int new_walkers(machine *m)
+{
+    uint64_t all = MACHINE_SAVER | ((1ull << m->t.thread_count) - 1);
+    walker *w = walker_new(m, all, NULL);
+    if (!w)
+        return MACHINE_NO_MEMORY;
+    m->walkers[m->walker_count++] = w;
+    return m->t.forked ? fork_walker(m, w, 0) : 0;
+}
+
+machine *machine_new(const machine_tables *tables, struct signals *s, const uint8_t *timed)
+{
+    machine *m = calloc(1, sizeof *m);
+    if (!m) {
+        signals_free(s);
+        return NULL;
+    }
+    m->t = *tables;
+    m->signals = s;
+    m->elements = zeros(m->t.element_count, sizeof *m->elements);
+    m->queues = zeros(m->t.queue_count, sizeof *m->queues);
+    m->channels = zeros(m->t.process_count, sizeof *m->channels);
+    m->processes = zeros(m->t.process_count, sizeof *m->processes);
+    m->arrived = zeros(m->t.align_count, sizeof *m->arrived);
+    m->blocks = zeros(m->t.block_count, sizeof *m->blocks);
+    m->outputs = zeros(m->t.stream_count, sizeof *m->outputs);
+    m->events = zeros(EVENT_COUNT * (m->t.source_count + 1), sizeof *m->events);
+    if (!m->elements || !m->queues || !m->channels || !m->processes || !m->arrived || !m->blocks || !m->outputs ||
+        !m->events || new_outputs(m, timed) || new_queues(m)) {
+        machine_free(m);
+        return NULL;
+    }
+    new_elements(m);
+    new_processes(m);
+    if (new_walkers(m)) {
+        machine_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void machine_free(machine *m)
+{
+    if (!m)
+        return;
+    for (int k = 0; k < m->walker_count; k++)
+        walker_free(m->walkers[k]);
+    for (int64_t k = 0; m->queues && k < m->t.queue_count; k++)
+        free(m->queues[k].heap);
+    for (int64_t k = 0; m->channels && k < m->t.process_count; k++) {
+        free(m->channels[k].ends);
+        free(m->channels[k].values);
+    }
+    for (int64_t k = 0; m->blocks && k < m->t.block_count; k++)
+        free(m->blocks[k].times);
+    for (int64_t k = 0; m->outputs && k < m->t.stream_count; k++) {
+        free(m->outputs[k].values);
+        free(m->outputs[k].times);
+    }
+    machine_traces_taken(m);
+    void *parts[] = {m->elements, m->queues, m->channels, m->processes, m->arrived, m->blocks, m->outputs, m->events,
+                     m->traces};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        free(parts[k]);
+    signals_free(m->signals);
+    free(m);
+}
+
+/* Room for one more start of a block; 0 when the walker has to wait, or the job has failed. */
+int block_room(machine *m, walker *w, block_queue *b)
+{
+    if (b->capacity >= RUN_AHEAD_VALUES && !w->forced) {
+        w->state = IS_AHEAD;
+        if (w->thread < 0)
+            w->state = FORKS_ALL;
+        return 0;
+    }
+    if (b->capacity >= RUN_AHEAD_VALUES_MAX) {
+        m->error = MACHINE_RUN_AHEAD_VALUES;
+        return 0;
+    }
+    int64_t capacity = b->capacity ? 2 * b->capacity : 16;
+    int64_t *times = malloc((size_t)capacity * sizeof *times);
+    if (!times) {
+        m->error = MACHINE_NO_MEMORY;
+        return 0;
+    }
+    for (int64_t k = b->first; k < b->first + b->count; k++)
+        times[k & (capacity - 1)] = b->times[k & (b->capacity - 1)];
+    free(b->times);
+    b->times = times;
+    b->capacity = capacity;
+    w->forced = 0;
+    return 1;
+}
+
+/* ---- who runs next */
+
+static int64_t bound_of(const machine *m, int thread)
+{
+    return m->clock[thread] > m->floor[thread] ? m->clock[thread] : m->floor[thread];
+}
+
+/* The least time at which a blocked walker of one thread can go on, as far as is known. */
+static int64_t blocked_until(const machine *m, const walker *w)
+{
+    if (w->state == ENDED)
+        return NEVER;
+    if (w->state == AWAITS) {
+        const channel *c = &m->channels[w->process];
+        if (w->occurrence < c->started)
+            return c->ends[w->occurrence & (c->capacity - 1)];
+        int64_t measure = m->t.processes[PROCESS_COLUMNS * w->process + PROCESS_MEASURE];
+        int64_t play = m->t.measures[MEASURE_COLUMNS * measure + MEASURE_PLAY];
+        return bound_of(m, m->elements[m->t.plays[PLAY_COLUMNS * play + PLAY_ELEMENT]].thread);
+    }
+    int64_t latest = 0;
+    if (w->state == ALIGNS)
+        for (uint64_t rest = m->t.align_masks[w->site]; rest; rest &= rest - 1) {
+            int64_t other = bound_of(m, __builtin_ctzll(rest));
+            latest = other > latest ? other : latest;
+        }
+    return latest;
+}
+
+/* Raises the floors of blocked threads as far as they follow from each other. */
+static void raise_floors(machine *m)
+{
+    for (int again = 1, pass = 0; again && pass <= m->walker_count; pass++) {
+        again = 0;
+        for (int k = 0; k < m->walker_count; k++) {
+            const walker *w = m->walkers[k];
+            if (w->thread < 0) {
+                for (uint64_t rest = w->strands & ~MACHINE_SAVER; rest && w->state == ENDED; rest &= rest - 1)
+                    m->floor[__builtin_ctzll(rest)] = NEVER;
+                continue;
+            }
+            int64_t until = blocked_until(m, w);
+            if (until > m->floor[w->thread]) {
+                m->floor[w->thread] = until;
+                again = 1;
+            }
+        }
+    }
+}
+
+static int64_t sweep(machine *m)
+{
+    raise_floors(m);
+    return try_all(m);
+}
+
+static int64_t key_of(const machine *m, const walker *w)
+{
+    if (w->strands & MACHINE_SAVER)
+        return -1; /* it holds nobody back, and frees what others wait for */
+    return w->thread >= 0 ? m->clock[w->thread] : 0;
+}
+
+static walker *least(const machine *m, enum state state)
+{
+    walker *found = NULL;
+    for (int k = 0; k < m->walker_count; k++) {
+        walker *w = m->walkers[k];
+        if (w->state == AWAITS_BLOCK && state == RUNS && m->blocks[w->site].count)
+            w->state = RUNS;
+        if (w->state == state && (!found || key_of(m, w) < key_of(m, found)))
+            found = w;
+    }
+    return found;
+}
+
+static int any(const machine *m, enum state state)
+{
+    for (int k = 0; k < m->walker_count; k++)
+        if (m->walkers[k]->state == state)
+            return 1;
+    return 0;
+}
+
+static void retry_ahead(machine *m, const walker *but)
+{
+    for (int k = 0; k < m->walker_count; k++)
+        if (m->walkers[k]->state == IS_AHEAD && m->walkers[k] != but)
+            m->walkers[k]->state = RUNS;
+}
+
+static void run_one(machine *m, walker *w, int64_t budget)
+{
+    int alone = m->walker_count == 1;
+    int64_t before = m->steps;
+    if (w->thread >= 0)
+        w->stop_clock = m->clock[w->thread] + SLICE_NS;
+    walk(m, w, alone || budget < SLICE_STEPS ? budget : SLICE_STEPS);
+    if (m->error)
+        return;
+    if (w->state == FORKS_ALL || w->state == FORKS_SAVER) {
+        int code = fork_walker(m, w, w->state == FORKS_SAVER);
+        if (code)
+            m->error = code;
+        return;
+    }
+    if (w->state != IS_AHEAD || m->steps - before > 1)
+        retry_ahead(m, w);
+    if (!alone || w->state == ENDED)
+        sweep(m);
+}
+
+/* Nobody runs: evaluates, or lets somebody pass a soft limit; an enum status, STATUS_RUNNING to go on. */
+static int unblock(machine *m)
+{
+    if (sweep(m)) {
+        retry_ahead(m, NULL);
+        return STATUS_RUNNING;
+    }
+    if (m->error)
+        return STATUS_ERROR;
+    if (m->output_full || any(m, OUTPUT_FULL))
+        return STATUS_BLOCKED;
+    walker *w = least(m, IS_AHEAD);
+    if (w) {
+        w->state = RUNS;
+        w->forced = 1;
+        return STATUS_RUNNING;
+    }
+    int ended = 0;
+    for (int k = 0; k < m->walker_count; k++)
+        ended += m->walkers[k]->state == ENDED;
+    if (ended == m->walker_count && !m->pending_count)
+        return STATUS_DONE;
+    m->error = MACHINE_DEADLOCK;
+    return STATUS_ERROR;
+}
+
+int machine_run(machine *m, int64_t max_steps)
+{
+    int64_t stop = m->steps + max_steps;
+    while (!m->error) {
+        if (m->output_full || any(m, OUTPUT_FULL))
+            return STATUS_BLOCKED;
+        if (m->steps >= stop)
+            return STATUS_RUNNING;
+        walker *w = least(m, RUNS);
+        if (w) {
+            run_one(m, w, stop - m->steps);
+            continue;
+        }
+        int status = unblock(m);
+        if (status != STATUS_RUNNING)
+            return status;
+    }
+    return STATUS_ERROR;
+}
+
+/* ---- what is seen from outside */
+
+int machine_error(const machine *m) { return m->error; }
+int64_t machine_steps(const machine *m) { return m->steps; }
+int64_t machine_walkers(const machine *m) { return m->walker_count; }
+int64_t machine_clock(const machine *m) { return m->end; }
+int64_t machine_thread_clock(const machine *m, int64_t thread) { return m->clock[thread]; }
+
+int64_t machine_event(const machine *m, int64_t code, int64_t at)
+{
+    return m->events[code * (m->t.source_count + 1) + at + 1];
+}
+
+const int32_t *machine_memory(const machine *m, int64_t strand)
+{
+    for (int k = 0; k < m->walker_count; k++)
+        if (m->walkers[k]->strands >> strand & 1)
+            return m->walkers[k]->memory;
+    return NULL;
+}
+
+int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times)
+{
+    *values = m->outputs[stream].values;
+    *times = m->outputs[stream].times;
+    return m->outputs[stream].count;
+}
+
+void machine_saved_taken(machine *m, int64_t stream)
+{
+    m->outputs[stream].count = 0;
+    for (int k = 0; k < m->walker_count; k++)
+        if (m->walkers[k]->state == OUTPUT_FULL)
+            m->walkers[k]->state = RUNS;
+}
+
+int64_t machine_traces(const machine *m, const machine_trace **traces)
+{
+    *traces = m->traces;
+    return m->trace_count;
+}
+
+void machine_traces_taken(machine *m)
+{
+    for (int64_t k = 0; k < m->trace_count; k++)
+        free(m->traces[k].codes);
+    m->trace_count = m->trace_bytes = 0;
+    m->output_full = 0;
+}

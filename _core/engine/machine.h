@@ -1,0 +1,90 @@
+/* The virtual machine: one bytecode, walked by walkers (docs/arithmetic.md, sections 1-3).
+ *
+ * A *walker* is a set of strands that walk together, with one position and one memory. A run starts with one walker
+ * for all strands (the fast path). When it needs a value that cannot be evaluated yet, because a thread that lags
+ * could still play into that window, it forks: the saver alone if only the saver reads, else one walker a strand.
+ * Forked walkers meet at aligns and at measured values; the order of evaluation is the same, so are all bits.
+ *
+ * Threads are numbered from 0; bit 63 of a mask is the saver, which has no clock.
+ */
+#ifndef QUAYMASTER_MACHINE_H
+#define QUAYMASTER_MACHINE_H
+
+#include <stdint.h>
+
+#define MACHINE_SAVER (1ull << 63)
+#define MACHINE_THREADS_MAX 63
+#define MACHINE_PROCESSES_MAX 16 /* in one window; = SIGNAL_PROCESSES_MAX */
+
+/* Soft limits hold a walker back while others can go on; hard ones end the job with an error that names them. */
+#define RUN_AHEAD_VALUES (1ll << 16)     /* values of one process not yet taken by all that hear it */
+#define RUN_AHEAD_VALUES_MAX (1ll << 22)
+#define RUN_AHEAD_PENDING (1ll << 12)    /* acquisitions not yet evaluated */
+#define RUN_AHEAD_PENDING_MAX (1ll << 20)
+#define SLICE_NS 100000                  /* how far one forked walker runs past the slowest other */
+#define SLICE_STEPS (1ll << 16)
+#define OUTPUT_ITEMS_MAX (1ll << 16)     /* saved values of one stream not yet drained */
+#define OUTPUT_TRACE_BYTES_MAX (64ll << 20)
+
+enum opcode {
+    OP_END, OP_MOVE, OP_TRUTH, OP_ADD, OP_SUB, OP_MUL, OP_MUL_FIXED, OP_DIV, OP_DIV_FIXED, OP_AND, OP_OR, OP_XOR,
+    OP_SHL, OP_SHR, OP_LT, OP_LE, OP_GT, OP_GE, OP_EQ, OP_TO_INT, OP_TO_FIXED, OP_LOW_BIT, OP_RAND_FIXED, OP_RAND_INT,
+    OP_LOAD, OP_STORE, OP_JUMP, OP_JUMP_FALSE, OP_JUMP_NOT_LT, OP_JUMP_NOT_LE, OP_JUMP_NOT_GT, OP_JUMP_NOT_GE,
+    OP_JUMP_NOT_EQ, OP_AWAIT, OP_AWAIT_CELL, OP_UNBIND, OP_UNBIND_CELL, OP_PLAY, OP_MEASURE, OP_HEAR, OP_WAIT,
+    OP_WAIT_NS, OP_ALIGN, OP_ROTATE, OP_RESET_FRAME, OP_RESET_PHASE, OP_FREQUENCY, OP_SAVE, OP_SAVE_TIMED,
+    OP_BLOCK_TIME, OP_STAMP_CLEAR, OP_STAMP_READ, OP_STAMP_READ_CELL, OP_STAMP_WRITE, OP_STAMP_WRITE_CELL,
+    OP_STAMP_ZERO, OP_COUNT
+};
+
+enum event {
+    EVENT_DIVISION_BY_ZERO, EVENT_OUT_OF_BOUNDS, EVENT_SHORT_DURATION, EVENT_SHORTENED_WAVEFORM,
+    EVENT_AMPLITUDE_RANGE, EVENT_STRICT_TIMING_GAP, EVENT_INTEGRAL_OVERFLOW, EVENT_INPUT_SATURATED, EVENT_COUNT
+};
+
+enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR };
+
+/* Errors of the machine itself; SIGNAL_… codes of signals.h keep their numbers (-1 … -99). */
+enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AHEAD_PENDING = -102,
+       MACHINE_DEADLOCK = -103, MACHINE_TRACE_TOO_LONG = -104 };
+
+/* The tables of an image and of its plant, as flat arrays (columns: codes.py). They must outlive the machine. */
+typedef struct {
+    int64_t code_count, memory_count, tracked_count /* slots of measured variables: they come first */, element_count, play_count, measure_count, window_count, process_count;
+    int64_t align_count, stream_count, source_count, block_count, thread_count, queue_count, forked;
+    const int32_t *code;       /* code_count x 6 */
+    const uint64_t *masks;
+    const int32_t *code_at;
+    const int32_t *memory;
+    const int64_t *elements, *plays, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
+    const uint64_t *hearers, *align_masks, *strict;
+    const uint8_t *heard;         /* element: some port hears it */
+    const int64_t *window_queue;  /* window: its queue; the last queue is that of the traces */
+    const int64_t *lags;          /* queue_count x thread_count: ns, -1 where the thread does not matter there */
+} machine_tables;
+
+typedef struct machine machine;
+struct signals;
+
+/* Takes over `s` (also when it fails: then NULL). */
+machine *machine_new(const machine_tables *tables, struct signals *s, const uint8_t *timed);
+void machine_free(machine *m);
+
+/* Runs at most about max_steps instructions; an enum status. */
+int machine_run(machine *m, int64_t max_steps);
+
+int machine_error(const machine *m);
+int64_t machine_clock(const machine *m);
+int64_t machine_steps(const machine *m);
+int64_t machine_walkers(const machine *m);
+int64_t machine_thread_clock(const machine *m, int64_t thread);
+int64_t machine_event(const machine *m, int64_t code, int64_t at);
+const int32_t *machine_memory(const machine *m, int64_t strand);
+
+/* What is waiting to be drained. */
+int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times);
+void machine_saved_taken(machine *m, int64_t stream);
+typedef struct { int64_t measure, port, start, length; int16_t *codes; } machine_trace;
+int64_t machine_traces(const machine *m, const machine_trace **traces);
+void machine_traces_taken(machine *m);
+
+#endif

@@ -1,0 +1,348 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The machine: a typed face of machine.h. Python makes the tables, C runs them without the GIL."""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from quaymaster._core.engine.signals cimport (
+    SIGNAL_EXACT,
+    SIGNAL_LINEAR,
+    signals,
+    signals_add_ear,
+    signals_add_element,
+    signals_add_port,
+    signals_add_waveform,
+    signals_add_weights,
+    signals_free,
+    signals_new,
+)
+
+from ..errors import AskedWrongly, OurBug
+from .codes import EVENT_NAMES
+from .queues import queues_of
+from .verify import verify_image
+
+
+cdef extern from "machine.h" nogil:
+    ctypedef struct machine_tables:
+        int64_t code_count, memory_count, tracked_count, element_count, play_count, measure_count, window_count
+        int64_t process_count, align_count, stream_count, source_count, block_count, thread_count, queue_count, forked
+        const int32_t *code
+        const uint64_t *masks
+        const int32_t *code_at
+        const int32_t *memory
+        const int64_t *elements
+        const int64_t *plays
+        const int64_t *measures
+        const int64_t *windows
+        const int64_t *processes
+        const int64_t *trace_ports
+        const int64_t *aligns
+        const int64_t *align_elements
+        const uint64_t *hearers
+        const uint64_t *align_masks
+        const uint64_t *strict
+        const uint8_t *heard
+        const int64_t *window_queue
+        const int64_t *lags
+
+    ctypedef struct machine:
+        pass
+
+    ctypedef struct machine_trace:
+        int64_t measure, port, start, length
+        int16_t *codes
+
+    enum:
+        OP_COUNT
+        EVENT_COUNT
+        RUN_AHEAD_VALUES_MAX
+        RUN_AHEAD_PENDING_MAX
+        OUTPUT_TRACE_BYTES_MAX
+        MACHINE_NO_MEMORY
+        MACHINE_RUN_AHEAD_VALUES
+        MACHINE_RUN_AHEAD_PENDING
+        MACHINE_DEADLOCK
+        MACHINE_TRACE_TOO_LONG
+
+    machine *machine_new(const machine_tables *tables, signals *s, const uint8_t *timed)
+    void machine_free(machine *m)
+    int machine_run(machine *m, int64_t max_steps)
+    int machine_error(const machine *m)
+    int64_t machine_clock(const machine *m)
+    int64_t machine_steps(const machine *m)
+    int64_t machine_walkers(const machine *m)
+    int64_t machine_thread_clock(const machine *m, int64_t thread)
+    int64_t machine_event(const machine *m, int64_t code, int64_t at)
+    const int32_t *machine_memory(const machine *m, int64_t strand)
+    int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times)
+    void machine_saved_taken(machine *m, int64_t stream)
+    int64_t machine_traces(const machine *m, const machine_trace **traces)
+    void machine_traces_taken(machine *m)
+
+
+STATUS = ("running", "blocked", "done", "error")
+
+
+def limits():
+    """How many instructions and events the C side knows."""
+    return {"opcodes": OP_COUNT, "events": EVENT_COUNT}
+
+
+def _failure(int code):
+    if code == MACHINE_RUN_AHEAD_VALUES:
+        return AskedWrongly(f"more than {RUN_AHEAD_VALUES_MAX} measured values wait for one who reads them "
+                            "(RUN_AHEAD_VALUES_MAX)", code="run_ahead",
+                            hint="read or save the values in the loop that measures them")
+    if code == MACHINE_RUN_AHEAD_PENDING:
+        return AskedWrongly(f"more than {RUN_AHEAD_PENDING_MAX} acquisitions cannot be evaluated yet "
+                            "(RUN_AHEAD_PENDING_MAX)", code="run_ahead",
+                            hint="align the elements that share an input port")
+    if code == MACHINE_TRACE_TOO_LONG:
+        return AskedWrongly(f"one raw trace has more than {OUTPUT_TRACE_BYTES_MAX} bytes (OUTPUT_TRACE_BYTES_MAX)",
+                            code="trace_too_long")
+    if code == MACHINE_NO_MEMORY:
+        return MemoryError("no memory for the machine")
+    if code == MACHINE_DEADLOCK:
+        return OurBug("all walkers wait for each other", code="deadlock")
+    from .signals import signal_error
+    return signal_error(code)
+
+
+cdef int _made(int code) except -1:
+    if code < 0:
+        raise _failure(code)
+    return code
+
+
+cdef class Machine:
+    """One run of one image behind one plant. Owned by one OS thread; ``halt`` may be called from any."""
+
+    cdef machine *_machine
+    cdef signals *_signals
+    cdef machine_tables _tables
+    cdef readonly object image
+    cdef object _arrays
+    cdef object _timed
+    cdef object _port_events
+    cdef bint _halted
+
+    def __cinit__(self):
+        self._machine = NULL
+        self._signals = NULL
+
+    def __init__(self, image, *, seed=0, numerics="linear", plant):
+        if numerics not in ("linear", "exact"):
+            raise AskedWrongly(f"there is no numerics {numerics!r}", code="bad_numerics", hint="use linear or exact")
+        if self._machine != NULL:
+            raise OurBug("a machine is started once")
+        verify_image(image)
+        self.image = image
+        self._halted = False
+        self._port_events = [(code, -1, 1) for code in dict.fromkeys(code for code, _ in plant.events)]
+        self._signals = signals_new(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF), SIGNAL_EXACT if numerics == "exact" else SIGNAL_LINEAR)
+        if self._signals == NULL:
+            raise MemoryError("no memory for the signals")
+        self._add_samples(image)
+        self._add_ports(image, plant)
+        self._make(image, plant)
+
+    def __dealloc__(self):
+        if self._machine != NULL:
+            machine_free(self._machine)
+        elif self._signals != NULL:
+            signals_free(self._signals)
+
+    cdef _add_samples(self, image):
+        cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
+        cdef const double[::1] weights = np.concatenate((image.weight_values, [0.0]))
+        cdef int64_t I, Q, n, constant
+        for I, Q, n, constant in image.waveforms.tolist():
+            _made(signals_add_waveform(self._signals, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
+        for I, Q, n in image.weights.tolist():
+            _made(signals_add_weights(self._signals, &weights[I], &weights[Q], n))
+        for element in image.element_info:
+            c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+            _made(signals_add_element(self._signals, c00, c01, c10, c11))
+
+    cdef _add_ports(self, image, plant):
+        index = {element.name: number for number, element in enumerate(image.element_info)}
+        outputs = {}
+        heard = np.zeros(max(len(index), 1), dtype=np.uint8)
+        for measured in image.ports:
+            port = plant.port(measured.ref)
+            number = _made(signals_add_port(self._signals, port.number, port.gain, port.offset, port.sigma, port.sign,
+                                            port.delay_ns, measured.kept))
+            for ear in port.ears:
+                if ear.element not in index:
+                    continue
+                output = outputs.setdefault(ear.port, len(outputs))
+                _made(signals_add_ear(self._signals, number, index[ear.element], int(ear.which), output))
+                heard[index[ear.element]] = 1
+        self._arrays = {"heard": heard}
+
+    cdef _make(self, image, plant):
+        queues = queues_of(image, plant)
+        cdef dict arrays = self._arrays
+        for name in ("code", "code_at", "memory"):
+            arrays[name] = _flat(getattr(image, name), np.int32)
+        for name in ("elements", "plays", "measures", "windows", "processes", "trace_ports", "aligns", "align_elements"):
+            arrays[name] = _flat(getattr(image, name), np.int64)
+        for name in ("masks", "hearers", "align_masks", "strict"):
+            arrays[name] = _flat(getattr(image, name), np.uint64)
+        arrays["window_queue"] = _flat(queues.window_queue, np.int64)
+        arrays["lags"] = _flat(queues.lags, np.int64)
+        self._timed = np.array([stream.timed for stream in image.streams] + [False], dtype=np.uint8)
+        cdef machine_tables *t = &self._tables
+        cdef const int32_t[::1] i32
+        cdef const int64_t[::1] i64
+        cdef const uint64_t[::1] u64
+        cdef const uint8_t[::1] u8
+        t.code_count, t.memory_count, t.tracked_count = len(image.code), len(image.memory), image.tracked
+        t.element_count, t.play_count, t.measure_count = len(image.elements), len(image.plays), len(image.measures)
+        t.window_count, t.process_count, t.align_count = len(image.windows), len(image.processes), len(image.aligns)
+        t.stream_count, t.source_count, t.block_count = len(image.streams), len(image.sources), image.blocks
+        t.thread_count, t.queue_count, t.forked = len(image.threads), len(queues.lags), image.forked
+        i32 = arrays["code"]; t.code = &i32[0]
+        i32 = arrays["code_at"]; t.code_at = &i32[0]
+        i32 = arrays["memory"]; t.memory = &i32[0]
+        i64 = arrays["elements"]; t.elements = &i64[0]
+        i64 = arrays["plays"]; t.plays = &i64[0]
+        i64 = arrays["measures"]; t.measures = &i64[0]
+        i64 = arrays["windows"]; t.windows = &i64[0]
+        i64 = arrays["processes"]; t.processes = &i64[0]
+        i64 = arrays["trace_ports"]; t.trace_ports = &i64[0]
+        i64 = arrays["aligns"]; t.aligns = &i64[0]
+        i64 = arrays["align_elements"]; t.align_elements = &i64[0]
+        i64 = arrays["window_queue"]; t.window_queue = &i64[0]
+        i64 = arrays["lags"]; t.lags = &i64[0]
+        u64 = arrays["masks"]; t.masks = &u64[0]
+        u64 = arrays["hearers"]; t.hearers = &u64[0]
+        u64 = arrays["align_masks"]; t.align_masks = &u64[0]
+        u64 = arrays["strict"]; t.strict = &u64[0]
+        u8 = arrays["heard"]; t.heard = &u8[0]
+        u8 = self._timed
+        cdef signals *s = self._signals
+        self._signals = NULL
+        self._machine = machine_new(t, s, &u8[0])
+        if self._machine == NULL:
+            raise MemoryError("no memory for the machine")
+
+    cdef machine *_ready(self) except NULL:
+        if self._machine == NULL:
+            raise OurBug("this machine was not started")
+        return self._machine
+
+    def run(self, int64_t max_steps):
+        """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first) or "done"."""
+        cdef machine *m = self._ready()
+        cdef int64_t left = max_steps, slice = 1 << 20
+        cdef int status = 0
+        with nogil:
+            while left > 0 and not self._halted:
+                status = machine_run(m, left if left < slice else slice)
+                if status != 0:
+                    break
+                left -= slice
+        if status == 3:
+            raise _failure(machine_error(m))
+        if self._halted and status == 0:
+            return "done"
+        return STATUS[status]
+
+    def drain(self):
+        """What was saved since the last call, as chunks; see the stub."""
+        cdef machine *m = self._ready()
+        chunks = []
+        cdef int64_t stream
+        for stream in range(self._tables.stream_count):
+            chunk = self._saved(m, stream)
+            if chunk is not None:
+                chunks.append(chunk)
+        return chunks + self._traces(m)
+
+    cdef _saved(self, machine *m, int64_t stream):
+        cdef const int32_t *values
+        cdef const int64_t *times
+        cdef int64_t count = machine_saved(m, stream, &values, &times)
+        if count == 0:
+            return None
+        raw = np.asarray(<const int32_t[:count]>values).astype(np.int64)
+        stamps = np.array(<const int64_t[:count]>times) if times != NULL else None
+        machine_saved_taken(m, stream)
+        return int(stream), raw, stamps
+
+    cdef _traces(self, machine *m):
+        cdef const machine_trace *traces
+        cdef int64_t count = machine_traces(m, &traces)
+        cdef int64_t k
+        cdef int16_t[:, ::1] rows
+        groups = {}
+        for k in range(count):
+            stream = int(self.image.measures[traces[k].measure, 3])
+            number = self.image.ports[traces[k].port].ref.number
+            groups.setdefault((stream, number, traces[k].length), []).append(k)
+        chunks = []
+        for (stream, number, length), members in groups.items():
+            samples = np.empty((len(members), length), dtype=np.int16)
+            rows = samples
+            for place, k in enumerate(members):
+                memcpy(&rows[place, 0], traces[k].codes, <size_t>(2 * traces[k].length))
+            starts = np.array([traces[k].start for k in members], dtype=np.int64)
+            chunks.append((stream, samples, number, starts))
+        machine_traces_taken(m)
+        return chunks
+
+    def halt(self):
+        """Make ``run`` return soon, and for good; what was saved can still be drained."""
+        self._halted = True
+
+    def events(self):
+        """(code, source position, count) of what was noticed so far, position -1 for none."""
+        cdef machine *m = self._ready()
+        cdef int64_t code, at, count
+        found = list(self._port_events)
+        for code in range(EVENT_COUNT):
+            for at in range(-1, self._tables.source_count):
+                count = machine_event(m, code, at)
+                if count:
+                    found.append((EVENT_NAMES[code], int(at), int(count)))
+        return found
+
+    @property
+    def clock_ns(self):
+        """The latest simulated time that was reached; at the end, the end of the job."""
+        return machine_clock(self._ready())
+
+    @property
+    def steps(self):
+        """Instructions done."""
+        return machine_steps(self._ready())
+
+    @property
+    def walkers(self):
+        """How many walkers there are: 1 as long as nothing forked."""
+        return machine_walkers(self._ready())
+
+    def thread_clock(self, int64_t thread):
+        """The clock of a thread, in ns."""
+        if not 0 <= thread < self._tables.thread_count:
+            raise IndexError(thread)
+        return machine_thread_clock(self._ready(), thread)
+
+    def variable(self, name, thread=None):
+        """The raw cells of a variable, as the strand of ``thread`` (None: the saver) has them; for tests."""
+        for other, _, slot, size in self.image.variables:
+            if other == name:
+                break
+        else:
+            raise KeyError(name)
+        cdef const int32_t *memory = machine_memory(self._ready(), 63 if thread is None else thread)
+        return [memory[slot + k] for k in range(max(size, 1))]
+
+
+def _flat(array, dtype):
+    """Contiguous cells of a table, with a spare one so that an empty table has an address."""
+    return np.concatenate((np.asarray(array, dtype=dtype).ravel(), np.zeros(1, dtype=dtype)))

@@ -1,0 +1,143 @@
+/* What the files of the machine share. */
+#ifndef QUAYMASTER_MACHINE_INSIDE_H
+#define QUAYMASTER_MACHINE_INSIDE_H
+
+#include <stdint.h>
+
+#include "machine.h"
+#include "signals.h"
+
+#define NEVER INT64_MAX
+
+/* Columns of the tables; codes.py has the same. */
+enum { PLAY_ELEMENT, PLAY_WAVEFORM, PLAY_LENGTH, PLAY_SAMPLES, PLAY_AMPLITUDES, PLAY_AMPLITUDE_0, PLAY_DURATION = 9,
+       PLAY_COLUMNS };
+enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
+       ELEMENT_HAS_OSCILLATOR, ELEMENT_COLUMNS };
+enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEASURE_FIRST_TRACE_PORT,
+       MEASURE_TRACE_PORTS, MEASURE_FIRST_PROCESS, MEASURE_PROCESSES, MEASURE_AT, MEASURE_COLUMNS };
+enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_COLUMNS };
+enum { PROCESS_KIND, PROCESS_NUMBER, PROCESS_LEGS, PROCESS_PORT_0, PROCESS_PORT_1, PROCESS_WEIGHTS_0,
+       PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE, PROCESS_COLUMNS };
+
+typedef struct {
+    int32_t op, a, b, c, d, e;
+    uint64_t mask; /* strands of the walker that execute it */
+} insn;
+
+enum state { RUNS, AWAITS, ALIGNS, AWAITS_BLOCK, IS_AHEAD, OUTPUT_FULL, ENDED, FORKS_SAVER, FORKS_ALL };
+
+typedef struct {
+    uint64_t strands;
+    insn *code;         /* what its strands execute, nothing else */
+    int32_t *at, *origin; /* of each instruction: source position, index in the image */
+    int64_t pc;
+    int32_t *memory;
+    int64_t *until;     /* tracked slot: end of the window of the measure that wrote it last, else 0 */
+    int64_t *bound_to;  /* tracked slot: the value it waits for, see binding(); -1 for none */
+    int64_t *stamps;    /* slot; only with the saver */
+    int64_t *blocks;    /* block: when it started; only with the saver */
+    int64_t *heard;     /* process: how often its HEAR was passed */
+    int64_t stamp;
+    enum state state;
+    int64_t process, occurrence; /* AWAITS */
+    int64_t site;                /* ALIGNS, AWAITS_BLOCK */
+    int64_t stop_clock;
+    int thread;                  /* of a walker of one thread, else -1 */
+    int forced;                  /* may pass soft limits once */
+} walker;
+
+/* The values of one process: entries [base, started) are kept, those before `done` have a value. */
+typedef struct {
+    int64_t started, done, base, capacity;
+    int64_t *ends;
+    int32_t *values;
+    int64_t hint; /* array targets: the cell that the last late value went to */
+} channel;
+
+typedef struct {
+    int64_t end, order, start;
+    uint64_t phase, inc;
+    int32_t thread, window; /* window: of Image.windows, or the measure of a raw trace */
+} pending;
+
+typedef struct {
+    pending *heap;
+    int64_t count, capacity;
+    int32_t threads[MACHINE_THREADS_MAX];
+    int64_t lags[MACHINE_THREADS_MAX];
+    int thread_count;
+} queue;
+
+typedef struct {
+    uint64_t inc, R, Q, F;
+    int32_t thread, due;
+} element;
+
+typedef struct {
+    int32_t *values;
+    int64_t *times;
+    int64_t count, capacity;
+} output;
+
+typedef struct {
+    int64_t *times;
+    int64_t first, count, capacity;
+} block_queue;
+
+struct machine {
+    machine_tables t;
+    signals *signals;
+    int error;
+    int64_t steps, end, since_forget;
+    int64_t clock[64], floor[64], order[64];
+    element *elements;
+    queue *queues;
+    int64_t pending_count;
+    channel *channels;
+    signal_process_t *processes;
+    uint64_t *arrived;  /* align: threads that are there */
+    block_queue *blocks;
+    walker *walkers[64 + 1];
+    int walker_count;
+    output *outputs;
+    machine_trace *traces;
+    int64_t trace_count, trace_capacity, trace_bytes;
+    int output_full;    /* a trace did not fit */
+    int64_t *events;    /* [code][at + 1] */
+};
+
+static inline void event(machine *m, int code, int64_t at)
+{
+    m->events[code * (m->t.source_count + 1) + at + 1]++;
+}
+
+static inline int64_t binding(int64_t process, int64_t occurrence) { return process << 40 | occurrence; }
+static inline const int64_t *row(const int64_t *table, int64_t columns, int64_t i) { return table + columns * i; }
+
+/* walk.c */
+void walk(machine *m, walker *w, int64_t budget);
+
+/* operations.c: the statements that know of signals; 0, or != 0 when the walker cannot go on (its state says why) */
+int do_play(machine *m, walker *w, const insn *i, int32_t at);
+int do_measure(machine *m, walker *w, const insn *i, int32_t at);
+int do_hear(machine *m, walker *w, const insn *i);
+void do_frequency(machine *m, const walker *w, const insn *i);
+void reset_phase(machine *m, element *e, int64_t t);
+
+/* machine.c */
+int block_room(machine *m, walker *w, block_queue *b);
+
+/* acquire.c */
+int channel_room(machine *m, int64_t process, int soft);
+int push_pending(machine *m, int64_t queue, const pending *p);
+int64_t try_queue(machine *m, int64_t queue);
+int64_t try_all(machine *m);
+int64_t process_queue(const machine *m, int64_t process);
+
+/* fork.c */
+walker *walker_new(machine *m, uint64_t strands, const walker *from);
+void walker_free(walker *w);
+int fork_walker(machine *m, walker *w, int saver_only);
+
+#endif

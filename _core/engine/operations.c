@@ -1,0 +1,229 @@
+/* Plays, measures, heard values, frequencies: the statements that know of signals. */
+#include "machine_inside.h"
+
+#define ONE_MHZ_FACTOR 1000000000ll
+
+void reset_phase(machine *m, element *e, int64_t t)
+{
+    (void)m;
+    e->R = 0 - e->inc * (uint64_t)t;
+    e->Q = 0;
+    e->due = 0;
+}
+
+/* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
+static uint64_t increment(int32_t raw, int power)
+{
+    __int128 divisor = ONE_MHZ_FACTOR;
+    for (int k = 0; k < power; k++)
+        divisor *= 10;
+    __int128 dividend = (((__int128)raw) * ((__int128)1 << 65)) + divisor;
+    divisor *= 2;
+    __int128 quotient = dividend / divisor;
+    if (dividend % divisor < 0)
+        quotient--;
+    return (uint64_t)quotient;
+}
+
+void do_frequency(machine *m, const walker *w, const insn *i)
+{
+    element *e = &m->elements[i->a];
+    uint64_t inc = increment(w->memory[i->b], i->c);
+    uint64_t t = (uint64_t)m->clock[e->thread];
+    e->Q = i->d ? e->Q + (e->inc - inc) * t : 0;
+    e->inc = inc;
+}
+
+static double amplitude(machine *m, int32_t raw, int32_t at)
+{
+    int64_t a16 = ((int64_t)raw + (1 << 11)) >> 12;
+    if (a16 < -(1 << 17) || a16 > (1 << 17) - 1) {
+        event(m, EVENT_AMPLITUDE_RANGE, at);
+        a16 = a16 < 0 ? -(1 << 17) : (1 << 17) - 1;
+    }
+    return (double)a16 * 0x1p-16;
+}
+
+static void set_amplitude(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r)
+{
+    r->alpha_r = 1;
+    r->alpha_i = r->beta_r = r->beta_i = 0;
+    if (play[PLAY_AMPLITUDES] == 1) {
+        r->alpha_r = amplitude(m, w->memory[play[PLAY_AMPLITUDE_0]], at);
+    } else if (play[PLAY_AMPLITUDES] == 4) {
+        double a[4];
+        for (int k = 0; k < 4; k++)
+            a[k] = amplitude(m, w->memory[play[PLAY_AMPLITUDE_0 + k]], at);
+        r->alpha_r = (a[0] + a[3]) / 2;
+        r->alpha_i = (a[2] - a[1]) / 2;
+        r->beta_r = (a[0] - a[3]) / 2;
+        r->beta_i = (a[2] + a[1]) / 2;
+    }
+}
+
+static int64_t play_length(machine *m, const walker *w, const int64_t *play, int32_t at)
+{
+    if (play[PLAY_DURATION] < 0)
+        return play[PLAY_LENGTH];
+    int64_t cycles = w->memory[play[PLAY_DURATION]];
+    if (cycles < 4) {
+        event(m, EVENT_SHORT_DURATION, at);
+        cycles = 4;
+    }
+    if (play[PLAY_SAMPLES] > 4 * cycles)
+        event(m, EVENT_SHORTENED_WAVEFORM, at);
+    return 4 * cycles;
+}
+
+/* A walker that cannot go on for want of room: forked ones wait, the others fork. */
+static int ahead(machine *m, walker *w)
+{
+    w->state = w->strands & (w->strands - 1) ? FORKS_ALL : IS_AHEAD;
+    (void)m;
+    return 1;
+}
+
+static int fail(machine *m, int code)
+{
+    m->error = code;
+    return 1;
+}
+
+/* Starts the pulse of a play or measure: r is filled, the clock moved on. */
+static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, signal_record_t *r)
+{
+    int64_t number = play[PLAY_ELEMENT];
+    element *e = &m->elements[number];
+    int64_t t = m->clock[e->thread];
+    if (e->due)
+        reset_phase(m, e, t);
+    r->start = t;
+    r->length = play_length(m, w, play, at);
+    r->inc = e->inc;
+    r->phase = e->inc * (uint64_t)t + e->R + e->Q + e->F;
+    r->element = (int32_t)number;
+    r->waveform = (int32_t)play[PLAY_WAVEFORM];
+    r->thread = e->thread;
+    r->reserved = 0;
+    r->order = m->order[e->thread];
+    set_amplitude(m, w, play, at, r);
+    if (r->waveform >= 0 && m->t.heard[number]) {
+        int code = signal_record(m->signals, r);
+        if (code == SIGNAL_RING_FULL && !w->forced)
+            return ahead(m, w);
+        if (code < 0)
+            return fail(m, code);
+    }
+    m->order[e->thread]++;
+    m->clock[e->thread] = t + r->length;
+    if (m->clock[e->thread] > m->end)
+        m->end = m->clock[e->thread];
+    return 0;
+}
+
+int do_play(machine *m, walker *w, const insn *i, int32_t at)
+{
+    signal_record_t r;
+    if (start_pulse(m, w, row(m->t.plays, PLAY_COLUMNS, i->a), at, &r))
+        return 1;
+    w->forced = 0;
+    return 0;
+}
+
+/* Room for what a measure will make; != 0 when the walker has to wait or the job has failed. */
+static int measure_room(machine *m, walker *w, const int64_t *measure)
+{
+    if (m->pending_count >= RUN_AHEAD_PENDING) {
+        if (m->pending_count >= RUN_AHEAD_PENDING_MAX)
+            return fail(m, MACHINE_RUN_AHEAD_PENDING);
+        if (!w->forced && !try_all(m))
+            return m->error ? 1 : ahead(m, w);
+    }
+    for (int64_t p = 0; p < measure[MEASURE_PROCESSES]; p++) {
+        int64_t process = measure[MEASURE_FIRST_PROCESS] + p;
+        const channel *c = &m->channels[process];
+        if (c->started - c->base < c->capacity || !m->t.hearers[process])
+            continue;
+        int code = channel_room(m, process, !w->forced);
+        if (code > 0)
+            return ahead(m, w);
+        if (code < 0)
+            return fail(m, code);
+    }
+    return 0;
+}
+
+static void start_channels(machine *m, int64_t first, int64_t count, int64_t end)
+{
+    for (int64_t p = first; p < first + count; p++) {
+        channel *c = &m->channels[p];
+        if (m->t.hearers[p])
+            c->ends[c->started & (c->capacity - 1)] = end;
+        c->started++;
+    }
+}
+
+int do_measure(machine *m, walker *w, const insn *i, int32_t at)
+{
+    const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, i->a);
+    const int64_t *play = row(m->t.plays, PLAY_COLUMNS, measure[MEASURE_PLAY]);
+    const int64_t *e = row(m->t.elements, ELEMENT_COLUMNS, play[PLAY_ELEMENT]);
+    if (measure_room(m, w, measure))
+        return 1;
+    signal_record_t r;
+    if (start_pulse(m, w, play, at, &r))
+        return 1;
+    w->forced = 0;
+    int64_t flight = e[ELEMENT_TIME_OF_FLIGHT], last_queue = -1;
+    pending p = {.start = r.start + flight, .order = r.order, .inc = r.inc, .thread = r.thread};
+    p.phase = r.phase + r.inc * (uint64_t)flight;
+    for (int64_t k = 0; k < measure[MEASURE_WINDOWS]; k++) {
+        p.window = (int32_t)(measure[MEASURE_FIRST_WINDOW] + k);
+        const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p.window);
+        p.end = p.start + window[WINDOW_LENGTH];
+        start_channels(m, window[WINDOW_FIRST], window[WINDOW_COUNT], p.end);
+        int64_t queue = m->t.window_queue[p.window];
+        if (push_pending(m, queue, &p))
+            return 1;
+        if (last_queue >= 0 && last_queue != queue)
+            try_queue(m, last_queue);
+        last_queue = queue;
+    }
+    if (last_queue >= 0)
+        try_queue(m, last_queue);
+    if (measure[MEASURE_STREAM] >= 0) {
+        p.start -= e[ELEMENT_SMEARING];
+        p.end = p.start + play[PLAY_LENGTH] + 2 * e[ELEMENT_SMEARING];
+        p.window = i->a;
+        if (push_pending(m, m->t.queue_count - 1, &p))
+            return 1;
+        try_queue(m, m->t.queue_count - 1);
+    }
+    return m->error != 0;
+}
+
+int do_hear(machine *m, walker *w, const insn *i)
+{
+    const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, i->a);
+    channel *c = &m->channels[i->a];
+    int64_t occurrence = w->heard[i->a]++, slot = p[PROCESS_TARGET];
+    if (p[PROCESS_SIZE]) {
+        int64_t index = w->memory[p[PROCESS_INDEX]];
+        if (index < 0 || index >= p[PROCESS_SIZE]) {
+            event(m, EVENT_OUT_OF_BOUNDS, p[PROCESS_AT]);
+            return 0;
+        }
+        slot += index;
+    }
+    if (occurrence >= c->done) {
+        w->bound_to[slot] = binding(i->a, occurrence);
+        return 0;
+    }
+    int64_t place = occurrence & (c->capacity - 1);
+    w->memory[slot] = c->values[place];
+    w->until[slot] = c->ends[place];
+    w->bound_to[slot] = -1;
+    if (w->stamps)
+        w->stamps[slot] = c->ends[place];
+    return 0;
+}

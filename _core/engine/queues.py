@@ -1,0 +1,82 @@
+"""Which acquisitions must be evaluated in one order, and which threads they have to wait for.
+
+Windows whose processes read one input port, directly or through others, make a *queue*; the last queue is that of all
+raw traces. A thread matters to a queue if an input there hears one of its elements, or it measures there; with clock c
+it can start nothing that is heard, or ends, there before c + lag.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from .codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
+from .hearing import Hearing
+from .image import Image, Ints
+
+
+class Queues(msgspec.Struct, eq=False):
+    """``window_queue`` (windows,); ``lags`` (queues, threads) in ns, -1 where the thread does not matter."""
+
+    window_queue: Ints
+    lags: Ints
+
+
+def queues_of(image: Image, hearing: Hearing) -> Queues:
+    """The queues of an image behind a plant."""
+    group = _groups(image)
+    names = sorted(set(group))
+    lags: list[dict[int, int]] = [{} for _ in range(len(names) + 1)]
+    traces = lags[-1]
+    heard = [_heard_by(image, hearing, port) for port in range(len(image.ports))]
+    for port, number in enumerate(group):
+        _merge(lags[names.index(number)], heard[port])
+    window_queue = np.zeros(len(image.windows), dtype=np.int64)
+    for k, window in enumerate(image.windows):
+        port = int(image.processes[window[WindowColumn.FIRST], ProcessColumn.PORT_0])
+        window_queue[k] = names.index(group[port])
+        thread, flight, _ = _measuring(image, int(window[WindowColumn.MEASURE]))
+        _merge(lags[window_queue[k]], {thread: flight})
+    for number, measure in enumerate(image.measures):
+        if measure[MeasureColumn.STREAM] < 0:
+            continue
+        thread, flight, smearing = _measuring(image, number)
+        _merge(traces, {thread: flight - smearing})
+        first, count = measure[MeasureColumn.FIRST_TRACE_PORT], measure[MeasureColumn.TRACE_PORTS]
+        for port in image.trace_ports[first : first + count]:
+            _merge(traces, heard[port])
+    table = np.full((len(lags), len(image.threads)), -1, dtype=np.int64)
+    for queue, entries in enumerate(lags):
+        for thread, lag in entries.items():
+            table[queue, thread] = max(lag, 0)
+    return Queues(window_queue, table)
+
+
+def _merge(into: dict[int, int], lags: dict[int, int]) -> None:
+    for thread, lag in lags.items():
+        into[thread] = min(lag, into.get(thread, lag))
+
+
+def _groups(image: Image) -> list[int]:
+    """For each port the least port that it is tied to by processes that read both."""
+    group = list(range(len(image.ports)))
+    for process in image.processes:
+        if process[ProcessColumn.LEGS] == 2:
+            a, b = (group[int(process[column])] for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1))
+            group = [min(a, b) if other in (a, b) else other for other in group]
+    return group
+
+
+def _heard_by(image: Image, hearing: Hearing, port: int) -> dict[int, int]:
+    """The threads that a port hears, with its delay."""
+    entry = hearing.port(image.ports[port].ref)
+    threads = {element.name: element.thread for element in image.element_info}
+    return {threads[ear.element]: entry.delay_ns for ear in entry.ears if ear.element in threads}
+
+
+def _measuring(image: Image, measure: int) -> tuple[int, int, int]:
+    """Thread, time of flight and smearing of the element of a measure."""
+    play = image.measures[measure, MeasureColumn.PLAY]
+    row = image.elements[image.plays[play, PlayColumn.ELEMENT]]
+    thread, flight, smearing = (int(row[column]) for column in (0, 3, 4))
+    return thread, flight, smearing

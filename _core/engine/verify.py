@@ -1,0 +1,168 @@
+"""An image from outside is checked before C runs it: every index it holds lies in the table it points into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..errors import AskedWrongly
+from .codes import THREADS_MAX, ElementColumn, MeasureColumn, Op, PlayColumn, ProcessColumn, WindowColumn
+from .image import Image, Ints
+
+# What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
+# p place in the code, P play, M measure, H process, A align, E element, S stream, B block, T thread, k strict or -1.
+_OPERANDS = {
+    **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
+    **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
+    Op.RAND_INT: "sss",
+    Op.LOAD: "ssls",
+    Op.STORE: "slss",
+    Op.JUMP: "p",
+    Op.JUMP_FALSE: "ps",
+    **dict.fromkeys(range(Op.JUMP_NOT_LT, Op.JUMP_NOT_EQ + 1), "pss"),
+    Op.AWAIT: "tk",
+    Op.AWAIT_CELL: "tmsk",
+    Op.UNBIND: "t",
+    Op.UNBIND_CELL: "tms",
+    Op.PLAY: "P",
+    Op.MEASURE: "M",
+    Op.HEAR: "H",
+    Op.WAIT: "s",
+    Op.ALIGN: "A",
+    Op.ROTATE: "Es",
+    Op.RESET_FRAME: "E",
+    Op.RESET_PHASE: "E",
+    Op.FREQUENCY: "Esu",
+    Op.SAVE: "Ss",
+    Op.SAVE_TIMED: "SsB",
+    Op.BLOCK_TIME: "BT",
+    Op.STAMP_READ: "s",
+    Op.STAMP_READ_CELL: "sls",
+    Op.STAMP_WRITE: "s",
+    Op.STAMP_WRITE_CELL: "sls",
+    Op.STAMP_ZERO: "s",
+}
+
+
+def verify_image(image: Image) -> None:
+    """Raise AskedWrongly ``bad_image`` where a table points outside another."""
+    try:
+        _verify(image)
+    except (IndexError, ValueError, TypeError) as error:
+        raise AskedWrongly(f"this image cannot be run: {error}", code="bad_image", hint="compile it again") from None
+
+
+def _verify(image: Image) -> None:
+    _shapes(image)
+    slots, tracked = len(image.memory), image.tracked
+    if not 0 <= tracked <= slots or len(image.threads) > THREADS_MAX:
+        raise ValueError("tracked slots or threads")
+    counts = {
+        "s": slots,
+        "t": tracked,
+        "p": len(image.code),
+        "P": len(image.plays),
+        "M": len(image.measures),
+        "H": len(image.processes),
+        "A": len(image.aligns),
+        "E": len(image.elements),
+        "S": len(image.streams),
+        "B": image.blocks,
+        "T": len(image.threads),
+        "u": 13,
+    }
+    _instructions(image, counts, slots, tracked)
+    _tables(image, slots, tracked)
+
+
+def _shapes(image: Image) -> None:
+    wanted = {
+        "code": 6,
+        "elements": ElementColumn.COLUMNS,
+        "plays": PlayColumn.COLUMNS,
+        "measures": MeasureColumn.COLUMNS,
+        "windows": WindowColumn.COLUMNS,
+        "processes": ProcessColumn.COLUMNS,
+        "aligns": 2,
+        "waveforms": 4,
+        "weights": 3,
+    }
+    for name, columns in wanted.items():
+        if getattr(image, name).ndim != 2 or getattr(image, name).shape[1] != columns:
+            raise ValueError(f"the shape of {name}")
+    for one, other in (("masks", "code"), ("code_at", "code"), ("hearers", "processes"), ("align_masks", "aligns")):
+        if getattr(image, one).shape != (len(getattr(image, other)),):
+            raise ValueError(f"the length of {one}")
+    if len(image.element_info) != len(image.elements):
+        raise ValueError("the length of element_info")
+    if not len(image.code) or image.code[-1, 0] != Op.END or int(image.masks[-1]) != (1 << 64) - 1:
+        raise ValueError("the end of the code")
+
+
+def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int) -> None:
+    ops = image.code[:, 0].astype(np.int64)
+    _within(ops, len(Op), "an instruction")
+    _within(image.code_at.astype(np.int64) + 1, len(image.sources) + 1, "a source position")
+    known = (1 << 63) | ((1 << len(image.threads)) - 1)
+    if any(int(mask) & ~known for mask in image.masks[:-1]) or any(int(mask) & ~known for mask in image.align_masks):
+        raise ValueError("a mask names a thread that is not there")
+    for op in np.unique(ops):
+        rows = image.code[ops == op, 1:].astype(np.int64)
+        for column, kind in enumerate(_OPERANDS.get(Op(int(op)), "")):
+            values = rows[:, column]
+            if kind in "lm":
+                _ranges(rows[:, column - 1], values, slots if kind == "l" else tracked)
+            elif kind == "k":
+                _within(values + 1, len(image.strict) + 1, "a strict block")
+            else:
+                _within(values, counts[kind], f"operand {kind} of {Op(int(op)).name}")
+
+
+def _tables(image: Image, slots: int, tracked: int) -> None:
+    _within(image.elements[:, ElementColumn.THREAD], len(image.threads), "a thread")
+    plays, measures, processes, windows = image.plays, image.measures, image.processes, image.windows
+    _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
+    _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
+    _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
+    for column in range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1):
+        _within(plays[:, column], slots, "an amplitude")
+    _within(measures[:, MeasureColumn.PLAY], len(plays), "a play")
+    _within(measures[:, MeasureColumn.STREAM] + 1, len(image.streams) + 1, "a stream")
+    _within(measures[:, MeasureColumn.AT] + 1, len(image.sources) + 1, "a source position")
+    _ranges(measures[:, MeasureColumn.FIRST_WINDOW], measures[:, MeasureColumn.WINDOWS], len(windows))
+    _ranges(measures[:, MeasureColumn.FIRST_PROCESS], measures[:, MeasureColumn.PROCESSES], len(processes))
+    _ranges(measures[:, MeasureColumn.FIRST_TRACE_PORT], measures[:, MeasureColumn.TRACE_PORTS], len(image.trace_ports))
+    _within(image.trace_ports, len(image.ports), "a port")
+    _within(windows[:, WindowColumn.MEASURE], len(measures), "a measure")
+    _within(windows[:, WindowColumn.COUNT] - 1, 16, "processes of a window")
+    _ranges(windows[:, WindowColumn.FIRST], windows[:, WindowColumn.COUNT], len(processes))
+    for column, count, what in (
+        (ProcessColumn.PORT_0, len(image.ports), "a port"),
+        (ProcessColumn.PORT_1, len(image.ports), "a port"),
+        (ProcessColumn.WEIGHTS_0, len(image.weights), "weights"),
+        (ProcessColumn.WEIGHTS_1, len(image.weights), "weights"),
+        (ProcessColumn.INDEX, slots, "an index"),
+        (ProcessColumn.MEASURE, len(measures), "a measure"),
+    ):
+        _within(processes[:, column], count, what)
+    _within(processes[:, ProcessColumn.AT] + 1, len(image.sources) + 1, "a source position")
+    _ranges(processes[:, ProcessColumn.TARGET], np.maximum(processes[:, ProcessColumn.SIZE], 1), tracked)
+    _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
+    _within(image.align_elements, len(image.elements), "an element")
+    for offsets, rows, size in ((2, image.waveforms, image.samples), (2, image.weights, image.weight_values)):
+        for column in range(offsets):
+            given = rows[rows[:, column] >= 0]
+            _ranges(given[:, column], given[:, offsets], len(size))
+    _within(image.waveforms[:, 1] + 1, len(image.samples) + 1, "samples")
+
+
+def _within(values: Ints, count: int, what: str) -> None:
+    if len(values) and (values.min() < 0 or values.max() >= count):
+        raise ValueError(f"{what} is outside its table")
+
+
+def _ranges(first: Ints, count: Iterable[int] | Ints, limit: int) -> None:
+    sizes = np.asarray(count, dtype=np.int64)
+    if len(sizes) and (first.min() < 0 or sizes.min() < 0 or (first + sizes).max() > limit):
+        raise ValueError("a range is outside its table")

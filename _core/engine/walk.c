@@ -1,0 +1,300 @@
+/* The interpreter: one walker walks until it is blocked, at its slice's end, or done. */
+#include "machine_inside.h"
+
+#define THREADS_OF(mask, t) \
+    for (uint64_t rest_ = (mask) & ~MACHINE_SAVER; rest_; rest_ &= rest_ - 1) \
+        for (int t = __builtin_ctzll(rest_), once_ = 1; once_; once_ = 0)
+
+static inline int32_t wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+    int64_t q = a / b;
+    return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
+}
+
+static int32_t divide(machine *m, int64_t a, int64_t b, int32_t at)
+{
+    if (b == 0) {
+        event(m, EVENT_DIVISION_BY_ZERO, at);
+        return 0;
+    }
+    return wrap(floor_divide(a, b));
+}
+
+static int32_t shift_left(int32_t a, int32_t count)
+{
+    return count < 0 || count > 31 ? 0 : wrap((int64_t)((uint64_t)(int64_t)a << count));
+}
+
+static int32_t shift_right(int32_t a, int32_t count)
+{
+    return count < 0 || count > 31 ? (a < 0 ? -1 : 0) : a >> count;
+}
+
+static int32_t draw(int32_t *seed)
+{
+    return *seed = (int32_t)((137939405ull * (uint32_t)*seed + 12345) & ((1u << 28) - 1));
+}
+
+/* Awaits the value of a tracked slot and moves the clocks of who reads it; != 0 when it is not there yet. */
+static int await(machine *m, walker *w, const insn *i, int64_t slot, int64_t strict, int32_t at)
+{
+    int64_t bound_to = w->bound_to[slot];
+    if (bound_to >= 0) {
+        int64_t process = bound_to >> 40;
+        try_queue(m, process_queue(m, process));
+        if (w->bound_to[slot] >= 0) {
+            w->process = process;
+            w->occurrence = bound_to & ((1ll << 40) - 1);
+            if (!(w->strands & (w->strands - 1)))
+                w->state = AWAITS;
+            else
+                w->state = i->mask == MACHINE_SAVER ? FORKS_SAVER : FORKS_ALL;
+            return 1;
+        }
+    }
+    int64_t until = w->until[slot];
+    if (!until)
+        return 0;
+    THREADS_OF(i->mask, t) {
+        if (m->clock[t] >= until)
+            continue;
+        m->clock[t] = until;
+        if (strict >= 0 && m->t.strict[strict] >> t & 1)
+            event(m, EVENT_STRICT_TIMING_GAP, at);
+    }
+    return 0;
+}
+
+static void wait_ns(machine *m, uint64_t mask, int64_t ns)
+{
+    THREADS_OF(mask, t) {
+        m->clock[t] += ns;
+        if (m->clock[t] > m->end)
+            m->end = m->clock[t];
+    }
+}
+
+static void align_at(machine *m, int64_t site, int64_t latest)
+{
+    THREADS_OF(m->t.align_masks[site], t)
+        m->clock[t] = latest;
+    if (latest > m->end)
+        m->end = latest;
+    const int64_t *align = m->t.aligns + 2 * site;
+    for (int64_t k = align[0]; k < align[0] + align[1]; k++) {
+        element *e = &m->elements[m->t.align_elements[k]];
+        if (e->due)
+            reset_phase(m, e, latest);
+    }
+}
+
+/* != 0 when others are still to come. Who comes last takes all along. */
+static int align(machine *m, walker *w, const insn *i)
+{
+    uint64_t all = m->t.align_masks[i->a];
+    uint64_t mine = i->mask;
+    if (mine != all) {
+        m->arrived[i->a] |= mine;
+        if (m->arrived[i->a] != all) {
+            w->state = ALIGNS;
+            w->site = i->a;
+            return 1;
+        }
+        m->arrived[i->a] = 0;
+    }
+    int64_t latest = 0;
+    THREADS_OF(all, t)
+        latest = m->clock[t] > latest ? m->clock[t] : latest;
+    align_at(m, i->a, latest);
+    if (mine != all)
+        for (int k = 0; k < m->walker_count; k++) {
+            walker *other = m->walkers[k];
+            if (other->state == ALIGNS && other->site == i->a) {
+                other->state = RUNS;
+                other->pc++;
+            }
+        }
+    return 0;
+}
+
+static int save(machine *m, walker *w, const insn *i, int64_t time)
+{
+    output *o = &m->outputs[i->a];
+    if (o->count == o->capacity) {
+        w->state = OUTPUT_FULL;
+        return 1;
+    }
+    if (o->times)
+        o->times[o->count] = time;
+    o->values[o->count++] = w->memory[i->b];
+    return 0;
+}
+
+static int push_block(machine *m, walker *w, block_queue *b, int64_t time)
+{
+    if (b->count == b->capacity && !block_room(m, w, b))
+        return 1;
+    b->times[(b->first + b->count++) & (b->capacity - 1)] = time;
+    return 0;
+}
+
+/* The start of a block goes from the thread that knows it to the saver. */
+static int block_time(machine *m, walker *w, const insn *i)
+{
+    block_queue *b = &m->blocks[i->a];
+    if (i->mask != MACHINE_SAVER) {
+        if (i->mask & MACHINE_SAVER) {
+            w->blocks[i->a] = m->clock[i->b];
+            return 0;
+        }
+        return push_block(m, w, b, m->clock[i->b]);
+    }
+    if (!b->count) {
+        w->state = AWAITS_BLOCK;
+        w->site = i->a;
+        return 1;
+    }
+    w->blocks[i->a] = b->times[b->first & (b->capacity - 1)];
+    b->first++;
+    b->count--;
+    return 0;
+}
+
+static inline int64_t cell(machine *m, const walker *w, int64_t first, int64_t size, int32_t index_slot, int32_t at)
+{
+    int64_t index = w->memory[index_slot];
+    if (index >= 0 && index < size)
+        return first + index;
+    if (at >= -1)
+        event(m, EVENT_OUT_OF_BOUNDS, at);
+    return -1;
+}
+
+static inline void raise_stamp(walker *w, int64_t slot)
+{
+    if (slot >= 0 && w->stamps[slot] > w->stamp)
+        w->stamp = w->stamps[slot];
+}
+
+#define QUIET -2 /* `at` of look-ups that were or will be reported elsewhere */
+#define BLOCKED_IF(x) do { if (x) goto blocked; } while (0)
+#define BRANCH(condition) if (!(condition)) { pc = i->a; continue; } break
+
+void walk(machine *m, walker *w, int64_t budget)
+{
+    const insn *code = w->code;
+    int32_t *v = w->memory;
+    int64_t pc = w->pc, left = budget, slot;
+    while (left-- > 0) {
+        const insn *i = &code[pc];
+        switch (i->op) {
+        case OP_END: w->state = ENDED; w->pc = pc; goto out;
+        case OP_MOVE: v[i->a] = v[i->b]; break;
+        case OP_TRUTH: v[i->a] = v[i->b] != 0; break;
+        case OP_ADD: v[i->a] = wrap((int64_t)v[i->b] + v[i->c]); break;
+        case OP_SUB: v[i->a] = wrap((int64_t)v[i->b] - v[i->c]); break;
+        case OP_MUL: v[i->a] = wrap((int64_t)v[i->b] * v[i->c]); break;
+        case OP_MUL_FIXED: v[i->a] = wrap(((int64_t)v[i->b] * v[i->c]) >> 28); break;
+        case OP_DIV: v[i->a] = divide(m, v[i->b], v[i->c], w->at[pc]); break;
+        case OP_DIV_FIXED: v[i->a] = divide(m, (int64_t)v[i->b] * (1ll << 28), v[i->c], w->at[pc]); break;
+        case OP_AND: v[i->a] = v[i->b] & v[i->c]; break;
+        case OP_OR: v[i->a] = v[i->b] | v[i->c]; break;
+        case OP_XOR: v[i->a] = v[i->b] ^ v[i->c]; break;
+        case OP_SHL: v[i->a] = shift_left(v[i->b], v[i->c]); break;
+        case OP_SHR: v[i->a] = shift_right(v[i->b], v[i->c]); break;
+        case OP_LT: v[i->a] = v[i->b] < v[i->c]; break;
+        case OP_LE: v[i->a] = v[i->b] <= v[i->c]; break;
+        case OP_GT: v[i->a] = v[i->b] > v[i->c]; break;
+        case OP_GE: v[i->a] = v[i->b] >= v[i->c]; break;
+        case OP_EQ: v[i->a] = v[i->b] == v[i->c]; break;
+        case OP_TO_INT: v[i->a] = v[i->b] >> 28; break;
+        case OP_TO_FIXED: v[i->a] = wrap((int64_t)v[i->b] * (1ll << 28)); break;
+        case OP_LOW_BIT: v[i->a] = v[i->b] & 1; break;
+        case OP_RAND_FIXED: v[i->a] = draw(&v[i->b]); break;
+        case OP_RAND_INT: {
+            int64_t n = v[i->c];
+            v[i->a] = wrap((draw(&v[i->b]) * n) >> 28);
+            break;
+        }
+        case OP_LOAD:
+            slot = cell(m, w, i->b, i->c, i->d, w->at[pc]);
+            v[i->a] = slot < 0 ? 0 : v[slot];
+            break;
+        case OP_STORE:
+            slot = cell(m, w, i->a, i->b, i->c, w->at[pc]);
+            if (slot >= 0)
+                v[slot] = v[i->d];
+            break;
+        case OP_JUMP:
+            if (i->a <= pc && w->thread >= 0 && m->clock[w->thread] >= w->stop_clock) {
+                w->pc = i->a;
+                goto out;
+            }
+            pc = i->a;
+            continue;
+        case OP_JUMP_FALSE: BRANCH(v[i->b]);
+        case OP_JUMP_NOT_LT: BRANCH(v[i->b] < v[i->c]);
+        case OP_JUMP_NOT_LE: BRANCH(v[i->b] <= v[i->c]);
+        case OP_JUMP_NOT_GT: BRANCH(v[i->b] > v[i->c]);
+        case OP_JUMP_NOT_GE: BRANCH(v[i->b] >= v[i->c]);
+        case OP_JUMP_NOT_EQ: BRANCH(v[i->b] == v[i->c]);
+        case OP_AWAIT: BLOCKED_IF(await(m, w, i, i->a, i->b, w->at[pc])); break;
+        case OP_AWAIT_CELL:
+            slot = cell(m, w, i->a, i->b, i->c, QUIET);
+            BLOCKED_IF(slot >= 0 && await(m, w, i, slot, i->d, w->at[pc]));
+            break;
+        case OP_UNBIND: w->until[i->a] = 0; w->bound_to[i->a] = -1; break;
+        case OP_UNBIND_CELL:
+            slot = cell(m, w, i->a, i->b, i->c, QUIET);
+            if (slot >= 0) {
+                w->until[slot] = 0;
+                w->bound_to[slot] = -1;
+            }
+            break;
+        case OP_PLAY: BLOCKED_IF(do_play(m, w, i, w->at[pc])); break;
+        case OP_MEASURE:
+            BLOCKED_IF(do_measure(m, w, i, w->at[pc]));
+            if (m->output_full) {
+                w->pc = pc + 1;
+                goto out;
+            }
+            break;
+        case OP_HEAR: do_hear(m, w, i); break;
+        case OP_WAIT: {
+            int64_t cycles = v[i->a];
+            if (cycles < 4) {
+                event(m, EVENT_SHORT_DURATION, w->at[pc]);
+                cycles = 4;
+            }
+            wait_ns(m, i->mask, 4 * cycles);
+            break;
+        }
+        case OP_WAIT_NS: wait_ns(m, i->mask, i->a); break;
+        case OP_ALIGN: BLOCKED_IF(align(m, w, i)); break;
+        case OP_ROTATE: m->elements[i->a].F += (uint64_t)(((int64_t)v[i->b] + (1 << 11)) >> 12) << 48; break;
+        case OP_RESET_FRAME: m->elements[i->a].F = 0; break;
+        case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
+        case OP_FREQUENCY: do_frequency(m, w, i); break;
+        case OP_SAVE: BLOCKED_IF(save(m, w, i, 0)); break;
+        case OP_SAVE_TIMED: BLOCKED_IF(save(m, w, i, w->stamp > 0 ? w->stamp : w->blocks[i->c])); break;
+        case OP_BLOCK_TIME: BLOCKED_IF(block_time(m, w, i)); break;
+        case OP_STAMP_CLEAR: w->stamp = 0; break;
+        case OP_STAMP_READ: raise_stamp(w, i->a); break;
+        case OP_STAMP_READ_CELL: raise_stamp(w, cell(m, w, i->a, i->b, i->c, QUIET)); break;
+        case OP_STAMP_WRITE: w->stamps[i->a] = w->stamp; break;
+        case OP_STAMP_WRITE_CELL:
+            slot = cell(m, w, i->a, i->b, i->c, QUIET);
+            if (slot >= 0)
+                w->stamps[slot] = w->stamp;
+            break;
+        case OP_STAMP_ZERO: w->stamps[i->a] = 0; break;
+        }
+        pc++;
+    }
+blocked:
+    w->pc = pc;
+out:
+    m->steps += budget - (left > 0 ? left : 0);
+}

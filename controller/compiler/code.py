@@ -1,0 +1,108 @@
+"""Instructions and memory cells as they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._core.engine.codes import SAVER, Op
+from ..._core.program import tree
+
+EVERYBODY = (1 << 64) - 1
+JUMPS = range(Op.JUMP, Op.JUMP_NOT_EQ + 1)
+
+
+class Memory:
+    """Slots: measured variables first, the other variables, then constants and temporaries as they come."""
+
+    def __init__(self, declarations: tuple[tree.Declaration, ...], measured: set[str]) -> None:
+        self.cells: list[int] = []
+        self.slots: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        self._constants: dict[int, int] = {}
+        self._temporaries: list[int] = []
+        self._used = 0
+        for item in sorted(declarations, key=lambda item: item.name not in measured):
+            self.slots[item.name] = len(self.cells)
+            self.sizes[item.name] = item.size
+            self.cells += item.initial
+        self.tracked = sum(max(item.size, 1) for item in declarations if item.name in measured)
+        self.variables = tuple((item.name, item.type, self.slots[item.name], item.size) for item in declarations)
+
+    def constant(self, raw: int) -> int:
+        """The slot of a constant."""
+        if raw not in self._constants:
+            self._constants[raw] = self.reserved(raw)
+        return self._constants[raw]
+
+    def reserved(self, raw: int = 0) -> int:
+        """A slot of its own."""
+        self.cells.append(raw)
+        return len(self.cells) - 1
+
+    def temporary(self) -> int:
+        """A slot for the rest of this statement."""
+        if self._used == len(self._temporaries):
+            self._temporaries.append(self.reserved())
+        self._used += 1
+        return self._temporaries[self._used - 1]
+
+    def next_statement(self) -> None:
+        """All temporaries are free again."""
+        self._used = 0
+
+
+class Code:
+    """The instructions so far. ``dead``: strands that never get here, because they walk an endless loop before."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self.masks: list[int] = []
+        self.ats: list[int] = []
+        self.dead = 0
+        self.forked = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def alive(self, mask: int) -> int:
+        """The strands of ``mask`` that can get here."""
+        return mask & ~self.dead
+
+    def emit(self, op: Op, *operands: int, mask: int, at: int) -> int:
+        """Add an instruction for those of its strands that can get here; returns its place, -1 where there is none."""
+        mask = self.alive(mask)
+        if not mask:
+            return -1
+        if self.dead:
+            self.forked = True  # side by side with an endless loop: in text order it would never be reached
+        self.rows.append([op, *operands, *([0] * (5 - len(operands)))])
+        self.masks.append(mask)
+        self.ats.append(at)
+        return len(self.rows) - 1
+
+    def end(self) -> None:
+        """The end of the program, for everybody."""
+        self.rows.append([Op.END, 0, 0, 0, 0, 0])
+        self.masks.append(EVERYBODY)
+        self.ats.append(-1)
+
+    def land(self, *places: int) -> None:
+        """Let the jumps at these places lead here."""
+        for place in places:
+            if place >= 0:
+                self.rows[place][1] = len(self.rows)
+
+    def tables(self) -> dict[str, Any]:
+        """The fields of the image."""
+        return {
+            "code": np.array(self.rows, dtype=np.int32).reshape(-1, 6),
+            "masks": np.array(self.masks, dtype=np.uint64),
+            "code_at": np.array(self.ats, dtype=np.int32),
+        }
+
+
+def saver_of(mask: int) -> int:
+    """The saver, if it is among these strands."""
+    return mask & SAVER

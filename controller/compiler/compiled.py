@@ -1,0 +1,63 @@
+"""Program and config into an image."""
+
+from __future__ import annotations
+
+from ..._core.config.effective import config_digest
+from ..._core.config.model import Config
+from ..._core.engine.codes import ElementColumn
+from ..._core.engine.image import ENGINE_VERSION, Image, StreamInfo, image_digest, table
+from ..._core.program import tree
+from ..._core.program.check import check_program
+from ..._core.program.codec import program_digest
+from .elements import collect_elements, first_uses
+from .lower import Lowering
+from .measures import MeasureTables
+from .problems import Problems
+from .slices import cut_slices
+from .waveforms import PulseTables
+
+
+def compile_program(program: tree.Program, config: Config) -> Image:
+    """The image of ``program`` on ``config``.
+
+    Raises AskedWrongly with all errors at once, each naming file and line: ``compile_error``, or ``not_yet`` where the
+    only fault is that a part of the platform comes later.
+    """
+    problems = Problems(program.sources)
+    for issue in check_program(program):
+        problems.add_issue(issue)
+    elements = collect_elements(program, config, problems)
+    if problems and len(elements.names) < len(first_uses(program.body)):
+        problems.raise_if_any()  # nothing below could be understood without them
+    if problems:
+        problems.raise_if_any()
+    pulses = PulseTables(config, problems)
+    measures = MeasureTables(config, pulses, problems)
+    lowering = Lowering(program, cut_slices(program, elements), elements, pulses, measures, problems)
+    lowering.lower()
+    problems.raise_if_any()
+    return Image(
+        engine_version=ENGINE_VERSION,
+        digest=image_digest(program_digest(program), config_digest(config)),
+        elements=table(elements.rows, ElementColumn.COLUMNS),
+        threads=elements.threads,
+        threads_needed=elements.needed,
+        element_info=elements.info,
+        streams=tuple(_stream(item, measures, lowering.timed) for item in program.streams),
+        nodes=program.nodes,
+        results=program.results,
+        sources=program.sources,
+        **lowering.tables(),
+        **measures.tables(),
+        **pulses.tables(),
+    )
+
+
+def _stream(item: tree.StreamDeclaration, measures: MeasureTables, timed: set[str]) -> StreamInfo:
+    return StreamInfo(
+        name=item.name,
+        type=item.type,
+        adc=item.adc,
+        trace_length=measures.trace_lengths.get(item.name, -1),
+        timed=item.name in timed and not item.adc,
+    )

@@ -1,0 +1,200 @@
+"""The elements of a program: their threads, ports and oscillators, and what of them is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import msgspec
+
+from ..._core.config.model import AnalogInput, AnalogOutput, Config, Element, PortRef
+from ..._core.config.threads import threads_needed
+from ..._core.engine.codes import THREADS_MAX, ElementColumn
+from ..._core.engine.image import ImageElement
+from ..._core.program import tree
+from ..._core.program.elements import elements_in
+from .problems import Problems
+
+_KINDS = {None: 0, "singleInput": 1, "mixInputs": 2}
+_LATER_KINDS = ("singleInputCollection", "multipleInputs", "MWInput", "RF_inputs")
+
+
+class Elements(msgspec.Struct, kw_only=True):
+    """The elements that a program names, in the order of first use; ``index`` and ``thread`` by name."""
+
+    names: tuple[str, ...]
+    index: dict[str, int]
+    thread: dict[str, int]
+    threads: tuple[str, ...]
+    needed: tuple[tuple[str, int, int], ...]
+    info: tuple[ImageElement, ...]
+    rows: list[list[int]]
+
+    def thread_mask(self, names: Iterable[str]) -> int:
+        """The threads of these elements, a bit each."""
+        mask = 0
+        for name in names:
+            mask |= 1 << self.thread[name]
+        return mask
+
+
+def phase_increment(frequency_hz: float) -> int:
+    """Turns per ns of a frequency in units of 2⁻⁶⁴, rounded to nearest, modulo 2⁶⁴ (docs/arithmetic.md 3).
+
+    >>> hex(phase_increment(250e6))
+    '0x4000000000000000'
+    """
+    exact = Fraction(frequency_hz) * 2**64 / 10**9 + Fraction(1, 2)
+    return (exact.numerator // exact.denominator) % 2**64
+
+
+def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
+    """Each element named in the text, in order, with the source position of the first statement that names it."""
+    uses: dict[str, int] = {}
+    for name, at in _named(body):
+        uses.setdefault(name, at)
+    return uses
+
+
+def _named(body: Iterable[tree.Statement]) -> Iterator[tuple[str, int]]:
+    for statement in body:
+        match statement:
+            case tree.If():
+                for branch in statement.branches:
+                    yield from _named(branch.body)
+                yield from _named(statement.otherwise)
+            case tree.For() | tree.ForEach() | tree.StrictTiming():
+                yield from _named(statement.body)
+            case _:
+                for name in elements_in((statement,)):
+                    yield name, statement.at
+
+
+def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:
+    """The tables of all elements of the program; faults go to ``problems`` and their elements are left out."""
+    uses = first_uses(program.body)
+    good = {name: at for name, at in uses.items() if _usable(config, name, at, problems)}
+    _check_oscillators(config, good, problems)
+    _check_cores(config, good, problems)
+    threads: dict[tuple[bool, str], int] = {}
+    for name in good:
+        threads.setdefault(_thread_key(config.elements[name], name), len(threads))
+    if len(threads) > THREADS_MAX:
+        problems.add(-1, f"the program needs {len(threads)} threads; the limit is {THREADS_MAX} (THREADS_MAX)")
+    thread = {name: threads[_thread_key(config.elements[name], name)] for name in good}
+    needed = threads_needed(config, good) if good else {}
+    info = tuple(_info(config, name, thread[name]) for name in good)
+    return Elements(
+        names=tuple(good),
+        index={name: number for number, name in enumerate(good)},
+        thread=thread,
+        threads=tuple(name for _, name in threads),
+        needed=tuple((controller, fem, count) for (controller, fem), count in needed.items()),
+        info=info,
+        rows=[_row(config, item) for item in info],
+    )
+
+
+def _thread_key(element: Element, name: str) -> tuple[bool, str]:
+    """What elements of one thread share: a core never merges with an element of that name."""
+    return element.core is not None, element.core or name
+
+
+def _usable(config: Config, name: str, at: int, problems: Problems) -> bool:
+    element = config.elements.get(name)
+    if element is None:
+        problems.add(at, f"element '{name}' is not in the config")
+        return False
+    reasons = list(_later(config, element))
+    for reason in reasons:
+        problems.add(at, f"element '{name}': {reason} is not supported yet", later=True)
+    return not reasons
+
+
+def _later(config: Config, element: Element) -> Iterator[str]:
+    """Parts of an element that come with a later version."""
+    if element.input_kind in _LATER_KINDS:
+        yield str(element.input_kind)
+    if element.sticky is not None:
+        yield "sticky"
+    if element.MWOutput is not None or element.RF_outputs is not None:
+        yield "MWOutput" if element.MWOutput is not None else "RF_outputs"
+    refs = [*element.input_ports.values(), *element.output_ports.values()]
+    refs += [digital.port for digital in element.digitalInputs.values()]
+    if any(config.controllers[ref.controller].type == "opx1000" for ref in refs):
+        yield "an OPX1000"
+    elif any(
+        not isinstance(port, AnalogOutput | AnalogInput) or port.sampling_rate != 1e9
+        for port in _ports(config, element)
+    ):
+        yield "a port that is not analog at 1 GS/s"
+
+
+def _ports(config: Config, element: Element) -> Iterator[object]:
+    for ref in element.input_ports.values():
+        yield config.analog_output(ref)
+    for ref in element.outputs.values():
+        yield config.analog_input(ref)
+
+
+def _check_oscillators(config: Config, uses: dict[str, int], problems: Problems) -> None:
+    owner: dict[str, str] = {}
+    for name, at in uses.items():
+        oscillator = config.elements[name].oscillator
+        if oscillator is not None and owner.setdefault(oscillator, name) != name:
+            other = owner[oscillator]
+            problems.add(
+                at,
+                f"elements '{other}' and '{name}' sharing oscillator '{oscillator}' is not supported yet",
+                later=True,
+            )
+
+
+def _check_cores(config: Config, uses: dict[str, int], problems: Problems) -> None:
+    """Elements of one core have one kind of input and one controller."""
+    first: dict[str, str] = {}
+    for name, at in uses.items():
+        element = config.elements[name]
+        if element.core is None:
+            continue
+        other = first.setdefault(element.core, name)
+        if config.elements[other].input_kind != element.input_kind:
+            kinds = f"{config.elements[other].input_kind} and {element.input_kind}"
+            problems.add(
+                at, f"elements '{other}' and '{name}' share core '{element.core}' but are of two kinds: {kinds}"
+            )
+        elif _home(config.elements[other]) != _home(element):
+            problems.add(at, f"elements '{other}' and '{name}' share core '{element.core}' but are on two controllers")
+
+
+def _home(element: Element) -> str:
+    refs: list[PortRef] = [*element.input_ports.values(), *element.output_ports.values()]
+    refs += [digital.port for digital in element.digitalInputs.values()]
+    return refs[0].controller if refs else ""
+
+
+def _info(config: Config, name: str, thread: int) -> ImageElement:
+    element = config.elements[name]
+    return ImageElement(
+        name=name,
+        thread=thread,
+        controller=_home(element),
+        inputs=tuple(element.input_ports.values()),
+        outputs=tuple(element.outputs.values()),
+        time_of_flight=element.time_of_flight or 0,
+        correction=config.mixer_correction(name),
+    )
+
+
+def _row(config: Config, info: ImageElement) -> list[int]:
+    element = config.elements[info.name]
+    frequency = config.intermediate_frequency(info.name)
+    row = [0] * ElementColumn.COLUMNS
+    row[ElementColumn.THREAD] = info.thread
+    increment = phase_increment(frequency or 0.0)
+    row[ElementColumn.INCREMENT] = increment - (1 << 64) if increment >= 1 << 63 else increment
+    row[ElementColumn.KIND] = _KINDS[element.input_kind]
+    row[ElementColumn.TIME_OF_FLIGHT] = info.time_of_flight
+    row[ElementColumn.SMEARING] = element.smearing
+    row[ElementColumn.HAS_OSCILLATOR] = int(frequency is not None)
+    return row

@@ -1,0 +1,192 @@
+"""Expressions and assigns into instructions (docs/arithmetic.md, section 1)."""
+
+from __future__ import annotations
+
+from ..._core.engine.codes import Op
+from ..._core.program import tree
+from .code import Code, Memory, saver_of
+from .slices import seeds_in
+
+_BINARY = {
+    "+": Op.ADD,
+    "-": Op.SUB,
+    "*": Op.MUL,
+    "/": Op.DIV,
+    "&": Op.AND,
+    "|": Op.OR,
+    "^": Op.XOR,
+    "<<": Op.SHL,
+    ">>": Op.SHR,
+    "<": Op.LT,
+    "<=": Op.LE,
+    ">": Op.GT,
+    ">=": Op.GE,
+    "==": Op.EQ,
+}
+_FIXED = {"*": Op.MUL_FIXED, "/": Op.DIV_FIXED}
+_JUMPS = {"<": Op.JUMP_NOT_LT, "<=": Op.JUMP_NOT_LE, ">": Op.JUMP_NOT_GT, ">=": Op.JUMP_NOT_GE, "==": Op.JUMP_NOT_EQ}
+
+
+class Expressions:
+    """Lowers expressions for the strands ``mask`` at the source position ``at``.
+
+    ``stamped`` is on while an assign is lowered whose saver wants the times of what it saves.
+    """
+
+    def __init__(self, code: Code, memory: Memory, measured: set[str], timed: bool) -> None:
+        self.code = code
+        self.memory = memory
+        self.strict = -1
+        self._measured = measured
+        self._timed = timed
+        self._stamped = False
+
+    # ---- reads
+
+    def read(self, node: tree.Expression, mask: int, at: int) -> int:
+        """The slot that holds the value of ``node``: of a variable itself, of anything else a temporary or constant."""
+        match node:
+            case tree.Value():
+                return self.memory.constant(node.raw)
+            case tree.Variable():
+                slot = self.memory.slots[node.name]
+                if node.name in self._measured:
+                    self.code.emit(Op.AWAIT, slot, self.strict, mask=mask, at=at)
+                self._stamp(Op.STAMP_READ, slot, mask=mask, at=at)
+                return slot
+            case _:
+                slot = self.memory.temporary()
+                self.into(slot, node, mask, at)
+                return slot
+
+    def steady(self, node: tree.Expression, mask: int, at: int, later: tuple[tree.Expression, ...]) -> int:
+        """Like ``read``, for a value that is used after ``later`` were evaluated, which may advance it as a seed."""
+        slot = self.read(node, mask, at)
+        if isinstance(node, tree.Variable) and any(node.name in seeds_in(other) for other in later):
+            kept = self.memory.temporary()
+            self.code.emit(Op.MOVE, kept, slot, mask=mask, at=at)
+            return kept
+        return slot
+
+    def into(self, slot: int, node: tree.Expression, mask: int, at: int) -> None:
+        """Put the value of ``node`` into ``slot``; the slot changes only with the last instruction."""
+        match node:
+            case tree.Value() | tree.Variable():
+                self.code.emit(Op.MOVE, slot, self.read(node, mask, at), mask=mask, at=at)
+            case tree.Cell():
+                index = self.read(node.index, mask, at)
+                self.load(slot, node.array, index, mask, at)
+            case tree.Binary():
+                left = self.steady(node.left, mask, at, (node.right,))
+                right = self.read(node.right, mask, at)
+                op = (
+                    _FIXED.get(node.operator, _BINARY[node.operator])
+                    if node.type == "fixed"
+                    else _BINARY[node.operator]
+                )
+                self.code.emit(op, slot, left, right, mask=mask, at=at)
+            case tree.Call():
+                self._call(slot, node, mask, at)
+
+    def load(self, slot: int, array: str, index: int, mask: int, at: int) -> None:
+        """Put a cell into ``slot``."""
+        first, size = self.memory.slots[array], self.memory.sizes[array]
+        if array in self._measured:
+            self.code.emit(Op.AWAIT_CELL, first, size, index, self.strict, mask=mask, at=at)
+        self._stamp(Op.STAMP_READ_CELL, first, size, index, mask=mask, at=at)
+        self.code.emit(Op.LOAD, slot, first, size, index, mask=mask, at=at)
+
+    def _call(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
+        function, arguments = node.function, node.arguments
+        if function.startswith("random."):
+            self._random(slot, node, mask, at)
+            return
+        left = self.steady(arguments[0], mask, at, arguments[1:])
+        if len(arguments) == 2:
+            op = Op.MUL if function == "cast.mul_fixed_by_int" else Op.MUL_FIXED
+            self.code.emit(op, slot, left, self.read(arguments[1], mask, at), mask=mask, at=at)
+            return
+        self.code.emit(_cast(function, arguments[0].type), slot, left, mask=mask, at=at)
+
+    def _random(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
+        seed = node.arguments[0]
+        assert isinstance(seed, tree.Variable)
+        below = self.read(node.arguments[1], mask, at) if len(node.arguments) == 2 else 0
+        place = self.read(seed, mask, at)
+        op = Op.RAND_INT if node.function == "random.rand_int" else Op.RAND_FIXED
+        self.code.emit(op, slot, place, below, mask=mask, at=at)
+        self.written(seed.name, mask, at, drawn=True)
+
+    # ---- writes
+
+    def assign(self, node: tree.Assign, mask: int) -> None:
+        """Lower an assign."""
+        self._stamped = self._timed and saver_of(mask) != 0
+        self._stamp(Op.STAMP_CLEAR, mask=mask, at=node.at)
+        if isinstance(node.target, tree.Variable):
+            self._convert(self.memory.slots[node.target.name], node, mask)
+            self._stamp(Op.STAMP_WRITE, self.memory.slots[node.target.name], mask=mask, at=node.at)
+            self._stamped = False
+            self.unbind(node.target.name, mask, node.at)
+        else:
+            self._assign_cell(node, node.target, mask)
+        self._stamped = False
+
+    def _convert(self, slot: int, node: tree.Assign, mask: int) -> None:
+        if node.target.type == "bool" and node.value.type != "bool":
+            self.code.emit(Op.TRUTH, slot, self.read(node.value, mask, node.at), mask=mask, at=node.at)
+        else:
+            self.into(slot, node.value, mask, node.at)
+
+    def _assign_cell(self, node: tree.Assign, target: tree.Cell, mask: int) -> None:
+        first, size, at = self.memory.slots[target.array], self.memory.sizes[target.array], node.at
+        index = self.steady(target.index, mask, at, (node.value,))
+        if node.target.type == "bool" and node.value.type != "bool":
+            value = self.memory.temporary()
+            self._convert(value, node, mask)
+        else:
+            value = self.read(node.value, mask, at)
+        self.code.emit(Op.STORE, first, size, index, value, mask=mask, at=at)
+        self._stamp(Op.STAMP_WRITE_CELL, first, size, index, mask=mask, at=at)
+        if target.array in self._measured:
+            self.code.emit(Op.UNBIND_CELL, first, size, index, mask=mask, at=at)
+
+    def unbind(self, name: str, mask: int, at: int) -> None:
+        """A scalar was assigned: it waits for no measure any more."""
+        if name in self._measured:
+            self.code.emit(Op.UNBIND, self.memory.slots[name], mask=mask, at=at)
+
+    def written(self, name: str, mask: int, at: int, *, drawn: bool = False) -> None:
+        """A scalar was written by a draw or a for_each: its stamp is 0."""
+        if self._timed and saver_of(mask):
+            self.code.emit(Op.STAMP_ZERO, self.memory.slots[name], mask=saver_of(mask), at=at)
+        self.unbind(name, mask, at)
+
+    def _stamp(self, op: Op, *operands: int, mask: int, at: int) -> None:
+        if self._stamped:
+            self.code.emit(op, *operands, mask=saver_of(mask), at=at)
+
+    # ---- conditions
+
+    def jump_unless(self, node: tree.Expression, mask: int, at: int) -> int:
+        """A jump taken where ``node`` does not hold; returns its place, to be landed."""
+        if isinstance(node, tree.Binary) and node.operator in _JUMPS:
+            left = self.steady(node.left, mask, at, (node.right,))
+            right = self.read(node.right, mask, at)
+            return self.code.emit(_JUMPS[node.operator], 0, left, right, mask=mask, at=at)
+        return self.code.emit(Op.JUMP_FALSE, 0, self.read(node, mask, at), mask=mask, at=at)
+
+
+def _cast(function: str, type: tree.VarType) -> Op:
+    """The instruction of a cast with one argument of ``type``."""
+    match function:
+        case "cast.to_int":
+            return Op.TO_INT if type == "fixed" else Op.MOVE
+        case "cast.to_fixed":
+            return Op.MOVE if type == "fixed" else Op.TO_FIXED
+        case "cast.to_bool":
+            return Op.TRUTH
+        case "cast.unsafe_cast_bool":
+            return Op.LOW_BIT
+        case _:
+            return Op.MOVE

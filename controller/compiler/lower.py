@@ -1,0 +1,348 @@
+"""Statements into instructions: the order of reads, aligns and effects (docs/arithmetic.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._core.engine.codes import Op, PlayColumn, ProcessColumn
+from ..._core.engine.image import table
+from ..._core.program import tree
+from .code import Code, Memory, saver_of
+from .elements import Elements
+from .expressions import Expressions
+from .measures import MeasureTables
+from .problems import Problems
+from .slices import Slices, Step
+from .waveforms import PulseTables, PulseUse
+
+_UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
+_NS_MAX = 1 << 31
+
+
+class Lowering:
+    """Lowers the steps of one program; afterwards ``tables`` are fields of the image."""
+
+    def __init__(
+        self,
+        program: tree.Program,
+        slices: Slices,
+        elements: Elements,
+        pulses: PulseTables,
+        measures: MeasureTables,
+        problems: Problems,
+    ) -> None:
+        self.code = Code()
+        self.memory = Memory(program.declarations, slices.measured)
+        self.timed = {node.stream for node in program.nodes if isinstance(node, tree.Source) and node.timestamps}
+        self.values = Expressions(self.code, self.memory, slices.measured, bool(self.timed))
+        self._slices = slices
+        self._elements = elements
+        self._pulses = pulses
+        self._measures = measures
+        self._problems = problems
+        self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
+        self._plays: dict[tuple[int, ...], int] = {}
+        self._align_rows: list[list[int]] = []
+        self._align_elements: list[int] = []
+        self._align_masks: list[int] = []
+        self._strict: list[int] = []
+        self._block = 0  # where saves of the present block find its start; 0: outside any, never set
+        self._blocks = 1
+
+    def lower(self) -> None:
+        """Lower the whole program."""
+        self._body(self._slices.steps)
+        self.code.end()
+
+    def tables(self) -> dict[str, Any]:
+        """The fields of the image."""
+        return {
+            **self.code.tables(),
+            "memory": np.array(self.memory.cells, dtype=np.int32),
+            "plays": table([list(key) for key in self._plays], PlayColumn.COLUMNS),
+            "aligns": table(self._align_rows, 2),
+            "align_elements": np.array(self._align_elements, dtype=np.int64),
+            "align_masks": np.array(self._align_masks, dtype=np.uint64),
+            "strict": np.array(self._strict, dtype=np.uint64),
+            "hearers": np.array(self._measures.hearers, dtype=np.uint64),
+            "tracked": self.memory.tracked,
+            "blocks": self._blocks,
+            "forked": self.code.forked,
+            "variables": self.memory.variables,
+        }
+
+    # ---- statements
+
+    def _body(self, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            self.memory.next_statement()
+            self._step(step)
+
+    def _step(self, step: Step) -> None:
+        match step.statement:
+            case tree.Assign() as node:
+                self.values.assign(node, _mask(step))
+            case tree.Save() as node:
+                self._save(node, step)
+            case tree.If() as node:
+                self._if(node, step)
+            case tree.For() as node:
+                self._for(node, step)
+            case tree.ForEach() as node:
+                self._for_each(node, step)
+            case tree.StrictTiming():
+                self._strict_timing(step)
+            case _:
+                self._quantum(step.statement, step)
+
+    def _quantum(self, node: tree.Statement, step: Step) -> None:
+        match node:
+            case tree.Play():
+                self._play(node, step)
+            case tree.Measure():
+                self._measure(node, step)
+            case tree.Wait():
+                self._wait(node, step)
+            case tree.Align():
+                self._align(step.elements, node.at)
+            case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency():
+                self._phase(node, step)
+
+    def _operands(self, step: Step, ats: tuple[int, ...]) -> list[int]:
+        """Evaluate the operands in order; returns their slots."""
+        slots = []
+        nodes = [node for node, _ in step.operands]
+        for k, (node, unit) in enumerate(step.operands):
+            slots.append(self.values.steady(node, unit.mask, ats[min(k, len(ats) - 1)], tuple(nodes[k + 1 :])))
+        return slots
+
+    def _save(self, node: tree.Save, step: Step) -> None:
+        mask, at, stream = _mask(step), node.at, self._streams[node.stream]
+        (_, unit), timed = step.operands[0], node.stream in self.timed
+        index = slot = 0
+        if isinstance(node.source, tree.Cell):
+            array = node.source.array
+            first, size = self.memory.slots[array], self.memory.sizes[array]
+            index = self.values.read(node.source.index, unit.mask, at)
+            slot = self.memory.temporary()
+            self.values.load(slot, array, index, unit.mask, at)
+        else:
+            slot = self.values.read(node.source, unit.mask, at)
+        if not timed:
+            self.code.emit(Op.SAVE, stream, slot, mask=mask, at=at)
+            return
+        self.code.emit(Op.STAMP_CLEAR, mask=mask, at=at)
+        if isinstance(node.source, tree.Cell):
+            self.code.emit(Op.STAMP_READ_CELL, first, size, index, mask=mask, at=at)
+        elif isinstance(node.source, tree.Variable):
+            self.code.emit(Op.STAMP_READ, slot, mask=mask, at=at)
+        self.code.emit(Op.SAVE_TIMED, stream, slot, self._block, mask=mask, at=at)
+
+    def _pulse(self, node: tree.Play | tree.Measure) -> PulseUse | None:
+        kind = self._elements.info[self._elements.index[node.element]]
+        if len(node.amplitude) == 4 and len(kind.inputs) == 1:
+            self._problems.add(
+                node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
+            )
+        return self._pulses.pulse(node.element, node.operation, node.at)
+
+    def _play_row(self, element: str, use: PulseUse, amplitudes: list[int], duration: int) -> int:
+        row = [0] * PlayColumn.COLUMNS
+        row[PlayColumn.ELEMENT] = self._elements.index[element]
+        row[PlayColumn.WAVEFORM] = use.waveform
+        row[PlayColumn.LENGTH] = use.length
+        row[PlayColumn.SAMPLES] = use.samples
+        row[PlayColumn.AMPLITUDES] = len(amplitudes)
+        row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
+        row[PlayColumn.DURATION] = duration
+        return self._plays.setdefault(tuple(row), len(self._plays))
+
+    def _play(self, node: tree.Play, step: Step) -> None:
+        slots = self._operands(step, (node.at,))
+        use = self._pulse(node)
+        if use is None:
+            return
+        count = len(node.amplitude)
+        number = self._play_row(node.element, use, slots[:count], -1 if node.duration is None else slots[count])
+        self.code.emit(Op.PLAY, number, mask=_mask(step), at=node.at)
+
+    def _measure(self, node: tree.Measure, step: Step) -> None:
+        count = len(node.amplitude)
+        cells = [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
+        slots = self._operands(step, (*([node.at] * count), *cells))
+        use = self._pulse(node)
+        legs = self._measures.legs(node, use) if use is not None else None
+        if use is None or legs is None:
+            return
+        play = self._play_row(node.element, use, slots[:count], -1)
+        indices = iter(slots[count:])
+        rows = [
+            (self._process(process, number, *item[:1], indices), item[1])
+            for number, (process, item) in enumerate(zip(node.processes, legs, strict=True))
+        ]
+        stream = self._streams[node.stream] if node.stream is not None else -1
+        number, places = self._measures.add(play, stream, self._measures.trace(node, use), node.at, rows)
+        self.code.emit(Op.MEASURE, number, mask=_mask(step), at=node.at)
+        self._measures.hearers += [0] * len(places)
+        for place, process, unit in zip(places, node.processes, step.heard, strict=True):
+            self._measures.hearers[place] = self.code.alive(unit.mask)
+            self.code.emit(Op.HEAR, place, mask=unit.mask, at=process.at)
+
+    def _process(self, node: tree.Process, number: int, legs: list[tuple[int, int]], indices: Any) -> list[int]:
+        row = [0] * ProcessColumn.COLUMNS
+        row[ProcessColumn.KIND] = int(node.kind == "integration.full")
+        row[ProcessColumn.NUMBER] = number
+        row[ProcessColumn.LEGS] = len(legs)
+        for k, (port, weights) in enumerate(legs):
+            row[ProcessColumn.PORT_0 + k] = port
+            row[ProcessColumn.WEIGHTS_0 + k] = weights
+        name = node.target.array if isinstance(node.target, tree.Cell) else node.target.name
+        row[ProcessColumn.TARGET] = self.memory.slots[name]
+        if isinstance(node.target, tree.Cell):
+            row[ProcessColumn.SIZE] = self.memory.sizes[name]
+            row[ProcessColumn.INDEX] = next(indices)
+        row[ProcessColumn.AT] = node.at
+        return row
+
+    def _wait(self, node: tree.Wait, step: Step) -> None:
+        (slot,) = self._operands(step, (node.at,))
+        if isinstance(node.duration, tree.Value) and 4 <= node.duration.raw < _NS_MAX // 4:
+            self.code.emit(Op.WAIT_NS, 4 * node.duration.raw, mask=_mask(step), at=node.at)
+        else:
+            self.code.emit(Op.WAIT, slot, mask=_mask(step), at=node.at)
+
+    def _phase(
+        self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step
+    ) -> None:
+        slots = self._operands(step, (node.at,))
+        number, mask = self._elements.index[node.element], _mask(step)
+        if not self._elements.rows[number][-1]:
+            what = type(node).__name__
+            self._problems.add(
+                node.at, f"{_WORDS[what]}: element '{node.element}' has no oscillator (no intermediate_frequency)"
+            )
+        match node:
+            case tree.FrameRotation():
+                self.code.emit(Op.ROTATE, number, slots[0], mask=mask, at=node.at)
+            case tree.ResetFrame():
+                self.code.emit(Op.RESET_FRAME, number, mask=mask, at=node.at)
+            case tree.ResetIfPhase():
+                self.code.emit(Op.RESET_PHASE, number, mask=mask, at=node.at)
+            case tree.UpdateFrequency():
+                power = _UNITS[node.units]
+                self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
+
+    def _align(self, names: tuple[str, ...], at: int) -> None:
+        """Let the threads of these elements meet; nothing where one thread alone has no reset to take."""
+        threads = self._elements.thread_mask(names)
+        resets = tuple(self._elements.index[name] for name in names if name in self._slices.reset)
+        if not threads & (threads - 1) and not resets:
+            return
+        number = len(self._align_rows)
+        self._align_rows.append([len(self._align_elements), len(resets)])
+        self._align_elements += resets
+        self._align_masks.append(threads)
+        self.code.emit(Op.ALIGN, number, mask=threads, at=at)
+        if threads & self.code.dead:
+            self.code.dead |= threads  # who waits here for an endless loop waits for ever
+
+    # ---- control
+
+    def _block_time(self, step: Step, at: int) -> int:
+        """Let the saver know when this block starts; returns where saves find it."""
+        if not step.elements or not self.timed or step.unit is None or not saver_of(step.unit.mask):
+            return self._block
+        number = self._blocks
+        self._blocks += 1
+        self._emit_block(number, step, at)
+        return number
+
+    def _emit_block(self, number: int, step: Step, at: int) -> None:
+        thread = self._elements.thread[step.elements[0]]
+        if self.code.alive(saver_of(_mask(step))):
+            self.code.emit(Op.BLOCK_TIME, number, thread, mask=saver_of(_mask(step)) | 1 << thread, at=at)
+
+    def _if(self, node: tree.If, step: Step) -> None:
+        outer, dead, mask = self._block, self.code.dead, _mask(step)
+        self._align(step.elements, node.at)
+        ends: list[int] = []
+        dead_at_head = self.code.dead
+        number = -1
+        bodies = [(branch.condition, branch.at, body) for branch, body in zip(node.branches, step.bodies, strict=False)]
+        for condition, at, body in [*bodies, (None, node.at, step.bodies[-1])]:
+            self.code.dead = dead_at_head
+            self.memory.next_statement()
+            skip = -1 if condition is None else self.values.jump_unless(condition, mask, at)
+            if number < 0:
+                number = self._block_time(step, at)
+            elif number != outer:
+                self._emit_block(number, step, at)
+            self._block = number
+            self._body(body)
+            if condition is not None:
+                ends.append(self.code.emit(Op.JUMP, 0, mask=mask, at=at))
+            self.code.land(skip)
+        self.code.land(*ends)
+        self._block, self.code.dead = outer, dead | dead_at_head
+
+    def _for(self, node: tree.For, step: Step) -> None:
+        outer, mask = self._block, _mask(step)
+        if node.start is not None:
+            self.values.assign(node.start, mask)
+        head = len(self.code)
+        self._align(step.elements, node.at)
+        dead = self.code.dead
+        self.memory.next_statement()
+        endless = node.condition is None or (isinstance(node.condition, tree.Value) and node.condition.raw != 0)
+        skip = -1
+        if node.condition is not None and not endless:
+            skip = self.values.jump_unless(node.condition, mask, node.at)
+        self._block = self._block_time(step, node.at)
+        self._body(step.bodies[0])
+        self.memory.next_statement()
+        if node.step is not None:
+            self.values.assign(node.step, mask)
+        self.code.emit(Op.JUMP, head, mask=mask, at=node.at)
+        self.code.land(skip)
+        self._block, self.code.dead = outer, dead | mask if endless else dead
+
+    def _for_each(self, node: tree.ForEach, step: Step) -> None:
+        outer, mask, at = self._block, _mask(step), node.at
+        counter, one, zero = self.memory.reserved(), self.memory.constant(1), self.memory.constant(0)
+        count = self.memory.constant(self.memory.sizes[node.arrays[0]])
+        self.code.emit(Op.MOVE, counter, zero, mask=mask, at=at)
+        head = len(self.code)
+        self._align(step.elements, at)
+        dead = self.code.dead
+        skip = self.code.emit(Op.JUMP_NOT_LT, 0, counter, count, mask=mask, at=at)
+        for variable, array in zip(node.variables, node.arrays, strict=True):
+            self.values.load(self.memory.slots[variable.name], array, counter, mask, at)
+            self.values.written(variable.name, mask, at)
+        self._block = self._block_time(step, at)
+        self._body(step.bodies[0])
+        self.code.emit(Op.ADD, counter, counter, one, mask=mask, at=at)
+        self.code.emit(Op.JUMP, head, mask=mask, at=at)
+        self.code.land(skip)
+        self._block, self.code.dead = outer, dead
+
+    def _strict_timing(self, step: Step) -> None:
+        outer = self.values.strict
+        threads = self._elements.thread_mask(step.elements)
+        self._strict.append(threads | (self._strict[outer] if outer >= 0 else 0))
+        self.values.strict = len(self._strict) - 1
+        self._body(step.bodies[0])
+        self.values.strict = outer
+
+
+_WORDS = {
+    "FrameRotation": "frame_rotation",
+    "ResetFrame": "reset_frame",
+    "ResetIfPhase": "reset_if_phase",
+    "UpdateFrequency": "update_frequency",
+}
+
+
+def _mask(step: Step) -> int:
+    return step.unit.mask if step.unit is not None else 0

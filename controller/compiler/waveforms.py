@@ -1,0 +1,141 @@
+"""The pulses that a program plays and the weights it measures with, as tables of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from ..._core.config.model import ArbitraryWaveform, ArrayWaveform, Config, ConstantWaveform, Element, Pulse
+from ..._core.engine.image import Ints, table
+from .problems import Problems
+
+Samples = npt.NDArray[np.float64]
+
+
+class PulseUse(msgspec.Struct, frozen=True):
+    """A pulse on an element: its waveform (-1: none), its length in ns, and samples (0: constant)."""
+
+    name: str
+    pulse: Pulse
+    waveform: int
+    length: int
+    samples: int
+
+
+class _Pool:
+    """Arrays end to end; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self.parts: list[Samples] = []
+        self._offsets: dict[bytes, int] = {}
+        self._size = 0
+
+    def add(self, values: Samples) -> int:
+        key = values.tobytes()
+        if key not in self._offsets:
+            self._offsets[key] = self._size
+            self.parts.append(values)
+            self._size += len(values)
+        return self._offsets[key]
+
+    def whole(self) -> Samples:
+        return np.concatenate(self.parts) if self.parts else np.zeros(0)
+
+
+class PulseTables:
+    """Waveforms and weights in the order of first use."""
+
+    def __init__(self, config: Config, problems: Problems) -> None:
+        self._config = config
+        self._problems = problems
+        self._samples = _Pool()
+        self._values = _Pool()
+        self._waveforms: dict[tuple[int, ...], int] = {}
+        self._weights: dict[tuple[int, ...], int] = {}
+        self._uses: dict[tuple[str, str], PulseUse | None] = {}
+
+    def pulse(self, element: str, operation: str, at: int) -> PulseUse | None:
+        """The pulse that an operation names on an element; None, and a problem, where there is none to use."""
+        if (element, operation) not in self._uses:
+            self._uses[element, operation] = self._use(element, operation, at)
+        return self._uses[element, operation]
+
+    def _use(self, element: str, operation: str, at: int) -> PulseUse | None:
+        record = self._config.elements[element]
+        name = record.operations.get(operation)
+        if name is None:
+            known = ", ".join(sorted(record.operations)) or "none"
+            self._problems.add(at, f"element '{element}' has no operation '{operation}'; it has: {known}")
+            return None
+        pulse = self._config.pulses[name]
+        if not pulse.waveforms or record.input_kind is None:
+            return PulseUse(name, pulse, -1, pulse.length, 0)
+        parts = self._parts(element, record, name, pulse, at)
+        if parts is None:
+            return None
+        waveform, samples = self._waveform(parts, pulse.length)
+        return PulseUse(name, pulse, waveform, pulse.length, samples)
+
+    def _parts(self, element: str, record: Element, name: str, pulse: Pulse, at: int) -> list[Samples] | None:
+        """The samples of I and Q, or of the single input."""
+        keys = ("I", "Q") if record.mixInputs is not None else ("single",)
+        if set(pulse.waveforms) != set(keys):
+            has = " and ".join(sorted(pulse.waveforms))
+            message = f"pulse '{name}' has waveforms {has}, but element '{element}' needs {' and '.join(keys)}"
+            self._problems.add(at, message)
+            return None
+        parts = []
+        for key in keys:
+            waveform = self._config.waveforms[pulse.waveforms[key]]
+            if isinstance(waveform, ArrayWaveform):
+                self._problems.add(at, f"array waveform '{pulse.waveforms[key]}' is not supported yet", later=True)
+                return None
+            if isinstance(waveform, ArbitraryWaveform) and len(waveform.samples) != pulse.length:
+                text = f"waveform '{pulse.waveforms[key]}' at another rate than one sample per ns"
+                self._problems.add(at, f"{text} is not supported yet", later=True)
+                return None
+            parts.append(_samples(waveform))
+        return parts
+
+    def _waveform(self, parts: list[Samples], length: int) -> tuple[int, int]:
+        """The number of a waveform, and its samples (0: constant). A constant beside an arbitrary one is written out."""
+        constant = all(len(part) == 1 for part in parts)
+        if not constant:
+            parts = [np.full(length, part[0]) if len(part) == 1 else part for part in parts]
+        offsets = [self._samples.add(part) for part in parts]
+        key = (offsets[0], offsets[1] if len(offsets) == 2 else -1, len(parts[0]), int(constant))
+        return self._waveforms.setdefault(key, len(self._waveforms)), 0 if constant else len(parts[0])
+
+    def weights(self, name: str) -> int:
+        """The number of integration weights."""
+        record = self._config.integration_weights[name]
+        cosine, sine = _spread(record.cosine), _spread(record.sine)
+        key = (self._values.add(cosine), self._values.add(sine), len(cosine))
+        return self._weights.setdefault(key, len(self._weights))
+
+    def tables(self) -> dict[str, Any]:
+        """The fields of the image."""
+        waveforms: Ints = table([list(key) for key in self._waveforms], 4)
+        weights: Ints = table([list(key) for key in self._weights], 3)
+        return {
+            "waveforms": waveforms,
+            "samples": self._samples.whole(),
+            "weights": weights,
+            "weight_values": self._values.whole(),
+        }
+
+
+def _samples(waveform: ConstantWaveform | ArbitraryWaveform) -> Samples:
+    if isinstance(waveform, ConstantWaveform):
+        return np.array([waveform.sample], dtype=np.float64)
+    return np.array(waveform.samples, dtype=np.float64)
+
+
+def _spread(pairs: Sequence[tuple[float, int]]) -> Samples:
+    """(value, length in ns) pairs as one value per ns."""
+    values = np.array([value for value, _ in pairs], dtype=np.float64)
+    return np.repeat(values, [length for _, length in pairs])
