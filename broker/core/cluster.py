@@ -149,13 +149,18 @@ class Cluster:
         if self._log is None:
             self._log = (user, verb, target)
 
-    def end(self) -> tuple[list[Change], list[Instruction]]:
-        """The event is done: its changes, closed by the line of the log, and what is to be done about it."""
-        if self.changes:
+    def seal(self) -> None:
+        """Close what was changed since the last time with a line of the log; what follows has another author."""
+        if self.changes and not isinstance(self.changes[-1], Logged):
             assert self._log is not None, "a change that names no user"
             self.revision += 1
             user, verb, target = self._log
             self.changes.append(Logged(revision=self.revision, at_ms=self.now_ms, user=user, verb=verb, target=target))
+        self._log = None
+
+    def end(self) -> tuple[list[Change], list[Instruction]]:
+        """The event is done: its changes, each group closed by a line of the log, and what is to be done about it."""
+        self.seal()
         return self.changes, self.out
 
     def answer(self, asked: Asked, result: Record, bodies: tuple[Any, ...] = ()) -> None:

@@ -213,6 +213,7 @@ class Core:
             return
         again = REPORT_HANDLERS[type(matter)](self.cluster, said.controller, matter, said.bodies)
         for asked in again or ():
+            self.cluster.seal()
             self._asked(asked)
 
     def _ticked(self) -> None:

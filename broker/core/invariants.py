@@ -194,15 +194,17 @@ class Witness:
         _demand(job_id not in self.never_start, "canceled_pending_jobs_never_start", job_id)
 
     def every_change_names_its_user(self, changes: list[Change]) -> None:
-        """6. Changes come with one line of the log that names a user, with revisions that count by one."""
+        """6. Changes end with a line of the log that names a user, with revisions that count by one."""
         if not changes:
             return
-        lines = [change for change in changes if isinstance(change, Logged)]
-        _demand(len(lines) == 1, "every_change_names_its_user", f"{len(lines)} lines for {len(changes)} changes")
-        _demand(bool(lines[0].user), "every_change_names_its_user", f"{lines[0]} names nobody")
-        expected = self.rows.revision + 1
-        _demand(lines[0].revision == expected, "every_change_names_its_user", f"{lines[0].revision} is not {expected}")
-        self.log.append(lines[0])
+        name = "every_change_names_its_user"
+        _demand(isinstance(changes[-1], Logged), name, f"{len(changes)} changes have no line after them")
+        expected = self.rows.revision
+        for line in [change for change in changes if isinstance(change, Logged)]:
+            expected += 1
+            _demand(bool(line.user), name, f"{line} names nobody")
+            _demand(line.revision == expected, name, f"{line.revision} is not {expected}")
+            self.log.append(line)
 
     def the_log_replays(self, cluster: Cluster) -> None:
         """6. The rows that all changes add up to are the state."""
