@@ -5,7 +5,7 @@ is its 32-bit value, a fixed its 4.28 raw integer, a bool 0 or 1. Every node tha
 index into ``Program.sources`` (file, line); -1 where there is none. Expressions carry their type.
 
 Names of variables are unique in a program; ``v1, v2`` for scalars, ``a1`` for arrays, ``r1`` for streams, as users
-see them.
+see them, and ``h1`` for scalars that they do not see.
 """
 
 from __future__ import annotations
@@ -128,8 +128,7 @@ class Process(Node, frozen=True):
     """One integral of a measurement, written to a fixed ``target`` when its window has ended.
 
     ``weights``: aliases of the pulse's integration weights, one for each entry of ``outputs`` (names of the element's
-    outputs, never empty: the language front end and the compiler fill in the only output). dual_demod.full has two of
-    each.
+    outputs; "" is the element's only output, which the compiler fills in). dual_demod.full has two of each, all named.
     """
 
     at: int
@@ -286,7 +285,10 @@ class StreamDeclaration(Node, frozen=True):
 
 
 class Source(Node, frozen=True):
-    """Items of a stream. ``input``: 0 for saved values, 1 or 2 for the samples of that analog input."""
+    """Items of a stream. ``input``: 0 for saved values, 1 or 2 for the samples of that analog input.
+
+    0 on a raw stream is whatever input its samples come from.
+    """
 
     stream: str
     input: int = 0

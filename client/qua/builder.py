@@ -176,6 +176,8 @@ class Builder:
 
     def finish(self) -> tree.Program:
         """The program as plain data."""
+        if len(self.blocks) > 1:
+            raise refusal("a block is still open", code="not_entered", hint="use blocks in `with` statements only")
         for scope in self.unentered.values():
             file, line = self.source(scope.at)
             raise refusal(f"{scope.word}(...) at {file}:{line} is not used in a `with`", code="not_entered")

@@ -27,12 +27,16 @@ class MeasureProcess(NamedTuple):
         target = target_of(builder, self.target, self.kind)
         if target.type != "fixed":
             raise refusal(f"{self.kind} writes a fixed, not a {target.type}", code="type_mismatch")
-        for weights in self.weights:
-            named(weights, f"the integration weights of {self.kind}")
-        for output in self.outputs:
-            if output != "":
-                named(output, f"the output of {self.kind}")
-        return tree.Process(at=builder.at(), kind=self.kind, weights=self.weights, outputs=self.outputs, target=target)
+        return tree.Process(
+            at=builder.at(),
+            kind=self.kind,
+            weights=tuple(named(weights, f"the integration weights of {self.kind}") for weights in self.weights),
+            outputs=tuple(self._output(output) for output in self.outputs),
+            target=target,
+        )
+
+    def _output(self, output: object) -> str:
+        return "" if isinstance(output, str) and output == "" else named(output, f"the output of {self.kind}")
 
 
 class demod:

@@ -97,7 +97,7 @@ def named(value: object, what: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= limits.NAME_LENGTH_MAX:
         shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
         raise refusal(f"{what} must be a name (text), not {shown}", code="bad_name")
-    return value
+    return str.__str__(value)  # plain text also of numpy's texts and text enums
 
 
 def named_elements(elements: tuple[Any, ...], statement: str) -> tuple[str, ...]:

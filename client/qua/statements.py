@@ -13,7 +13,7 @@ from .position import refusal
 from .pulses import cycles, named, named_elements
 
 ONE_OVER_2PI = 0.15915494309189535
-_UNITS = ("Hz", "mHz", "uHz", "nHz", "pHz")
+_UNITS: tuple[tree.FrequencyUnits, ...] = ("Hz", "mHz", "uHz", "nHz", "pHz")
 
 
 def wait(duration: Any, *elements: str) -> None:
@@ -80,7 +80,7 @@ def update_frequency(element: str, new_frequency: Any, units: str = "Hz", keep_p
         if wrap32(int(number)) != int(number):
             raise refusal(f"frequency {number} {units} does not fit 32 bits", code="bad_frequency")
         new_frequency = int(number)
-    if units not in _UNITS:
+    if not isinstance(units, str) or units not in _UNITS:
         raise refusal(f"unknown units {units!r}", code="bad_units", hint=f"use one of {', '.join(_UNITS)}")
     if python_number(keep_phase) not in (True, False):
         raise refusal("keep_phase must be a Python bool", code="type_mismatch")
@@ -89,7 +89,7 @@ def update_frequency(element: str, new_frequency: Any, units: str = "Hz", keep_p
             at=builder.at(),
             element=named(element, "the element of update_frequency"),
             frequency=builder.own(typed(new_frequency, "int", place="as frequency")),
-            units=units,  # type: ignore[arg-type]
+            units=_UNITS[_UNITS.index(units)],
             keep_phase=bool(keep_phase),
         )
     )

@@ -130,7 +130,7 @@ def test_a_whole_float_is_an_int_where_one_is_needed() -> None:
         (lambda n: n > 22.6, ">", 22),
         (lambda n: n >= 22.6, ">=", 23),
         (lambda n: n < -0.5, "<", 0),
-        (lambda n: 22.6 > n, "<", 23),
+        (lambda n: n < 22.6, "<", 23),
     ],
 )
 def test_an_int_is_compared_with_a_fraction_exactly(compare: Any, sign: str, bound: int) -> None:

@@ -141,6 +141,13 @@ def test_a_block_is_used_once() -> None:
     assert len(prog.tree.body) == 1
 
 
+def test_a_block_that_is_left_open_is_refused() -> None:
+    """Entering a block without a with, and never leaving it, does not lose statements silently."""
+    with pytest.raises(AskedWrongly, match="a block is still open"), q.program():
+        q.infinite_loop_().__enter__()
+        q.align()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import quaymaster.qua as q
 from quaymaster._core.program import tree
+from quaymaster._core.program.codec import decode_program, encode_program
 from quaymaster.client.qua import library
 
 FIXED_ONE = 1 << 28
@@ -238,6 +240,25 @@ def test_frames_of_several_elements() -> None:
     body = body_of(lambda n, f, b: (q.reset_frame("a", "b"), q.frame_rotation_2pi(f, "a", "b")))
     assert [type(statement).__name__ for statement in body] == ["ResetFrame"] * 2 + ["FrameRotation"] * 2
     assert [getattr(statement, "element", None) for statement in body] == ["a", "b", "a", "b"]
+
+
+def test_names_may_be_texts_of_numpy_and_enums() -> None:
+    """Whatever kind of text names an element, a pulse, weights or a tag, the tree holds plain text and can be sent."""
+
+    class Element(str, enum.Enum):  # noqa: UP042 - as users write it
+        RR = "rr"
+
+    with q.program() as prog:
+        f, st = q.declare(q.fixed), q.declare_output_stream()
+        q.play(np.str_("x"), Element.RR)
+        q.align(*np.array(["a", "b"]))
+        q.measure("ro", Element.RR, q.demod.full(np.str_("w"), f, np.str_("out1")))
+        q.update_frequency(Element.RR, 1, np.str_("Hz"))
+        q.save(f, st)
+        with q.stream_processing():
+            st.save(np.str_("tag"))
+    assert decode_program(encode_program(prog.tree)) == prog.tree
+    assert prog.tree.body[0] == tree.Play(at=1, operation="x", element="rr")
 
 
 # ---------------------------------------------------------------- Random
