@@ -34,7 +34,7 @@ FOREVER_S = float("inf")
 
 
 class Answer(NamedTuple, Generic[R]):
-    """A result and the bodies that came with it (memory that may be read until it is let go)."""
+    """A result and the bodies that came with it."""
 
     result: R
     bodies: Sequence[Any]
@@ -110,7 +110,7 @@ class Connection:
             if exchange.error is not None:
                 raise exchange.error
             assert exchange.reply is not None
-            return Answer(result_of(exchange.reply, arguments), [frame.buffer for frame in exchange.bodies])
+            return Answer(result_of(exchange.reply, arguments), exchange.bodies)
         except QuaymasterError as error:
             raise platform_error(error, method) from None
 

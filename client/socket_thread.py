@@ -138,13 +138,16 @@ class SocketThread:
         dealer.connect(f"tcp://{host}:{self._port}")
 
     def _round(self) -> None:
-        self._poller.poll(self._pause_ms())
-        self._drain_wake()
+        ready = dict(self._poller.poll(self._pause_ms()))
+        if self._wake_in.fileno() in ready:
+            self._wake_in.recv(4096)
         while self._submitted:
             exchange = self._submitted.popleft()
             self._exchanges[exchange.request_id] = exchange
-        self._hear_monitor()
-        self._hear_broker()
+        if self._monitor in ready:
+            self._hear_monitor()
+        if self._dealer in ready:
+            self._hear_broker()
         self._send_due(time.monotonic())
 
     def _pause_ms(self) -> int:
@@ -160,13 +163,6 @@ class SocketThread:
 
     def _live(self) -> list[Exchange]:
         return [*self._exchanges.values(), *([self._hello] if self._hello else [])]
-
-    def _drain_wake(self) -> None:
-        try:
-            while self._wake_in.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
 
     # -- the connection comes and goes -----------------------------------------------------------------------------
 
@@ -233,7 +229,7 @@ class SocketThread:
     def _hear_broker(self) -> None:
         while True:
             try:
-                frames = self._dealer.recv_multipart(zmq.NOBLOCK, copy=False)
+                frames = self._dealer.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             try:
