@@ -260,6 +260,9 @@ class Server:
         if not self._ports.is_open(action.qm_id):
             error = AskedWrongly(f"{action.qm_id} is not open on {self._name}", code="unknown_qm")
             run.halt(fault_of(error))
+        elif loaded is not None and loaded.quick and self._gate.is_set():
+            if run.first_slice():  # here and now: a change of OS thread takes longer than all of it
+                self._lanes.do(run.run_on)
         else:
             self._lanes.submit(run, short=loaded is not None)
         return run

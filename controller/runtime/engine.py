@@ -45,6 +45,9 @@ class Engine(Protocol):
     def plant(self, image: Any, config: Config, elements: Sequence[str]) -> Any:
         """What hangs behind the ports for this image."""
 
+    def is_quick(self, image: Any) -> bool:
+        """Whether instructions of this image cost next to nothing: it measures nothing."""
+
     def machine(self, image: Any, plant: Any, seed: int, numerics: Numerics) -> Machine:
         """A machine at the start of the image."""
 

@@ -62,6 +62,8 @@ class Loaded:
     elements: tuple[str, ...]
     threads: tuple[ThreadNeed, ...]
     endless: bool
+    quick: bool
+    """It saves and measures nothing, so a first slice is over at once."""
 
 
 def key_of(program_digest: str, config_digest: str, overrides: Overrides | None = None) -> Key:
@@ -191,15 +193,17 @@ class Library:
     def _keep(self, key: Key, program: Program, image: Any, config: Config, size: int) -> Loaded:
         self._check_home(image)
         elements = elements_used(program)
+        schemas = stream_schemas(program, image.trace_lengths)
         loaded = Loaded(
             program=program,
             image=image,
             plant=self._engine.plant(image, config, elements),
-            schemas=stream_schemas(program, image.trace_lengths),
+            schemas=schemas,
             trace_lengths=dict(image.trace_lengths),
             elements=elements,
             threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
             endless=is_endless(program.body),
+            quick=not schemas and self._engine.is_quick(image),
         )
         with self._lock:
             self._loaded[key] = (loaded, size)

@@ -43,6 +43,10 @@ class PlatformEngine:
             controller=self._controller,
         )
 
+    def is_quick(self, image: images.Image) -> bool:
+        """See `Engine.is_quick`."""
+        return len(image.measures) == 0
+
     def machine(self, image: images.Image, plant: Any, seed: int, numerics: Numerics) -> Machine:
         """See `Engine.machine`."""
         return CompiledMachine(image, seed=seed, numerics=numerics, plant=plant)

@@ -42,6 +42,7 @@ class Bench:
             elements=(),
             threads=(),
             endless=is_endless(program.body),
+            quick=False,
         )
         self.shelf = ResultShelf(path / "results", ResultLimits(flush_bytes=800))
         self.said: list[News] = []
