@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from .. import __version__
 from .cluster_file import read_cluster
 
 PARENT_VARIABLE = "QUAYMASTER_PARENT"
@@ -31,7 +32,7 @@ def end_with_parent() -> None:
 
 def run_broker_process(path: Path) -> None:
     """Serve as the broker of the cluster file until SIGTERM or SIGINT."""
-    from ..broker.server import run_broker
+    from ..broker.run import run_broker
 
     cluster = read_cluster(path)
     end_with_parent()
@@ -40,6 +41,7 @@ def run_broker_process(path: Path) -> None:
         client_endpoint=cluster.endpoint(0),
         controller_endpoint=cluster.endpoint(1),
         event_endpoint=cluster.endpoint(2),
+        version=__version__,
     )
 
 
