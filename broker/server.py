@@ -232,6 +232,9 @@ class Server:
 
     def _greet(self, peer: bytes, report: reports.Report, said: reports.Hello, now_ms: int) -> None:
         """A controller says hello, perhaps in the place of an older process of its name."""
+        if said.epoch > self._epoch:
+            self._refuse_newer(peer, said)
+            return
         try:
             link, before = self._links.welcome(peer, said, time.monotonic())
         except QuaymasterError as error:
@@ -249,6 +252,18 @@ class Server:
             )
         )
         self._decide(Said(link.name, report), now_ms)
+
+    def _refuse_newer(self, peer: bytes, said: reports.Hello) -> None:
+        """The controller has obeyed a later broker: this one's store is older, or another one."""
+        stale = Taken(
+            f"this broker's epoch is {self._epoch}; controller {said.name} has obeyed a broker of epoch {said.epoch}",
+            code="stale_broker",
+            hint="start the broker with its latest store; with a new store, give the controller a new directory too",
+            details={"controller": said.name, "broker": self._epoch, "seen": said.epoch},
+        )
+        print(f"broker: {stale}", file=sys.stderr, flush=True)
+        frames = encode(Command(epoch=said.epoch, action=commands.Refuse(error=fault_of(stale))))
+        self._controllers.send(peer, frames)
 
     # -- controllers that go away ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ..._core.errors import AskedWrongly, QuaymasterError
 from ..._core.wire import Fault, Hint, StreamState, fault_of, unpack_plain
-from ..._core.wire.commands import Actions
+from ..._core.wire.commands import Actions, CompileProgram
 from ..._core.wire.records import Record
 from . import limits
 from .claims import Shape, shape_of
@@ -64,9 +64,11 @@ class Wait(msgspec.Struct):
 class Compiling(msgspec.Struct):
     """A compilation under way and the requests that need it."""
 
-    compile_id: str
     image_id: str
+    action: CompileProgram
+    bodies: tuple[str | bytes, ...]
     controller: str
+    others: list[str]  # controllers of the qm that were not asked yet
     asked: OrderedDict[UserRequest, Asked]
     due_ms: dict[UserRequest, int]
 
@@ -75,6 +77,7 @@ class Fetching(msgspec.Struct):
     """A fetch that was passed on to a controller."""
 
     asked: Asked
+    job_id: str
     controller: str
     due_ms: int
 

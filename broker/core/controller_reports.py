@@ -12,9 +12,10 @@ from ..._core.wire import Fault, StreamState, commands, fault_of, reports, reque
 from ..._core.wire.events import Hint
 from ..._core.wire.requests import ReportLine
 from . import limits
-from .cluster import Cluster, Compiling, Live
+from .cluster import Cluster, Compiling, Fetching, Live
 from .dispatch import send_load
 from .ending import event_of, fail_lost, move, wake
+from .job_requests import send_compile
 from .messages import Asked, Send
 from .rows import ControllerRow, ImageRow, JobRow
 from .states import FINAL, HELD_BY_CONTROLLER, allows
@@ -115,12 +116,13 @@ def _abandon_requests(cluster: Cluster, name: str, reason: str) -> None:
 
 def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -> list[Asked]:
     """A compilation ended; the requests that waited for it are given back, to be handled again."""
-    under_way = next((c for c in cluster.compiling.values() if c.compile_id == said.compile_id), None)
+    under_way = next((c for c in cluster.compiling.values() if c.action.compile_id == said.compile_id), None)
     if under_way is None or under_way.controller != name:
         return []
     if said.error is not None:
         cluster.live[name].programs.discard(said.program_digest)
-        _refuse_all(cluster, under_way, said.error)
+        if not (said.error.code == "wrong_controller" and _ask_the_next(cluster, under_way)):
+            _refuse_all(cluster, under_way, said.error)
         return []
     waiting = list(under_way.asked.values())
     _forget_compiling(cluster, under_way)
@@ -142,6 +144,16 @@ def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -
         )
     )
     return waiting
+
+
+def _ask_the_next(cluster: Cluster, under_way: Compiling) -> bool:
+    """Of a qm over several controllers, only the one whose elements a program uses can compile it."""
+    while under_way.others:
+        under_way.controller = under_way.others.pop(0)
+        if cluster.is_ready(under_way.controller):
+            send_compile(cluster, under_way)
+            return True
+    return False
 
 
 def _refuse_all(cluster: Cluster, under_way: Compiling, error: Fault) -> None:
@@ -215,9 +227,15 @@ def progress(cluster: Cluster, name: str, said: reports.Progress, bodies: Any) -
     wake(cluster, job.job_id)
 
 
+def _fetching(cluster: Cluster, name: str, fetch_id: str) -> Fetching | None:
+    """The fetch that a controller answers; it is over then."""
+    found = cluster.fetching.get(fetch_id)
+    return cluster.fetching.pop(fetch_id) if found is not None and found.controller == name else None
+
+
 def fetched(cluster: Cluster, name: str, said: reports.FetchedData, bodies: Any) -> None:
     """Data for a client: passed on untouched."""
-    fetching = cluster.fetching.pop(said.fetch_id, None)
+    fetching = _fetching(cluster, name, said.fetch_id)
     if fetching is not None:
         result = requests.Fetched(
             stream=said.stream, start=said.start, stop=said.stop, offset=said.offset, next_offset=said.next_offset
@@ -227,15 +245,22 @@ def fetched(cluster: Cluster, name: str, said: reports.FetchedData, bodies: Any)
 
 def fetch_failed(cluster: Cluster, name: str, said: reports.FetchFailed, bodies: Any) -> None:
     """A fetch that cannot be met."""
-    fetching = cluster.fetching.pop(said.fetch_id, None)
+    fetching = _fetching(cluster, name, said.fetch_id)
     if fetching is not None:
         cluster.refuse(fetching.asked, said.error)
 
 
 def trouble(cluster: Cluster, name: str, said: reports.Trouble, bodies: Any) -> None:
-    """A command that could not be followed; if it was a load, the job fails with the reason."""
+    """A command that could not be followed: whoever waits for its outcome learns the reason."""
+    for under_way in [c for c in cluster.compiling.values() if c.controller == name and said.command == "compile"]:
+        if said.note in (under_way.action.compile_id, under_way.action.qm_id):
+            _refuse_all(cluster, under_way, said.error)
+    if said.command == "fetch":
+        for fetch_id, fetching in list(cluster.fetching.items()):
+            if fetching.controller == name and said.note in (fetch_id, fetching.job_id):
+                cluster.refuse(cluster.fetching.pop(fetch_id).asked, said.error)
     job = cluster.jobs.get(said.note)
-    if job is not None and job.controller == name and job.state == "loading":
+    if job is not None and job.controller == name and job.state == "loading" and said.command in ("load", "start"):
         cluster.by(f"controller:{name}", "trouble", job.job_id)
         line = ReportLine(severity="error", message=f"{said.command}: {said.error.message}")
         move(cluster, job, "fail", error=said.error, told=True, entries=[*job.entries, line])

@@ -205,32 +205,38 @@ def _ask_controller(cluster: Cluster, asked: Asked, qm: QmRow, digest: str, opti
     under_way = cluster.compiling.get(image_id)
     if under_way is None:
         body = _body_of(cluster, asked, digest)
-        controller = next(iter(cluster.shapes[qm.qm_id].controllers))
-        if not cluster.is_ready(controller):
-            raise Taken(
-                f"controller {controller}, which would compile the program, is not connected",
-                code="controller_unavailable",
-                hint="try again when it is back",
-                details={"controller": controller},
-            )
-        under_way = Compiling(cluster.fresh_id("c"), image_id, controller, OrderedDict(), {})
-        cluster.compiling[image_id] = under_way
-        note_program(cluster.live[controller], digest)
-        cluster.send(
-            controller,
-            commands.CompileProgram(
-                compile_id=under_way.compile_id,
-                qm_id=qm.qm_id,
-                program_digest=digest,
-                config_digest=qm.config_digest,
-                options=options,
-            ),
-            body,
-            qm.config_digest,
+        action = commands.CompileProgram(
+            compile_id=cluster.fresh_id("c"),
+            qm_id=qm.qm_id,
+            program_digest=digest,
+            config_digest=qm.config_digest,
+            options=options,
         )
+        first, *others = cluster.shapes[qm.qm_id].controllers
+        under_way = Compiling(image_id, action, (body, qm.config_digest), first, others, OrderedDict(), {})
+        check_ready(cluster, first)
+        cluster.compiling[image_id] = under_way
+        send_compile(cluster, under_way)
     under_way.asked[key] = asked
     under_way.due_ms[key] = cluster.now_ms + wire_limits.PARK_MS
     cluster.compiling_of[key] = image_id
+
+
+def check_ready(cluster: Cluster, controller: str) -> None:
+    """A controller must be there to compile. Raises Taken."""
+    if not cluster.is_ready(controller):
+        raise Taken(
+            f"controller {controller}, which would compile the program, is not connected",
+            code="controller_unavailable",
+            hint="try again when it is back",
+            details={"controller": controller},
+        )
+
+
+def send_compile(cluster: Cluster, under_way: Compiling) -> None:
+    """The compile command, to the controller whose turn it is."""
+    note_program(cluster.live[under_way.controller], under_way.action.program_digest)
+    cluster.send(under_way.controller, under_way.action, *under_way.bodies)
 
 
 def _body_of(cluster: Cluster, asked: Asked, digest: str) -> bytes | str:

@@ -92,7 +92,7 @@ def fetch(cluster: Cluster, asked: Asked, args: requests.Fetch) -> requests.Fetc
     if len(cluster.fetching) >= wire_limits.PARKED_REQUESTS:
         raise Taken("too many fetches are under way, the limit PARKED_REQUESTS", code="too_many_requests")
     fetch_id = cluster.fresh_id("f")
-    cluster.fetching[fetch_id] = Fetching(asked, job.controller, cluster.now_ms + wire_limits.PARK_MS)
+    cluster.fetching[fetch_id] = Fetching(asked, job.job_id, job.controller, cluster.now_ms + wire_limits.PARK_MS)
     cluster.send(
         job.controller,
         commands.FetchData(

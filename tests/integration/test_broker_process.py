@@ -452,6 +452,23 @@ def test_a_second_process_of_a_name_takes_it_over(
     newer.leave()
 
 
+def test_a_controller_that_has_seen_a_later_broker_is_told_so(broker: BrokerProcess, client: Client) -> None:
+    """A broker with an older store does not lead: the controller is refused in words, under an epoch that it obeys."""
+    context: zmq.Context[Any] = zmq.Context()
+    later = context.socket(zmq.DEALER)
+    later.linger = 0
+    later.connect(broker.endpoints["controllers"])
+    hello = reports.Hello(name="con2", type="opx", instance="i", version="0", epoch=99)
+    later.send_multipart(wire.encode(wire.Report(matter=hello)))
+    assert later.poll(5000)
+    record, _ = wire.decode_command(later.recv_multipart())
+    assert isinstance(record, wire.Command)
+    assert isinstance(record.action, commands.Refuse)
+    assert (record.epoch, record.action.error.code) == (99, "stale_broker")
+    later.close(0)
+    context.term()
+
+
 def test_garbage_is_answered_and_harms_nobody(broker: BrokerProcess, client: Client) -> None:
     """Frames of garbage at every socket; other clients are served as before."""
     other = Client(broker.endpoints["clients"], "eve")

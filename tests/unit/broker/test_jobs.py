@@ -140,6 +140,38 @@ def test_a_program_over_several_controllers_comes_later(bench: Any, config: Any)
     assert bench.sent[-1].controller == "con2"
 
 
+def test_the_controller_that_has_the_elements_compiles(bench: Any, config: Any) -> None:
+    """Of a qm over two controllers the first says that the program belongs to the other; the other is asked."""
+    qm_id = bench.open({"controllers": {**config(1)["controllers"], **config(1, controller="con2")["controllers"]}})
+    bench.compiles = False
+    bench.ask(requests.AddJob(qm_id=qm_id, digest=DIGEST), b"program")
+    wrong = records.Fault(family="asked_wrongly", code="wrong_controller", message="it belongs on con2")
+    for controller in ("con1", "con2"):
+        assert bench.sent[-1].controller == controller
+        command = bench.sent[-1].action
+        bench.needs, bench.compile_error = {"con2": 1}, wrong if controller == "con1" else None
+        bench.say(controller, bench.compiled(command))
+    assert bench.sent[-1].controller == "con2"
+    assert isinstance(bench.sent[-1].action, commands.Load)
+
+
+def test_a_command_that_could_not_be_followed_answers_who_waits(bench: Any, qm: str) -> None:
+    """A compilation and a fetch that the controller stumbles over end with its reason."""
+    job = bench.add(qm)
+    bench.status(job, "completed")
+    fault = records.Fault(family="bug", code="internal_error", message="stumbled")
+    bench.ask(requests.Fetch(job_id=job, stream="s"))
+    bench.say("con1", reports.Trouble(command="fetch", error=fault, note=job))
+    assert bench.answers[-1].error == fault
+    bench.compiles = False
+    bench.ask(requests.AddJob(qm_id=qm, digest=wire.content_digest(b"x")), b"x")
+    bench.say("con1", reports.Trouble(command="compile", error=fault, note=qm))
+    assert bench.answers[-1].error == fault
+    running = bench.add(qm)
+    bench.say("con1", reports.Trouble(command="halt", error=fault, note=running))
+    assert bench.state(running) == "loading"
+
+
 def test_queues_are_bounded_by_name(bench: Any, qm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal names the limit; execute, which clears the queue, still works."""
     monkeypatch.setattr(limits, "QM_PENDING_JOBS", 2)
