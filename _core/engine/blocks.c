@@ -7,26 +7,6 @@ CLONES void block_turn(uint64_t p, uint64_t inc, double *restrict c, double *res
         phase_cossin(p + inc * (uint64_t)i, c + i, s + i);
 }
 
-CLONES static void turn_eight(const uint64_t *restrict phase, double *restrict c, double *restrict s)
-{
-    for (int i = 0; i < 8; i++)
-        phase_cossin(phase[i], c + i, s + i);
-}
-
-void turn_many(const uint64_t *phase, int count, pair *z)
-{
-    for (int done = 0; done < count; done += 8) {
-        uint64_t p[8] = {0};
-        double c[8], s[8];
-        int some = count - done < 8 ? count - done : 8;
-        for (int i = 0; i < some; i++)
-            p[i] = phase[done + i];
-        turn_eight(p, c, s);
-        for (int i = 0; i < some; i++)
-            z[done + i] = (pair){c[i], s[i]};
-    }
-}
-
 CLONES void block_times(double *restrict re, double *restrict im, const double *restrict c, const double *restrict s)
 {
     for (int i = 0; i < BLOCK; i++) {

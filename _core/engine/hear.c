@@ -124,27 +124,17 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
 
 void hear_turned(port *p, uint64_t phase)
 {
-    enum { SOME = 3 }; /* records a round: with e^{i phi} and e^{2 i phi}, eight phases */
     if (p->turned && p->turned_phase == phase)
         return;
-    for (int i = 0; i == 0 || i < p->heard_count; i += SOME) {
-        uint64_t angle[2 + 2 * SOME] = {phase, phase + phase};
-        pair z[2 + 2 * SOME];
-        int some = p->heard_count - i < SOME ? p->heard_count - i : SOME;
-        for (int j = 0; j < some; j++) {
-            angle[2 + 2 * j] = phase + p->heard[i + j].record->phase;
-            angle[3 + 2 * j] = phase - p->heard[i + j].record->phase;
-        }
-        turn_many(angle, 2 + 2 * some, z);
-        p->once = z[0];
-        p->twice = z[1];
-        for (int j = 0; j < some; j++) {
-            heard *h = &p->heard[i + j];
-            h->plus[0] = times(h->k, z[2 + 2 * j]);
-            h->minus[0] = times((pair){h->k.re, -h->k.im}, z[3 + 2 * j]);
-            h->plus[1] = times(h->k2, z[2 + 2 * j]);
-            h->minus[1] = times((pair){h->k2.re, -h->k2.im}, z[3 + 2 * j]);
-        }
+    p->once = turned(phase);
+    p->twice = turned(phase + phase);
+    for (int i = 0; i < p->heard_count; i++) {
+        heard *h = &p->heard[i];
+        pair plus = turned(phase + h->record->phase), minus = turned(phase - h->record->phase);
+        h->plus[0] = times(h->k, plus);
+        h->minus[0] = times((pair){h->k.re, -h->k.im}, minus);
+        h->plus[1] = times(h->k2, plus);
+        h->minus[1] = times((pair){h->k2.re, -h->k2.im}, minus);
     }
     p->turned = 1;
     p->turned_phase = phase;

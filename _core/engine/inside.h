@@ -127,9 +127,6 @@ typedef struct {
     double z;            /* its normal, where its port has noise and no samples of its own */
 } window;
 
-/* c + i s of any phases, side by side. */
-void turn_many(const uint64_t *phase, int count, pair *z);
-
 /* --- blocks (blocks.c) ----------------------------------------------------------------------------------------- */
 
 /* c + i s of the phases p, p + inc, … for BLOCK samples. */

@@ -48,7 +48,8 @@ static int add_term(signals *s, const window *w, const heard *h, int conjugated,
                                (uint64_t)w->variant << 34,
                            (uint64_t)r->length, (uint64_t)h->offset, r->inc, w->inc}};
     int fresh;
-    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    uint32_t hint = 4 * (uint32_t)w->variant + 2 * (uint32_t)h->ear + (uint32_t)conjugated;
+    remembered_value *value = remembered_find(&s->sums, &key, hint, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;
     const double *K = value->number;
@@ -77,7 +78,7 @@ static int offset_sum(signals *s, const window *w, pair *sum)
 {
     remembered_key key = {{REMEMBERED_OFFSET, (uint64_t)w->variant, w->inc}};
     int fresh;
-    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    remembered_value *value = remembered_find(&s->sums, &key, (uint32_t)w->variant + 37, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;
     if (fresh) {

@@ -36,32 +36,16 @@ void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, double *nor
     }
 }
 
-enum { SIDE_BY_SIDE = 8 };
-
-CLONES static void few_normals(const uint32_t *restrict w, const uint32_t *restrict angle, double *restrict first,
-                               double *restrict second)
-{
-    for (int i = 0; i < SIDE_BY_SIDE; i++)
-        noise_pair(w[i], angle[i], first + i, second + i);
-}
-
 void noise_integrals(uint64_t seed, const noise_place *place, int count, double *z)
 {
-    for (int done = 0; done < count; done += SIDE_BY_SIDE) {
-        uint32_t w[SIDE_BY_SIDE] = {0}, angle[SIDE_BY_SIDE] = {0};
-        double pair[2][SIDE_BY_SIDE];
-        int some = count - done < SIDE_BY_SIDE ? count - done : SIDE_BY_SIDE;
-        for (int i = 0; i < some; i++) {
-            const noise_place *p = place + done + i;
-            uint32_t counter[4] = {(uint32_t)p->end, (uint32_t)((uint64_t)p->end >> 32), p->number + p->thread * 65536u,
-                                   65536u + (p->q >> 1)};
-            uint32_t word[4];
-            noise_philox(counter, seed, word);
-            w[i] = word[0];
-            angle[i] = word[1];
-        }
-        few_normals(w, angle, pair[0], pair[1]);
-        for (int i = 0; i < some; i++)
-            z[done + i] = pair[place[done + i].q & 1][i];
+    for (int i = 0; i < count; i++) { /* a few: one by one is faster than vectors, whose inputs wait for the stores */
+        const noise_place *p = place + i;
+        uint32_t counter[4] = {(uint32_t)p->end, (uint32_t)((uint64_t)p->end >> 32), p->number + p->thread * 65536u,
+                               65536u + (p->q >> 1)};
+        uint32_t word[4];
+        double pair[2];
+        noise_philox(counter, seed, word);
+        noise_pair(word[0], word[1], pair, pair + 1);
+        z[i] = pair[p->q & 1];
     }
 }

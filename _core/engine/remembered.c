@@ -10,10 +10,10 @@ enum { FIRST_SLOTS = 1024 };
 /* Products that do not wait for one another, then one mix. */
 static inline uint64_t hash(const remembered_key *key)
 {
-    static const uint64_t odd[6] = {0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full, 0x165667B19E3779F9ull,
-                                    0xD6E8FEB86659FD93ull, 0xA0761D6478BD642Full, 0xE7037ED1A0B428DBull};
+    static const uint64_t odd[5] = {0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full, 0x165667B19E3779F9ull,
+                                    0xD6E8FEB86659FD93ull, 0xA0761D6478BD642Full};
     uint64_t h = 0;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 5; i++) {
         uint64_t x = key->word[i] * odd[i];
         h += x ^ x >> 29;
     }
@@ -21,19 +21,11 @@ static inline uint64_t hash(const remembered_key *key)
     return h ^ h >> 32;
 }
 
-static inline int same(const remembered_key *a, const remembered_key *b)
-{
-    uint64_t differ = 0;
-    for (int i = 0; i < 6; i++)
-        differ |= a->word[i] ^ b->word[i];
-    return differ == 0;
-}
-
 /* The entry of the key, or the free one where it belongs. */
 static remembered_entry *place(remembered_entry *entries, uint64_t slots, const remembered_key *key)
 {
     uint64_t i = hash(key) & (slots - 1);
-    while (entries[i].used && !same(&entries[i].key, key))
+    while (entries[i].used && !remembered_same(&entries[i].key, key))
         i = (i + 1) & (slots - 1);
     return &entries[i];
 }
@@ -48,6 +40,7 @@ static int grow(remembered *r)
         if (r->entries[i].used)
             *place(entries, slots, &r->entries[i].key) = r->entries[i];
     free(r->entries);
+    memset(r->recent, 0, sizeof r->recent);
     r->entries = entries;
     r->slots = slots;
     return SIGNAL_OK;
@@ -59,10 +52,11 @@ void remembered_free(remembered *r)
     memset(r, 0, sizeof *r);
 }
 
-remembered_value *remembered_find(remembered *r, const remembered_key *key, int *fresh)
+remembered_value *remembered_search(remembered *r, const remembered_key *key, uint32_t hint, int *fresh)
 {
     if (r->count >= SIGNAL_CACHE_ENTRIES_MAX) {
         memset(r->entries, 0, r->slots * sizeof *r->entries);
+        memset(r->recent, 0, sizeof r->recent);
         r->count = 0;
     }
     if (2 * r->count >= r->slots && grow(r))
@@ -74,5 +68,6 @@ remembered_value *remembered_find(remembered *r, const remembered_key *key, int 
         entry->key = *key;
         r->count++;
     }
+    r->recent[hint % REMEMBERED_RECENT] = entry;
     return &entry->value;
 }

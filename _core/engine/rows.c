@@ -30,7 +30,8 @@ static int covariance(signals *s, const port *p, const window *j, const window *
     remembered_key key = {{REMEMBERED_COVARIANCE | (uint64_t)j->variant << 2 | (uint64_t)k->variant << 33, j->inc, k->inc,
                            (uint64_t)(j->start - k->start)}};
     int fresh;
-    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    uint32_t hint = 3 * (uint32_t)j->variant + (uint32_t)k->variant + 23;
+    remembered_value *value = remembered_find(&s->sums, &key, hint, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;
     if (fresh)

@@ -48,7 +48,7 @@ double waveform_peak(signals *s, int id, int64_t length)
         return w->peak;
     remembered_key key = {{REMEMBERED_PEAK, (uint64_t)id, (uint64_t)length}};
     int fresh;
-    remembered_value *value = remembered_find(&s->sums, &key, &fresh);
+    remembered_value *value = remembered_find(&s->sums, &key, (uint32_t)id + 51, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;
     if (!fresh)
