@@ -27,7 +27,8 @@ DIAL_FIRST_S = 1.0
 DIAL_LONGEST_S = 5.0
 MESSAGES_A_ROUND = 1_000
 SEND_MESSAGES_MAX = 1_000
-"""High-water mark of the socket, in frames."""
+"""High-water mark of the socket, in messages; large ones are bounded by those who make them (see `gone`)."""
+LEAVING_LOOK_S = 0.005
 
 
 class Link:
@@ -41,6 +42,7 @@ class Link:
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self._outbox: deque[tuple[list[Any], Callable[[], None] | None]] = deque()
+        self._leaving: list[tuple[zmq.MessageTracker, Callable[[], None]]] = []
         self._patience_s = DIAL_FIRST_S
         self._deadline = 0.0
         self._next_beat = 0.0
@@ -51,7 +53,10 @@ class Link:
     # -- sending -------------------------------------------------------------------------------------------------------
 
     def send(self, report: Report, *bodies: bytes, gone: Callable[[], None] | None = None) -> None:
-        """Queue a report; dropped while the link is down. `gone` is called once it has left, or was dropped."""
+        """Queue a report; dropped while the link is down.
+
+        `gone` is called once the bytes have left this process, or were dropped.
+        """
         if self.up:
             try:
                 frames = encode(report, *bodies)
@@ -66,15 +71,25 @@ class Link:
     def flush(self) -> None:
         """Hand the socket what it takes."""
         socket = self._socket
+        if self._leaving:
+            self._settle()
         while self._outbox and socket is not None:
             frames, gone = self._outbox[0]
             try:
-                socket.send_multipart(frames, zmq.DONTWAIT, copy=gone is None)
+                tracker = socket.send_multipart(frames, zmq.DONTWAIT, copy=gone is None, track=gone is not None)
             except zmq.Again:
                 return
             self._outbox.popleft()
             if gone is not None:
-                gone()
+                assert isinstance(tracker, zmq.MessageTracker)
+                self._leaving.append((tracker, gone))
+
+    def _settle(self, *, closed: bool = False) -> None:
+        """Say of which messages the system has all bytes; the socket's own queue does not count, it is ours too."""
+        done = [(tracker, gone) for tracker, gone in self._leaving if closed or tracker.done]
+        self._leaving = [entry for entry in self._leaving if entry not in done]
+        for _, gone in done:
+            gone()
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
@@ -119,6 +134,8 @@ class Link:
     def due_in_s(self, now: float) -> float:
         """How long `tick` can wait."""
         due = min(self._next_beat, self._heard + SILENCE_S) if self.up else self._deadline
+        if self._leaving:
+            due = min(due, now + LEAVING_LOOK_S)
         return max(due - now, 0.0)
 
     def welcomed(self, now: float) -> None:
@@ -144,6 +161,7 @@ class Link:
     def _dial(self, now: float) -> None:
         if self._socket is not None:
             self._socket.close(0)
+            self._settle(closed=True)
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.SNDHWM, SEND_MESSAGES_MAX)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import zmq
@@ -37,7 +38,7 @@ from .runtime.port_table import PortTable
 from .runtime.spool import Spool
 
 log = logging.getLogger(__name__)
-VERSION = "0.1.0"
+VERSION = metadata.version("quaymaster")
 LOOK_S = 1.0
 
 

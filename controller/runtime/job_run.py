@@ -21,12 +21,16 @@ from ..._core.wire.requests import ReportLine
 from ..results import JobResults, Pipeline, ResultShelf
 from .engine import Engine, Machine, arrivals_of
 from .library import Loaded
-from .limits import FIRST_STEPS, PACED_SLICE_NS, PROGRESS_EVERY_S, SLICE_S, STEPS_MAX, STEPS_MIN
+from .limits import FIRST_SLICE_S, FIRST_STEPS, PACED_SLICE_NS, PROGRESS_EVERY_S, SLICE_S, STEPS_MAX, STEPS_MIN
 from .pace import Pace
 from .report_lines import fault_in_program, report_lines
 
 log = logging.getLogger(__name__)
 GATE_LOOK_S = 0.05
+DATALOSS = (
+    "stream {!r} is not complete: its results reached a limit "
+    "(job_bytes_max, controller_bytes_max or pairing_bytes_max) [dataloss]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,11 @@ class JobRun:
                 self._loaded = self._source()
             if not self._launch():
                 return False
-            return self._slice()
+            until = time.monotonic() + FIRST_SLICE_S
+            while self._slice():
+                if time.monotonic() >= until or self._pace is not None:
+                    return True
+            return False
         except Exception as error:
             self._fail(error)
             return False
@@ -277,6 +285,9 @@ class JobRun:
         counts: dict[str, int] = {}
         if self._machine is not None and self._loaded is not None:
             lines, counts = report_lines(self._machine.events(), self._loaded.program.sources)
+        if self._results is not None:
+            lost = [state.schema.name for state in self._results.states() if state.dataloss]
+            lines += [ReportLine(severity="error", message=DATALOSS.format(name)) for name in lost]
         if self._pace is not None and (slow := self._pace.complaint(time.monotonic())):
             lines.append(ReportLine(severity="info", message=slow))
         return lines, counts

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +19,18 @@ from ..._core.program.elements import elements_used
 from ..._core.program.schema import result_schema
 from ..._core.program.tree import Program
 from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
+from .bounded import Bounded
 from .endless import is_endless
 from .engine import Engine
 from .image_files import ImageFiles
 from .limits import (
+    CONFIG_BYTES_MAX,
     CONFIGS_MAX,
     IMAGE_FILE_AFTER_S,
     LOADED_BYTES_MAX,
     LOADED_MAX,
-    PROGRAM_BODIES_BYTES_MAX,
+    PROGRAM_BYTES_MAX,
+    PROGRAMS_MAX,
 )
 
 log = logging.getLogger(__name__)
@@ -84,32 +86,24 @@ class Library:
         self._engine = engine
         self._files = files
         self._lock = threading.Lock()
-        self._programs: OrderedDict[str, bytes] = OrderedDict()
-        self._program_bytes = 0
-        self._configs: OrderedDict[str, bytes | Config] = OrderedDict()
-        self._loaded: OrderedDict[Key, tuple[Loaded, int]] = OrderedDict()
-        self._loaded_bytes = 0
+        self._programs: Bounded[str, bytes] = Bounded(entries_max=PROGRAMS_MAX, bytes_max=PROGRAM_BYTES_MAX)
+        self._configs: Bounded[str, tuple[bytes, Config | None]] = Bounded(
+            entries_max=CONFIGS_MAX, bytes_max=CONFIG_BYTES_MAX
+        )
+        self._loaded: Bounded[Key, Loaded] = Bounded(entries_max=LOADED_MAX, bytes_max=LOADED_BYTES_MAX)
         self._compiling: dict[Key, threading.Lock] = {}
 
     def add_program(self, digest: str, body: bytes) -> None:
         """A program came over the wire."""
         with self._lock:
-            if digest in self._programs:
-                self._programs.move_to_end(digest)
-                return
-            self._programs[digest] = body
-            self._program_bytes += len(body)
-            while self._program_bytes > PROGRAM_BODIES_BYTES_MAX and len(self._programs) > 1:
-                _, gone = self._programs.popitem(last=False)
-                self._program_bytes -= len(gone)
+            if self._programs.get(digest) is None:
+                self._programs.put(digest, body, len(body))
 
     def add_config(self, digest: str, body: bytes) -> None:
         """A config came over the wire; it is read when it is needed."""
         with self._lock:
-            if digest not in self._configs:
-                self._configs[digest] = body
-                if len(self._configs) > CONFIGS_MAX:
-                    self._configs.popitem(last=False)
+            if self._configs.get(digest) is None:
+                self._configs.put(digest, (body, None), len(body))
 
     def config(self, digest: str) -> Config:
         """The config of this digest. Raises AskedWrongly: `unknown_config`, or what is wrong with it."""
@@ -117,22 +111,17 @@ class Library:
             known = self._configs.get(digest)
             if known is None:
                 raise AskedWrongly(f"no config {digest} here", code="unknown_config")
-            self._configs.move_to_end(digest)
-        if isinstance(known, Config):
-            return known
-        config = check_config(unpack_plain(known))
-        with self._lock:
-            self._configs[digest] = config
+        body, config = known
+        if config is None:
+            config = check_config(unpack_plain(body))
+            with self._lock:
+                self._configs.put(digest, (body, config), 2 * len(body))
         return config
 
     def at_hand(self, key: Key) -> Loaded | None:
         """What is in memory already."""
         with self._lock:
-            entry = self._loaded.get(key)
-            if entry is None:
-                return None
-            self._loaded.move_to_end(key)
-            return entry[0]
+            return self._loaded.get(key)
 
     def lacks(self, key: Key) -> bool:
         """Whether the broker must send the program or the config (again)."""
@@ -206,11 +195,7 @@ class Library:
             quick=not schemas and self._engine.is_quick(image),
         )
         with self._lock:
-            self._loaded[key] = (loaded, size)
-            self._loaded_bytes += size
-            while len(self._loaded) > LOADED_MAX or (self._loaded_bytes > LOADED_BYTES_MAX and len(self._loaded) > 1):
-                _, (_, gone) = self._loaded.popitem(last=False)
-                self._loaded_bytes -= gone
+            self._loaded.put(key, loaded, size)
         return loaded
 
     def _check_home(self, image: Any) -> None:

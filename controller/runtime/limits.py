@@ -6,9 +6,10 @@ from typing import Final
 
 SLICE_S: Final = 0.010
 """The machine runs about this long between looks at halt, drain and progress."""
-FIRST_STEPS: Final = 500
-"""Instructions of a job's first slice: over in well under a millisecond, or made of
-heavy ones; either way short jobs need no OS thread of their own."""
+FIRST_STEPS: Final = 50
+"""Instructions of a job's first run; later ones are fitted to SLICE_S."""
+FIRST_SLICE_S: Final = 0.001
+"""A job that takes longer than this gets an OS thread of its own."""
 PACED_SLICE_NS: Final = 20_000_000
 """A program that keeps to real time is ahead of it by at most about this much simulated time."""
 STEPS_MIN: Final = 100
@@ -24,8 +25,11 @@ SPOOL_REPORTS_MAX: Final = 100_000
 LOADED_MAX: Final = 1_000
 """Programs compiled against a config that stay in memory."""
 LOADED_BYTES_MAX: Final = 512 * 1024 * 1024
-PROGRAM_BODIES_BYTES_MAX: Final = 256 * 1024 * 1024
-CONFIGS_MAX: Final = 256
+PROGRAMS_MAX: Final = 10_000
+PROGRAM_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Programs as they came, of those that may be sent without their bodies."""
+CONFIGS_MAX: Final = 1_000
+CONFIG_BYTES_MAX: Final = 256 * 1024 * 1024
 IMAGE_FILES_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 IMAGE_FILE_AFTER_S: Final = 0.05
 """An image that compiles faster than this is not worth a file."""
@@ -36,6 +40,6 @@ BROKER_AWAY_MAX_S: Final = 600.0
 """Without its broker a controller runs on for so long, starting nothing new; then it halts what it runs."""
 FETCHES_WAITING_MAX: Final = 1_000
 BULK_MESSAGES_MAX: Final = 4
-"""Answers with data that wait for the socket at a time; until one has left, no further one is read from disk."""
+"""Answers with data on their way at a time; until one has left this process, no further one is read from disk."""
 STOP_WITHIN_S: Final = 5.0
 """A controller told to stop waits so long for its jobs to put their results on disk."""

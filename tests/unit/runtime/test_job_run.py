@@ -245,7 +245,7 @@ def test_an_endless_program_keeps_to_real_time(tmp_path: Path) -> None:
     bench.run.halt()
     thread.join()
     passed_ms = (time.monotonic() - began) * 1000
-    # The first slice is cut by instructions (500), not yet by simulated time.
+    # The first slices are cut by instructions, not yet by simulated time.
     assert len(bench.engine.machines) == 1
     assert bench.engine.machines[0].clock_ns / 1e6 <= max(passed_ms + 100, 600)
 

@@ -16,6 +16,7 @@ from quaymaster._core.errors import AskedWrongly, QuaymasterError, Taken
 from quaymaster._core.wire import Overrides, pack_plain
 from quaymaster._core.wire.reports import Status
 from quaymaster.controller.runtime import library as library_module
+from quaymaster.controller.runtime.bounded import Bounded
 from quaymaster.controller.runtime.image_files import ImageFiles
 from quaymaster.controller.runtime.library import Library, key_of
 from quaymaster.controller.runtime.port_table import PortTable
@@ -179,16 +180,32 @@ def test_a_program_of_several_controllers_comes_later(shop: Shop, monkeypatch: p
         library.load(key_of("p", "c"))
 
 
-def test_programs_at_hand_are_bounded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_at_hand_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The least recently used one is compiled again."""
     monkeypatch.setattr(library_module, "LOADED_MAX", 2)
-    library, engine = shop
+    engine = stand_in.StandInEngine()
+    library = Library("con1", engine, ImageFiles(tmp_path))
+    library.add_config("c", pack_plain(stand_in.config()))
     for name in ("p", "q", "r"):
         library.add_program(name, stand_in.body(values=1))
         library.load(key_of(name, "c"))
     assert library.at_hand(key_of("p", "c")) is None and library.at_hand(key_of("r", "c")) is not None
     library.load(key_of("p", "c"))
     assert engine.compiled == 4
+
+
+def test_what_was_not_used_for_longest_is_forgotten() -> None:
+    """Beyond entries or bytes; the newest stays, however large; a value of the same key takes its place."""
+    kept: Bounded[str, int] = Bounded(entries_max=3, bytes_max=100)
+    for number, name in enumerate("abc"):
+        kept.put(name, number, 10)
+    assert kept.get("a") == 0
+    kept.put("d", 3, 10)
+    assert "b" not in kept and "a" in kept and kept.get("d") == 3
+    kept.put("a", 9, 85)
+    assert kept.get("a") == 9 and "c" not in kept and "d" in kept
+    kept.put("huge", 1, 1_000)
+    assert [name for name in ("a", "d", "huge") if name in kept] == ["huge"]
 
 
 def test_slow_programs_are_kept_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
