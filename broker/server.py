@@ -47,6 +47,7 @@ POLL_MS: Final = 200
 BACKLOG_POLL_MS: Final = 5
 ACKNOWLEDGE_EVERY: Final = 256  # reports; otherwise with the beat
 HINTS_PER_EVENT: Final = 200
+PUBLISH_EVERY_S: Final = 0.02  # listeners are people; hints of some rounds travel together
 LISTEN_BACK_S: Final = 0.3  # so long after a connection ended, controllers are probed in each round
 LOG_TRIM_S: Final = 3600.0
 
@@ -86,6 +87,9 @@ class Server:
         self._tick_at = self._trim_at = time.monotonic()
         self._probe_until = 0.0
         self._at_beat = False
+        self._fresh_hints: list[Hint] = []
+        self._hints_left_out = 0
+        self._publish_at = 0.0
         self._core = self._load()
         self._epoch = self._core.cluster.meta.epoch
 
@@ -125,7 +129,8 @@ class Server:
             return 20
         if not (self._clients.is_empty and self._controllers.is_empty):
             return BACKLOG_POLL_MS
-        return max(0, min(POLL_MS, int((self._tick_at - now) * 1000) + 1))
+        due = min(self._tick_at, self._publish_at) if self._fresh_hints else self._tick_at
+        return max(0, min(POLL_MS, int((due - now) * 1000) + 1))
 
     def _forgive_own_absence(self, polled_at: float) -> None:
         """If this process was stopped or starved, the silence is ours and not the controllers'."""
@@ -317,17 +322,16 @@ class Server:
                     self._reply(client, refusal(request_id, error))
                 self._start_over("the broker could not write its store and starts over from it")
                 return
-        hints: list[Hint] = []
         for instruction in instructions:
             if isinstance(instruction, Answer):
                 self._answer(instruction)
             elif isinstance(instruction, Send):
                 self._send(instruction)
             elif isinstance(instruction, Publish):
-                hints.append(instruction.hint)
+                self._note_hint(instruction.hint)
         self._acknowledge()
-        if hints or self._at_beat:
-            self._publish(hints)
+        if self._at_beat or (self._fresh_hints and time.monotonic() >= self._publish_at):
+            self._publish()
         self._at_beat = False
 
     def _answer(self, instruction: Answer) -> None:
@@ -388,12 +392,18 @@ class Server:
                 link.acknowledged = link.seq
                 self._command(link.peer, commands.Acknowledge(seq=link.seq))
 
-    def _publish(self, hints: list[Hint]) -> None:
+    def _note_hint(self, hint: Hint) -> None:
+        if len(self._fresh_hints) < HINTS_PER_EVENT:
+            self._fresh_hints.append(hint)
+        else:
+            self._hints_left_out += 1
+
+    def _publish(self) -> None:
         event = Event(
-            revision=self._core.cluster.revision,
-            hints=hints[:HINTS_PER_EVENT],
-            hints_left_out=max(0, len(hints) - HINTS_PER_EVENT),
+            revision=self._core.cluster.revision, hints=self._fresh_hints, hints_left_out=self._hints_left_out
         )
+        self._fresh_hints, self._hints_left_out = [], 0
+        self._publish_at = time.monotonic() + PUBLISH_EVERY_S
         for frame, flags in zip(encode(event), (zmq.SNDMORE, 0), strict=True):
             self._hints.send(frame, flags)
 

@@ -23,7 +23,11 @@ BACKLOG_BYTES: Final = 64 * 1024 * 1024
 HANDSHAKE_MS: Final = 5_000
 CONNECTIONS: Final = 4_096
 
+COPY_BYTES: Final = 65_536  # smaller frames are copied into libzmq: cheaper than sharing them
+
 Frames = list[Any]
+_LAST: Final = int(zmq.NOBLOCK)  # plain ints: an enum's `|` costs as much as a send
+_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 
 def check_libzmq() -> None:
@@ -87,12 +91,12 @@ def bind(context: zmq.Context[Any], kind: int, endpoint: str) -> tuple[zmq.Socke
 def receive(socket: zmq.Socket[Any]) -> tuple[bytes, list[bytes]] | None:
     """(routing id, frames) of the next message on a ROUTER, or None. Frames beyond the limit are read and dropped."""
     try:
-        peer = socket.recv(zmq.NOBLOCK)
+        peer = socket.recv(_LAST)
     except zmq.Again:
         return None
     frames: list[bytes] = []
     while socket.getsockopt(zmq.RCVMORE):
-        frame = socket.recv(zmq.NOBLOCK)
+        frame = socket.recv(_LAST)
         if len(frames) <= wire_limits.MESSAGE_FRAMES:
             frames.append(frame)
     return peer, frames
@@ -120,12 +124,11 @@ class Outbox:
         return True
 
     def _send_now(self, peer: bytes, frames: Frames) -> None:
-        more = zmq.NOBLOCK | zmq.SNDMORE
         send = self._socket.send
-        send(peer, more)
+        send(peer, _MORE)
         for frame in frames[:-1]:
-            send(frame, more)
-        send(frames[-1], zmq.NOBLOCK, copy=len(frames[-1]) < 65536)
+            send(frame, _MORE, copy=len(frame) < COPY_BYTES)
+        send(frames[-1], _LAST, copy=len(frames[-1]) < COPY_BYTES)
 
     def _keep(self, peer: bytes, frames: Frames) -> bool:
         size = sum(map(len, frames))
