@@ -43,6 +43,15 @@ def test_cossin_is_within_2_ulp(phase: int) -> None:
         assert ulps(ours, exact) <= 2
 
 
+@pytest.mark.parametrize("eighth", range(8))
+def test_cossin_has_no_seams(eighth: int) -> None:
+    """Around each eighth of a turn, where the polynomials change places, the values are right on both sides."""
+    for near in (-3, -1, 0, 1, 2, 2**10):
+        phase = (eighth * 2**61 + near) % 2**64
+        for ours, exact in zip(cossin(phase), decimal_cossin(phase), strict=True):
+            assert ulps(ours, exact) <= 2
+
+
 def test_cossin_at_quarter_turns_is_exact() -> None:
     """Quarter turns give exactly 0 and ±1, so that an I pulse leaks nothing into Q."""
     assert [cossin(k << 62) for k in range(4)] == [(1, 0), (0, 1), (-1, 0), (0, -1)]

@@ -136,16 +136,37 @@ def test_what_cannot_be_is_refused() -> None:
     assert (s.heard(p, 90, 40) != 0).sum() == 16
 
 
+@pytest.mark.long
 def test_records_that_nobody_forgets_are_bounded() -> None:
-    """The ring of records ends at its named limit with an error that says what to do, not at the machine's memory."""
-    error = signal_error(-2)
-    assert isinstance(error, AskedWrongly)
-    assert error.code == "record_ring_full"
+    """The records kept end at SIGNAL_RING_BYTES_MAX with an error that says what to do, not at the machine's memory."""
     s = Signals()
     element, p = s.add_element(), s.add_port(257)
     s.add_ear(p, element, 2)
     waveform = s.add_waveform([0.1], constant=True)
-    for k in range(200_000):
+    with pytest.raises(AskedWrongly) as error:
+        for k in range(4_000_000):
+            s.record(element, waveform, 20 * k, 20)
+    assert error.value.code == "record_ring_full"
+    assert "align" in error.value.hint
+
+
+def test_records_that_are_forgotten_need_no_room() -> None:
+    """A loop that forgets what it has passed goes on, and what is left is what was played last."""
+    s = Signals()
+    element, p = s.add_element(), s.add_port(257, delay=24)
+    s.add_ear(p, element, 2)
+    waveform = s.add_waveform([0.1], constant=True)
+    for k in range(50_000):
         s.record(element, waveform, 20 * k, 20)
         s.forget_before(20 * k)
-    assert (s.heard(p, 20 * 199_999, 20) == 0.1).all()
+    assert (s.heard(p, 20 * 49_999 + 24, 20) == 0.1).all()
+    assert (s.heard(p, 0, 20) == 0).all()
+
+
+def test_every_code_has_an_error() -> None:
+    """Each return code of signals.h becomes the right family: the program's fault has a code of its own, ours is ours."""
+    codes = {code: signal_error(code) for code in range(-7, 0)}
+    assert isinstance(codes.pop(-1), MemoryError)
+    asked = {code: error.code for code, error in codes.items() if isinstance(error, AskedWrongly)}
+    assert asked == {-2: "record_ring_full", -3: "too_many_overlaps", -5: "window_too_long"}
+    assert all(isinstance(codes[code], OurBug) for code in (-4, -6, -7))
