@@ -125,8 +125,9 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
     _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
-    for column in range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1):
-        _within(plays[:, column], slots, "an amplitude")
+    for number, column in enumerate(range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1)):
+        given = plays[plays[:, PlayColumn.AMPLITUDES] > number]  # a program without any value has no slot at all
+        _within(given[:, column], slots, "an amplitude")
     _within(measures[:, MeasureColumn.PLAY], len(plays), "a play")
     _within(measures[:, MeasureColumn.STREAM] + 1, len(image.streams) + 1, "a stream")
     _within(measures[:, MeasureColumn.AT] + 1, len(image.sources) + 1, "a source position")
