@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parents[3] / "_core" / "engine"
-SOURCES = "signals hear waveform blocks linear rows exact noise remembered".split()
-FLAGS = "-O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -std=gnu11".split()
+SOURCES = ["signals", "hear", "waveform", "blocks", "linear", "rows", "exact", "noise", "remembered"]
+FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"]
 BUILDS = {
     "plain": ("-DSIGNAL_NO_CLONES",),
     "no optimiser": ("-DSIGNAL_NO_CLONES", "-O0"),

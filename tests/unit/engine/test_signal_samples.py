@@ -164,7 +164,7 @@ def test_records_that_are_forgotten_need_no_room() -> None:
 
 
 def test_every_code_has_an_error() -> None:
-    """Each return code of signals.h becomes the right family: the program's fault has a code of its own, ours is ours."""
+    """Each return code of signals.h becomes the right family: faults of the program have a code each, ours are ours."""
     codes = {code: signal_error(code) for code in range(-7, 0)}
     assert isinstance(codes.pop(-1), MemoryError)
     asked = {code: error.code for code, error in codes.items() if isinstance(error, AskedWrongly)}
