@@ -6,26 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from . import limits, tree
+from .functions import SIGNATURES, Signature, result_type
 from .text import expression_text
 
 Report: TypeAlias = Callable[[int, str], None]
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==")
 _ON_BOOLS = ("&", "|", "^", "==")
-
-# Argument types of each function, None for any, and the type of what it returns.
-_SIGNATURES: dict[tree.Function, tuple[tuple[tree.VarType | None, ...], tree.VarType]] = {
-    "cast.to_int": ((None,), "int"),
-    "cast.to_fixed": ((None,), "fixed"),
-    "cast.to_bool": ((None,), "bool"),
-    "cast.unsafe_cast_int": ((None,), "int"),
-    "cast.unsafe_cast_fixed": ((None,), "fixed"),
-    "cast.unsafe_cast_bool": ((None,), "bool"),
-    "cast.mul_fixed_by_int": (("fixed", "int"), "fixed"),
-    "cast.mul_int_by_fixed": (("int", "fixed"), "int"),
-    "random.rand_int": (("int", "int"), "int"),
-    "random.rand_fixed": (("int",), "fixed"),
-}
 
 
 class ExpressionChecker:
@@ -54,6 +41,12 @@ class ExpressionChecker:
                 self._report(at, f"{expression_text(node)} mixes int and {node.right.type}")
             elif node.type != "fixed":
                 self._report(at, f"the value assigned to a fixed must be fixed, but {expression_text(node)} is int")
+
+    def check_cycles(self, node: tree.Expression, at: int, place: str, least: int) -> None:
+        """Check a number of cycles; a literal must be ``least`` at least."""
+        self.check(node, at, "int", place)
+        if isinstance(node, tree.Value) and node.raw < least:
+            self._report(at, f"{place} is {node.raw} cycles; the least is {least}")
 
     def variable(self, node: tree.Variable, at: int) -> bool:
         """Check that a scalar of this name and type is declared."""
@@ -88,6 +81,9 @@ class ExpressionChecker:
                 return self.variable(node, at)
             case tree.Cell():
                 return self._cell(node, at, depth)
+            case tree.Whole():
+                self._report(at, f"the whole array {node.array} stands where one value is needed")
+                return False
             case tree.Binary():
                 return self._binary(node, at, depth)
             case tree.Call():
@@ -119,23 +115,49 @@ class ExpressionChecker:
         return not fault
 
     def _call(self, node: tree.Call, at: int, depth: int) -> bool:
-        wanted, result = _SIGNATURES[node.function]
-        if len(node.arguments) != len(wanted):
-            self._report(at, f"{node.function} takes {len(wanted)} arguments, not {len(node.arguments)}")
+        signature = SIGNATURES[node.function]
+        if len(node.arguments) != len(signature.takes):
+            self._report(at, f"{node.function} takes {len(signature.takes)} arguments, not {len(node.arguments)}")
             return False
-        checked = [self._walk(argument, at, depth - 1) for argument in node.arguments]  # all, so that all faults show
+        # all of them, so that all faults show
+        checked = [self._argument(argument, signature, at, depth - 1) for argument in node.arguments]
         if not all(checked):
             return False
-        for argument, type in zip(node.arguments, wanted, strict=True):
-            if type is not None and argument.type != type:
-                self._report(at, f"{expression_text(node)} needs {type} where it has {argument.type}")
-                return False
-        if node.function.startswith("random.") and not isinstance(node.arguments[0], tree.Variable):
-            self._report(at, f"the seed of {node.function} must be a variable")
+        fault = _call_fault(node, signature) or (self._length_fault(node) if signature.arrays else "")
+        if fault:
+            self._report(at, fault)
+        return not fault
+
+    def _argument(self, node: tree.Expression, signature: Signature, at: int, depth: int) -> bool:
+        if not signature.arrays:
+            return self._walk(node, at, depth)
+        if not isinstance(node, tree.Whole):
+            self._report(at, f"a whole array is needed where {expression_text(node)} stands")
             return False
-        if node.type != result:
-            self._report(at, f"{expression_text(node)} is {result}, not {node.type}")
-        return node.type == result
+        self.count += 1
+        return self.array(node.array, node.type, at)
+
+    def _length_fault(self, node: tree.Call) -> str:
+        names = [argument.array for argument in node.arguments if isinstance(argument, tree.Whole)]
+        lengths = {self._declarations[name].size for name in names}
+        if len(lengths) > 1:
+            return f"the arrays of {expression_text(node)} have different lengths: {sorted(lengths)}"
+        return ""
+
+
+def _call_fault(node: tree.Call, signature: Signature) -> str:
+    """What is wrong with the types of ``node``, "" if nothing."""
+    for argument, types in zip(node.arguments, signature.takes, strict=True):
+        if argument.type not in types:
+            return f"{expression_text(node)} needs {' or '.join(types)} where it has {argument.type}"
+    if signature.alike is not None:
+        found = [argument.type for argument in node.arguments[signature.alike :]]
+        if len(set(found)) > 1:
+            return f"{expression_text(node)} mixes {' and '.join(found)}"
+    if node.function.startswith("random.") and not isinstance(node.arguments[0], tree.Variable):
+        return f"the seed of {node.function} must be a variable"
+    result = result_type(signature, node.arguments)
+    return "" if node.type == result else f"{expression_text(node)} is {result}, not {node.type}"
 
 
 def _binary_fault(node: tree.Binary) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from . import limits, tree
 from .check_expressions import ExpressionChecker, Report
+from .check_pulses import PulseChecker, check_name
 
 
 class StatementChecker:
@@ -16,6 +17,7 @@ class StatementChecker:
         self._streams = {stream.name: stream for stream in program.streams}
         self._report = report
         self._expressions = ExpressionChecker(self._declarations, report)
+        self._pulses = PulseChecker(self._declarations, self._streams, self._expressions, report)
         self._count = 0
 
     def check(self, body: Iterable[tree.Statement]) -> None:
@@ -43,13 +45,11 @@ class StatementChecker:
             case tree.Save():
                 self._save(node)
             case tree.Play():
-                self._pulse(node)
-                if node.duration is not None:
-                    self._cycles(node.duration, node.at, "the duration of play", limits.DURATION_MIN_CYCLES)
+                self._pulses.play(node)
             case tree.Measure():
-                self._measure(node)
+                self._pulses.measure(node)
             case tree.Wait():
-                self._cycles(node.duration, node.at, "the duration of wait", limits.WAIT_MIN_CYCLES)
+                self._expressions.check_cycles(node.duration, node.at, "the duration of wait", limits.WAIT_MIN_CYCLES)
                 self._elements(node.elements, node.at)
             case tree.Align():
                 self._elements(node.elements, node.at)
@@ -61,6 +61,9 @@ class StatementChecker:
             case tree.UpdateFrequency():
                 self._elements((node.element,), node.at)
                 self._expressions.check(node.frequency, node.at, "int", "a frequency")
+            case tree.RampToZero():
+                self._elements((node.element,), node.at)
+                self._ramp_to_zero(node)
             case _:
                 self._nested(node, depth)
 
@@ -100,40 +103,10 @@ class StatementChecker:
         elif stream.type != node.source.type:
             self._report(node.at, f"stream {stream.name} holds {stream.type} values, not {node.source.type}")
 
-    def _pulse(self, node: tree.Play | tree.Measure) -> None:
-        self._elements((node.element,), node.at)
-        self._name(node.operation, node.at, "a pulse")
-        if len(node.amplitude) not in (0, 1, 4):
-            self._report(node.at, f"an amplitude has 1 or 4 values, not {len(node.amplitude)}")
-        for value in node.amplitude:
-            self._expressions.check(value, node.at, "fixed", "an amplitude")
-
-    def _measure(self, node: tree.Measure) -> None:
-        self._pulse(node)
-        if node.stream is not None:
-            stream = self._streams.get(node.stream)
-            if stream is None:
-                self._report(node.at, f"there is no stream {node.stream!r}")
-            elif not stream.adc:
-                self._report(
-                    node.at, f"stream {stream.name} holds saved values; raw samples need a stream of their own"
-                )
-        if len(node.processes) > limits.PROCESSES_MAX:
-            self._report(node.at, f"more than {limits.PROCESSES_MAX} processes in one measure (PROCESSES_MAX)")
-        for process in node.processes:
-            self._process(process)
-
-    def _process(self, node: tree.Process) -> None:
-        count = 2 if node.kind == "dual_demod.full" else 1
-        if len(node.weights) != count or len(node.outputs) != count:
-            self._report(node.at, f"{node.kind} takes {count} weights and outputs")
-            return
-        for weights in node.weights:
-            self._name(weights, node.at, "integration weights")
-        for output in node.outputs:
-            if output or count == 2:
-                self._name(output, node.at, "an output")
-        self._expressions.check(node.target, node.at, "fixed", f"the target of {node.kind}")
+    def _ramp_to_zero(self, node: tree.RampToZero) -> None:
+        least, most = limits.DURATION_MIN_CYCLES, limits.RAMP_TO_ZERO_MAX_CYCLES
+        if node.duration is not None and not least <= node.duration <= most:
+            self._report(node.at, f"ramp_to_zero lasts {least} to {most} cycles, not {node.duration}")
 
     def _for(self, node: tree.For) -> None:
         if (node.start is None) != (node.step is None) or (node.start is not None and node.condition is None):
@@ -158,17 +131,8 @@ class StatementChecker:
         if len(sizes) > 1:
             self._report(node.at, f"the arrays of for_each have different lengths: {sorted(sizes)}")
 
-    def _cycles(self, node: tree.Expression, at: int, place: str, least: int) -> None:
-        self._expressions.check(node, at, "int", place)
-        if isinstance(node, tree.Value) and node.raw < least:
-            self._report(at, f"{place} is {node.raw} cycles; the least is {least}")
-
     def _elements(self, names: tuple[str, ...], at: int) -> None:
         if len(names) > limits.ELEMENTS_MAX:
             self._report(at, f"more than {limits.ELEMENTS_MAX} elements in one statement (ELEMENTS_MAX)")
         for name in names:
-            self._name(name, at, "an element")
-
-    def _name(self, name: str, at: int, what: str) -> None:
-        if not 0 < len(name) <= limits.NAME_LENGTH_MAX:
-            self._report(at, f"the name of {what} has 1 to {limits.NAME_LENGTH_MAX} characters")
+            check_name(name, at, "an element", self._report)

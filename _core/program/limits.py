@@ -19,6 +19,8 @@ RESULTS_MAX = 1_000
 BUFFER_ITEMS_MAX = 1 << 26  # cells of one item of a stream node
 CONSTANT_VALUES_MAX = 1 << 20  # of all constants together
 PROCESSES_MAX = 64  # of one measure
+SLICES_MAX = 1 << 16  # of all processes of one measure
+CHIRP_SECTIONS_MAX = 4_096
 ELEMENTS_MAX = 1_000  # named by one statement
 NAME_LENGTH_MAX = 256
 PATH_LENGTH_MAX = 4_096
@@ -26,6 +28,7 @@ SOURCES_MAX = 200_000
 
 WAIT_MIN_CYCLES = 4
 DURATION_MIN_CYCLES = 4
+RAMP_TO_ZERO_MAX_CYCLES = 1 << 24
 INT_MIN = -(1 << 31)
 INT_MAX = (1 << 31) - 1
 AMPLITUDE_MIN = -2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import tree
 from .literals import python_value
 
-_LIBRARIES = {"cast": "Cast", "random": "Random"}
+_LIBRARIES = {"cast": "Cast", "random": "Random", "math": "Math", "util": "Util"}
 
 
 def expression_text(node: tree.Expression, depth: int = 6) -> str:
@@ -17,6 +17,8 @@ def expression_text(node: tree.Expression, depth: int = 6) -> str:
             return str(python_value(node.type, node.raw))
         case tree.Variable():
             return node.name
+        case tree.Whole():
+            return node.array
         case tree.Cell():
             return f"{node.array}[{expression_text(node.index, depth - 1)}]"
         case tree.Binary():

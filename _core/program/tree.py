@@ -27,9 +27,52 @@ Function: TypeAlias = Literal[
     "cast.mul_int_by_fixed",
     "random.rand_int",
     "random.rand_fixed",
+    "math.abs",
+    "math.relu",
+    "math.sum",
+    "math.max",
+    "math.min",
+    "math.argmax",
+    "math.argmin",
+    "math.dot",
+    "math.sin2pi",
+    "math.cos2pi",
+    "math.sin",
+    "math.cos",
+    "math.exp",
+    "math.pow2",
+    "math.ln",
+    "math.log2",
+    "math.log10",
+    "math.log",
+    "math.pow",
+    "math.sqrt",
+    "math.inv_sqrt",
+    "math.inv",
+    "math.atan",
+    "math.atan2",
+    "math.atan_2pi",
+    "math.atan2_2pi",
+    "math.msb",
+    "math.lrelu",
+    "math.plrelu",
+    "math.elu",
+    "math.aelu",
+    "math.selu",
+    "util.cond",
 ]
 FrequencyUnits: TypeAlias = Literal["Hz", "mHz", "uHz", "nHz", "pHz"]
-ProcessKind: TypeAlias = Literal["demod.full", "dual_demod.full", "integration.full"]
+ProcessKind: TypeAlias = Literal[
+    "demod.full",
+    "dual_demod.full",
+    "integration.full",
+    "demod.sliced",
+    "demod.accumulated",
+    "demod.moving_window",
+    "integration.sliced",
+    "integration.accumulated",
+    "integration.moving_window",
+]
 ArithmeticOperator: TypeAlias = Literal["+", "-", "*", "/"]
 
 
@@ -62,6 +105,17 @@ class Cell(Node, frozen=True):
     index: Expression
 
 
+class Whole(Node, frozen=True):
+    """All cells of an array of ``type``.
+
+    Stands only as an argument of math.sum, max, min, argmax, argmin and dot, and as the target of a process that
+    writes slices; nowhere else.
+    """
+
+    type: VarType
+    array: str
+
+
 class Binary(Node, frozen=True):
     """``left operator right``. Both sides have one type, except that shifts take an int on the right; comparisons
     give bool.
@@ -78,10 +132,17 @@ class Binary(Node, frozen=True):
 
 
 class Call(Node, frozen=True):
-    """A library function. ``random.*`` take the seed variable first, advance it, and return a number drawn from it.
+    """A library function (docs/arithmetic.md, sections 1 and 11). Arguments are evaluated left to right.
 
-    Arguments are evaluated left to right. ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``:
-    [0, 1).
+    ``random.*`` take the seed variable first, advance it, and return a number drawn from it.
+    ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``: [0, 1).
+
+    ``math.*`` by arguments and result: abs, relu: one int or fixed, its type. sum, max, min: a ``Whole`` of int or
+    fixed, its type; argmax, argmin: the same, int. dot: two of one type and one length, that type. msb: int or fixed,
+    int. log(x, base), pow(base, x), atan2(y, x), atan2_2pi(y, x), plrelu(x, a): two fixed, fixed. All others: one
+    fixed, fixed.
+
+    ``util.cond(condition, a, b)``: a bool and two of one type, that type; all three are evaluated.
     """
 
     type: VarType
@@ -89,7 +150,7 @@ class Call(Node, frozen=True):
     arguments: tuple[Expression, ...]
 
 
-Expression: TypeAlias = Value | Variable | Cell | Binary | Call
+Expression: TypeAlias = Value | Variable | Cell | Whole | Binary | Call
 Target: TypeAlias = Variable | Cell
 
 # ---------------------------------------------------------------- statements
@@ -111,35 +172,72 @@ class Save(Node, frozen=True):
     stream: str
 
 
-class Play(Node, frozen=True):
-    """Play the pulse that ``operation`` names on ``element``.
+class Chirp(Node, frozen=True):
+    """A sweep of the frequency during a play (docs/arithmetic.md, section 13).
 
-    ``amplitude``: none, one or four fixed expressions (v00, v01, v10, v11). ``duration``: cycles of 4 ns, or None.
+    ``rates``: ints, in ``units`` per ns, one for each section. ``times``: the starts of the sections in cycles from
+    the start of the pulse, the first 0, each after the one before; () for one rate, or for sections of equal length.
+    ``continues``: the sweep goes on after the pulse.
+    """
+
+    rates: tuple[Expression, ...]
+    times: tuple[int, ...] = ()
+    units: FrequencyUnits = "Hz"
+    continues: bool = False
+
+
+class Play(Node, frozen=True):
+    """Play the pulse that ``operation`` names on ``element``, or a ramp (``operation`` is "" then, without amplitude).
+
+    Operands are evaluated in the order of the fields (section 13 of docs/arithmetic.md has their effects):
+    ``amplitude``: none, one or four fixed expressions (v00, v01, v10, v11).
+    ``ramp``: the slope of a ramp in V/ns, a fixed; it needs a duration.
+    ``duration``: int, cycles of 4 ns, or None.
+    ``truncate``: int, cycles; after any stretch only that much of the pulse is played, and time passes for no more.
+    ``chirp``: its rates, from the first on.
+    ``condition``: bool; where it is false nothing is played, but time passes as if.
+    ``timestamp_stream``: an int stream that gets the start, in cycles, or None.
     """
 
     at: int
     operation: str
     element: str
     amplitude: tuple[Expression, ...] = ()
+    ramp: Expression | None = None
     duration: Expression | None = None
+    truncate: Expression | None = None
+    chirp: Chirp | None = None
+    condition: Expression | None = None
+    timestamp_stream: str | None = None
 
 
 class Process(Node, frozen=True):
-    """One integral of a measurement, written to a fixed ``target`` when its window has ended.
+    """Integrals of a measurement, written to a fixed ``target`` when their windows have ended.
 
     ``weights``: aliases of the pulse's integration weights, one for each entry of ``outputs`` (names of the element's
     outputs; "" is the element's only output, which the compiler fills in). dual_demod.full has two of each, all named.
+
+    The kinds that end in full write one integral over the whole weights to a variable or a cell. The others (section
+    12 of docs/arithmetic.md) write one value for each slice of ``chunk`` cycles to the cells of a ``Whole``: sliced
+    the integral of the slice, accumulated the sum of the slices so far, moving_window that of the last ``window``
+    slices. ``chunk`` and ``window`` are 0 where the kind has none.
     """
 
     at: int
     kind: ProcessKind
     weights: tuple[str, ...]
     outputs: tuple[str, ...]
-    target: Target
+    target: Target | Whole
+    chunk: int = 0
+    window: int = 0
 
 
 class Measure(Node, frozen=True):
-    """Play a measurement pulse and acquire. ``stream``: where the raw trace goes, or None."""
+    """Play a measurement pulse and acquire.
+
+    ``stream``: where the raw trace goes, or None. ``timestamp_stream``: an int stream that gets the start, in cycles,
+    or None.
+    """
 
     at: int
     operation: str
@@ -147,6 +245,15 @@ class Measure(Node, frozen=True):
     amplitude: tuple[Expression, ...] = ()
     stream: str | None = None
     processes: tuple[Process, ...] = ()
+    timestamp_stream: str | None = None
+
+
+class RampToZero(Node, frozen=True):
+    """Bring what a sticky element holds down to 0 in ``duration`` cycles (None: the duration of its config)."""
+
+    at: int
+    element: str
+    duration: int | None = None
 
 
 class Wait(Node, frozen=True):
@@ -250,6 +357,7 @@ Statement: TypeAlias = (
     | ResetFrame
     | ResetIfPhase
     | UpdateFrequency
+    | RampToZero
     | StrictTiming
     | If
     | For

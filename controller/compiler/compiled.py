@@ -10,6 +10,7 @@ from ..._core.program import tree
 from ..._core.program.check import check_program
 from ..._core.program.codec import program_digest
 from .elements import collect_elements, first_uses
+from .later import refuse_later
 from .lower import Lowering
 from .measures import MeasureTables
 from .problems import Problems
@@ -26,6 +27,7 @@ def compile_program(program: tree.Program, config: Config) -> Image:
     problems = Problems(program.sources)
     for issue in check_program(program):
         problems.add_issue(issue)
+    refuse_later(program, problems)
     elements = collect_elements(program, config, problems)
     if problems and len(elements.names) < len(first_uses(program.body)):
         problems.raise_if_any()  # nothing below could be understood without them

@@ -198,7 +198,7 @@ class Lowering:
         for k, (port, weights) in enumerate(legs):
             row[ProcessColumn.PORT_0 + k] = port
             row[ProcessColumn.WEIGHTS_0 + k] = weights
-        name = node.target.array if isinstance(node.target, tree.Cell) else node.target.name
+        name = node.target.name if isinstance(node.target, tree.Variable) else node.target.array
         row[ProcessColumn.TARGET] = self.memory.slots[name]
         if isinstance(node.target, tree.Cell):
             row[ProcessColumn.SIZE] = self.memory.sizes[name]

@@ -148,8 +148,9 @@ class _Cutter:
             heard.reads.update(name for name in index[1].defines if name.startswith("%"))
             operands.append(index)
         else:
-            heard.defines.add(node.target.name)
-            self.measured.add(node.target.name)
+            name = node.target.name if isinstance(node.target, tree.Variable) else node.target.array
+            heard.defines.add(name)
+            self.measured.add(name)
         return heard
 
     def control(self, node: tree.If | tree.For | tree.ForEach | tree.StrictTiming, parent: Unit | None) -> Step:

@@ -12,6 +12,7 @@ from reference.engine import Outcome, run
 from reference.programs import Case, Kind, cases
 
 from quaymaster._core.program import tree
+from quaymaster.controller.compiler import later
 
 KINDS = {
     "linear": Kind(),
@@ -33,11 +34,11 @@ EVENTS = [
     "tof_disagree",
 ]
 WANTED = {
-    "expressions": [c.__name__ for c in get_args(tree.Expression)],
-    "statements": [c.__name__ for c in get_args(tree.Statement)],
+    "expressions": [c.__name__ for c in get_args(tree.Expression) if c not in later.EXPRESSIONS],
+    "statements": [c.__name__ for c in get_args(tree.Statement) if c not in later.STATEMENTS],
     "operators": list(get_args(tree.BinaryOperator)),
-    "functions": list(get_args(tree.Function)),
-    "processes": list(get_args(tree.ProcessKind)),
+    "functions": [name for name in get_args(tree.Function) if name not in later.FUNCTIONS],
+    "processes": [kind for kind in get_args(tree.ProcessKind) if kind not in later.PROCESSES],
     "units": list(get_args(tree.FrequencyUnits)),
     "keep_phase": ["True", "False"],
     "amplitudes": ["0", "1", "4"],

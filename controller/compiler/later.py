@@ -1,0 +1,104 @@
+"""What the language has and this compiler does not lower yet: refused with ``not_yet``, never approximated.
+
+Whoever teaches the compiler a construct takes its name out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..._core.program import tree
+from .problems import Problems
+
+FUNCTIONS: frozenset[tree.Function] = frozenset(
+    {
+        "math.abs",
+        "math.relu",
+        "math.sum",
+        "math.max",
+        "math.min",
+        "math.argmax",
+        "math.argmin",
+        "math.dot",
+        "math.sin2pi",
+        "math.cos2pi",
+        "math.sin",
+        "math.cos",
+        "math.exp",
+        "math.pow2",
+        "math.ln",
+        "math.log2",
+        "math.log10",
+        "math.log",
+        "math.pow",
+        "math.sqrt",
+        "math.inv_sqrt",
+        "math.inv",
+        "math.atan",
+        "math.atan2",
+        "math.atan_2pi",
+        "math.atan2_2pi",
+        "math.msb",
+        "math.lrelu",
+        "math.plrelu",
+        "math.elu",
+        "math.aelu",
+        "math.selu",
+        "util.cond",
+    }
+)
+PROCESSES: frozenset[tree.ProcessKind] = frozenset(
+    {
+        "demod.sliced",
+        "demod.accumulated",
+        "demod.moving_window",
+        "integration.sliced",
+        "integration.accumulated",
+        "integration.moving_window",
+    }
+)
+STATEMENTS: frozenset[type[tree.Node]] = frozenset({tree.RampToZero})
+EXPRESSIONS: frozenset[type[tree.Node]] = frozenset({tree.Whole})
+OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
+    {
+        (tree.Play, "ramp"),
+        (tree.Play, "truncate"),
+        (tree.Play, "chirp"),
+        (tree.Play, "condition"),
+        (tree.Play, "timestamp_stream"),
+        (tree.Measure, "timestamp_stream"),
+    }
+)
+"""Fields of a statement that must be None."""
+
+
+def refuse_later(program: tree.Program, problems: Problems) -> None:
+    """Note each construct of ``program`` that comes later, at its line."""
+    _search(program.body, -1, problems)
+
+
+def _search(nodes: Iterable[object], at: int, problems: Problems) -> None:
+    """Look at ``nodes`` and all below; ``at`` is that of the innermost node around them that has one."""
+    for node in nodes:
+        if isinstance(node, tuple):
+            _search(node, at, problems)
+        elif isinstance(node, tree.Node):
+            here = int(getattr(node, "at", at))
+            for name in _later_in(node):
+                problems.add(here, f"{name} is not supported yet", later=True)
+            _search((getattr(node, field) for field in node.__struct_fields__), here, problems)
+
+
+def _later_in(node: tree.Node) -> Iterable[str]:
+    kind = type(node)
+    if isinstance(node, tree.Call) and node.function in FUNCTIONS:
+        yield node.function
+    if isinstance(node, tree.Process) and node.kind in PROCESSES:
+        yield node.kind
+    if kind in STATEMENTS:
+        yield kind.__name__
+    if kind in EXPRESSIONS:
+        yield "an array as a whole"
+    for field in node.__struct_fields__:
+        if (kind, field) in OPTIONS and getattr(node, field) is not None:
+            yield f"{kind.__name__.lower()}({field}=...)"
