@@ -25,7 +25,7 @@ from .._core.wire import Command, Fault, Report, as_bytes, commands, exception_o
 from .._core.wire.reports import Matter
 from .fetching import Answer, Fetcher
 from .inbox import Inbox
-from .link import Link
+from .link import Link, check_endpoint
 from .results import ResultLimits, ResultShelf
 from .runtime.engine import Engine, PlantOptions
 from .runtime.image_files import ImageFiles
@@ -202,7 +202,7 @@ class Server:
                 self._ports.close(action.qm_id)
                 self._table.halt_where(lambda run: run.qm_id == action.qm_id)
             case commands.DropResults():
-                self._lanes.do(lambda: self._shelf.drop(action.job_ids))
+                self._lanes.later(lambda: self._shelf.drop(action.job_ids))
             case commands.TakeInventory():
                 jobs = self._table.inventory(self._spool.acknowledged)
                 self._link.send(Report(matter=reports.Inventory(jobs=jobs, qm_ids=self._ports.qm_ids)))
@@ -274,7 +274,7 @@ class Server:
         if self._library.at_hand(key) is not None:
             self._spooled(self._compiled(action, key))
         else:
-            self._lanes.do(lambda: self._inbox.put(self._compiled(action, key)))
+            self._lanes.later(lambda: self._inbox.put(self._compiled(action, key)))
 
     def _compiled(self, action: commands.CompileProgram, key: Key) -> reports.Compiled:
         """The answer to a compile command; on an OS thread of its own unless the image is at hand."""
@@ -363,6 +363,7 @@ def run_controller(
     `keys_needed`, `bad_plant`, or what the broker refused it with (its name was taken by a newer process).
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    check_endpoint(broker_endpoint)
     if engine is None:
         from .runtime.platform_engine import PlatformEngine
 

@@ -64,6 +64,7 @@ class Stream:
         self.stored = 0
         self.tail = bytearray()
         self.fresh = False  # a save stream whose newest item is not on disk
+        self.saved_before = False  # of a save stream: an earlier item is on disk, the next one takes more room
         self.dataloss = False
 
     @property
@@ -78,7 +79,7 @@ class Stream:
 
     @property
     def unsaved(self) -> int:
-        """Bytes that the next chunk will take."""
+        """Bytes that are not on disk."""
         return len(self.tail) if self.schema.many or self.fresh else 0
 
 
@@ -124,13 +125,22 @@ class JobResults:
                 if batch is not None:
                     changed = True
                     self._keep(stream, form, batch)
-            unsaved = sum(stream.unsaved for stream in self._streams)
-            age = self._clock() - self._began
-            waited = self._clock() - self._flushed
-            due = unsaved and waited >= max(self._limits.flush_after_s, age / 20)
-            if unsaved >= self._limits.flush_bytes or due:
-                self._flush(end=False)
+            self._flush_if_due()
         return changed
+
+    def _flush_if_due(self) -> None:
+        """Rows when there are enough for a chunk; from time to time all that is not on disk, if there is room."""
+        now = self._clock()
+        patience_s = max(self._limits.flush_after_s, (now - self._began) / 20)
+        if now - self._flushed >= patience_s:
+            self._flushed = now
+            self._flush([s for s in self._streams if s.unsaved and (s.schema.many or self._room_for_item(s))])
+        elif sum(len(s.tail) for s in self._streams if s.schema.many) >= self._limits.flush_bytes:
+            self._flush([s for s in self._streams if s.unsaved and s.schema.many])
+
+    def _room_for_item(self, stream: Stream) -> bool:
+        """An item of a save stream on the way; it takes room beside the ones that it makes old."""
+        return not stream.saved_before or self._charged(stream.item_bytes)
 
     def _keep(self, stream: Stream, form: Form, batch: Batch) -> None:
         if not stream.schema.many:
@@ -145,10 +155,14 @@ class JobResults:
             stream.tail += packed(batch, form)
 
     def _granted(self, stream: Stream, size: int) -> bool:
-        if not size:
-            return True
-        if self._taken + size > self._limits.job_bytes_max or not self._reserve(size):
+        if not self._charged(size):
             stream.dataloss = True
+            return False
+        return True
+
+    def _charged(self, size: int) -> bool:
+        """Whether there is room for so many more bytes; they count as taken then."""
+        if size and (self._taken + size > self._limits.job_bytes_max or not self._reserve(size)):
             return False
         self._taken += size
         return True
@@ -160,27 +174,31 @@ class JobResults:
                 return
             for stream, cut in zip(self._streams, self._pipeline.cut_results(), strict=True):
                 stream.dataloss |= cut
-            if self.index.chunks or any(stream.unsaved for stream in self._streams):
-                self._flush(end=True)
+            unsaved = [stream for stream in self._streams if stream.unsaved]
+            if self.index.chunks or unsaved:
+                self._flush(unsaved, end=True)
             self.closed = True
 
-    def _flush(self, *, end: bool) -> None:
+    def _flush(self, streams: Sequence[Stream], *, end: bool = False) -> None:
+        """Put what these streams have not on disk into a chunk."""
+        if not streams and not end:
+            return
         if not self.index.chunks:
             self._folder.mkdir(parents=True, exist_ok=True)
             sync_folder(self._folder.parent)
-        write_chunk(self._folder, self.index.chunks, self._records(end), self.index)
-        for stream in self._streams:
+        write_chunk(self._folder, self.index.chunks, self._records(streams, end), self.index)
+        for stream in streams:
             if stream.schema.many:
                 stream.stored += len(stream.tail)
                 stream.tail = bytearray()
-            stream.fresh = False
-        self._flushed = self._clock()
+            else:
+                stream.fresh, stream.saved_before = False, True
 
-    def _records(self, end: bool) -> Iterator[list[Any]]:
+    def _records(self, streams: Sequence[Stream], end: bool) -> Iterator[list[Any]]:
         if not self.index.chunks:
             yield schema_record(self._attempt, [stream.schema for stream in self._streams])
         for number, stream in enumerate(self._streams):
-            if stream.unsaved:
+            if stream in streams:
                 position = stream.stored if stream.schema.many else 0
                 with memoryview(stream.tail) as data:
                     yield from data_records(number, stream.schema.many, position, data, self._limits.record_bytes)
@@ -247,6 +265,7 @@ def stream_number(schemas: Sequence[StreamSchema], name: str) -> int:
 def fetch_span(start: int, stop: int, offset: int, count: int, size: int) -> tuple[int, int, int, int, int]:
     """(start, stop, first byte, last byte + 1, next offset) of an answer to a fetch, kept within what there is."""
     stop = count if stop < 0 else min(stop, count)
+    offset = max(offset, 0)
     start = min(max(start, 0), stop)
     low = min(start * size + offset, stop * size)
     high = min(low + wire_limits.FETCH_BYTES, stop * size)

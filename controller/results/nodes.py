@@ -185,7 +185,7 @@ class Pairing:
     """
 
     def __init__(self, bytes_max: int) -> None:
-        self._waiting: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
+        self._sides = (Waiting(), Waiting())
         self._bytes_max = bytes_max
         self.cut = False
 
@@ -193,19 +193,40 @@ class Pairing:
         """The pairs that are complete now, None if there are none."""
         if self.cut:
             return None
-        for side, values in zip(self._waiting, (left, right), strict=True):
+        for side, values in zip(self._sides, (left, right), strict=True):
             if values is not None and len(values):
-                side.append(values)
-        count = min(sum(map(len, self._waiting[0])), sum(map(len, self._waiting[1])))
-        pairs = (_take(self._waiting[0], count), _take(self._waiting[1], count)) if count else None
-        if sum(array.nbytes for side in self._waiting for array in side) > self._bytes_max:
+                side.put(values)
+        first, second = self._sides
+        count = min(first.count, second.count)
+        pairs = (first.take(count), second.take(count)) if count else None
+        if first.nbytes + second.nbytes > self._bytes_max:
             self.cut = True
-            self._waiting = ([], [])
+            self._sides = (Waiting(), Waiting())
         return pairs
 
 
-def _take(waiting: list[NDArray[Any]], count: int) -> NDArray[Any]:
-    """The first `count` rows; the rest stays, as a copy that does not hold on to what is gone."""
-    rows = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-    waiting[:] = [rows[count:].copy()] if len(rows) > count else []
-    return rows[:count]
+class Waiting:
+    """Items that wait for their partners. Small arrays are joined with others of their size as they come, so that many
+    of them cost neither much memory nor much time."""
+
+    def __init__(self) -> None:
+        self._parts: list[NDArray[Any]] = []
+        self.count = 0
+        self.nbytes = 0
+
+    def put(self, rows: NDArray[Any]) -> None:
+        """Items that came."""
+        self._parts.append(rows)
+        self.count += len(rows)
+        self.nbytes += rows.nbytes
+        while len(self._parts) > 1 and len(self._parts[-2]) <= len(self._parts[-1]):
+            last = self._parts.pop()
+            self._parts[-1] = np.concatenate([self._parts[-1], last])
+
+    def take(self, count: int) -> NDArray[Any]:
+        """The first `count` items."""
+        rows = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        rest = rows[count:].copy()  # does not hold on to what is gone
+        self._parts = [rest] if len(rest) else []
+        self.count, self.nbytes = len(rest), rest.nbytes
+        return rows[:count]

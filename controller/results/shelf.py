@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..._core.errors import AskedWrongly
@@ -24,8 +25,11 @@ UNSAVED_JOBS_MAX = 10_000
 class ResultShelf:
     """Makes, finds, reads and drops the results of jobs. Every method may be called from any OS thread."""
 
-    def __init__(self, directory: Path, limits: ResultLimits | None = None) -> None:
+    def __init__(
+        self, directory: Path, limits: ResultLimits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.limits = limits or ResultLimits()
+        self._clock = clock
         self._directory = directory
         self._lock = threading.Lock()
         self._running: dict[str, JobResults] = {}
@@ -40,7 +44,9 @@ class ResultShelf:
         """The results of a job that starts; those of an older attempt are deleted."""
         folder = self._folder(job_id)
         self.drop([job_id])
-        results = JobResults(attempt, pipeline, schemas, folder, self.limits, lambda size: self._reserve(job_id, size))
+        results = JobResults(
+            attempt, pipeline, schemas, folder, self.limits, lambda size: self._reserve(job_id, size), self._clock
+        )
         with self._lock:
             self._running[job_id] = results
             self._ended.pop(job_id, None)

@@ -191,9 +191,10 @@ class JobRun:
             self._steps = min(self._steps * 2, STEPS_MAX)
 
     def _take(self) -> None:
-        if self._results is not None and self._machine is not None:
+        """Move what the machine saved into the pipelines; without any, out of its way."""
+        if self._machine is not None:
             chunks = self._machine.drain()
-            if chunks:
+            if chunks and self._results is not None:
                 self._untold |= self._results.take(arrivals_of(chunks))
 
     def _rest(self) -> None:

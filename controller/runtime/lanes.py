@@ -13,6 +13,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from .job_run import JobRun
+from .limits import BACKGROUND_THREADS
 
 log = logging.getLogger(__name__)
 Work = Callable[[], None]
@@ -24,6 +25,8 @@ class Lanes:
     def __init__(self) -> None:
         self._short: SimpleQueue[JobRun | None] = SimpleQueue()
         self._own: SimpleQueue[Work | None] = SimpleQueue()
+        self._background: SimpleQueue[Work | None] = SimpleQueue()
+        self._background_threads = 0
         self._lock = threading.Lock()
         self._idle = 0
         self._threads = 0
@@ -46,26 +49,44 @@ class Lanes:
                 threading.Thread(target=self._own_lane, name=f"job-{self._threads}", daemon=True).start()
         self._own.put(work)
 
+    def later(self, work: Work) -> None:
+        """Do something that no job waits for: compile ahead, delete. A few threads do all of it, in order."""
+        with self._lock:
+            if self._background_threads < BACKGROUND_THREADS:
+                self._background_threads += 1
+                threading.Thread(target=self._background_lane, name="background", daemon=True).start()
+        self._background.put(work)
+
     def close(self) -> None:
         """Threads end when their work does."""
         self._short.put(None)
         with self._lock:
             for _ in range(self._threads):
                 self._own.put(None)
+            for _ in range(self._background_threads):
+                self._background.put(None)
 
     def _short_lane(self) -> None:
         while (run := self._short.get()) is not None:
             if run.first_slice():
                 self.do(run.run_on)
 
+    def _background_lane(self) -> None:
+        while (work := self._background.get()) is not None:
+            _done(work)
+
     def _own_lane(self) -> None:
         while (work := self._own.get()) is not None:
-            try:
-                work()
-            except Exception:
-                log.exception("work on an OS thread failed")
+            _done(work)
             with self._lock:
                 self._idle += 1
+
+
+def _done(work: Work) -> None:
+    try:
+        work()
+    except Exception:
+        log.exception("work on an OS thread failed")
 
 
 def _whole(run: JobRun) -> None:

@@ -14,6 +14,8 @@ PACED_SLICE_NS: Final = 20_000_000
 """A program that keeps to real time is ahead of it by at most about this much simulated time."""
 STEPS_MIN: Final = 100
 STEPS_MAX: Final = 50_000_000
+BACKGROUND_THREADS: Final = 4
+"""OS threads that compile programs ahead of their jobs and delete results."""
 PROGRESS_EVERY_S: Final = 0.1
 """At most ten progress reports a second and job."""
 JOBS_MAX: Final = 256

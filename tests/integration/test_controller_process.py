@@ -470,4 +470,4 @@ def test_an_address_beyond_this_machine_is_refused(tmp_path: Path) -> None:
     """Without keys it dials loopback alone."""
     command = [sys.executable, "-m", "quaymaster.controller", "con1", "--broker", "tcp://192.0.2.1:9511"]
     ended = subprocess.run([*command, "--dir", str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
+    assert ended.returncode == 1 and "keys_needed" in ended.stderr

@@ -109,9 +109,11 @@ def test_few_items_reach_the_disk_in_time(tmp_path: Path) -> None:
 
 def test_a_crash_in_the_middle_of_a_chunk_keeps_the_earlier_ones(tmp_path: Path) -> None:
     """An unfinished file, a chunk cut short, and a flipped bit cost only what follows them."""
-    shelf = ResultShelf(tmp_path, ResultLimits(flush_bytes=1))
+    clock = Clock()
+    shelf = ResultShelf(tmp_path, clock=clock)
     job = begin(shelf)
     for number in range(4):
+        clock.now += 10.0
         job.take(values(number))
     folder = tmp_path / "7"
     chunks = sorted(folder.glob("*.chunk"))
@@ -345,3 +347,34 @@ def test_every_record_of_a_chunk_is_bounded(tmp_path: Path) -> None:
     records: list[Any] = list(msgpack.Unpacker((tmp_path / "7" / "000000.chunk").open("rb")))
     assert max(len(record[3]) for record in records if record[0] == "items") == 64
     assert ints(ResultShelf(tmp_path, ResultLimits(record_bytes=64))) == list(range(100))
+
+
+def test_large_items_of_save_go_to_disk_in_time_not_each_time(tmp_path: Path) -> None:
+    """Rows make chunks by size; the newest item of a save stream only every few seconds, while its room lasts, and at
+    the end in any case."""
+    program = tree.Program(
+        declarations=(),
+        streams=PROGRAM.streams,
+        body=(),
+        nodes=(tree.Source(stream="r1"), tree.Buffer(of=0, lengths=(1_000,))),
+        results=(tree.Result(at=-1, tag="big", of=1, all=False), tree.Result(at=-1, tag="all", of=0, all=True)),
+        sources=(),
+    )
+    schemas = [StreamSchema(name="big", dtype="<i8", shape=[1_000], many=False), StreamSchema(name="all", dtype="<i8")]
+    clock, asked = Clock(), []
+
+    def reserve(size: int) -> bool:
+        asked.append(size)
+        return sum(asked) <= 3 * 8_000 + 10 * 8_000
+
+    job = JobResults(1, Pipeline(program, {}), schemas, tmp_path / "7", ResultLimits(flush_bytes=8_000), reserve, clock)
+    sizes = []
+    for second in range(8):
+        clock.now = 2.0 * second
+        job.take([Arrival(0, np.full(1_000, second))])
+        sizes.append(sum(path.stat().st_size for path in (tmp_path / "7").iterdir()))
+    written = np.diff([0, *sizes])
+    assert [bool(size > 15_000) for size in written] == [False] * 3 + [True] + [False] * 2 + [True] + [False]
+    job.finish()
+    last = ResultShelf(tmp_path).fetch("7", "big", 0, -1, 0)
+    assert set(np.frombuffer(b"".join(last.bodies), "<i8").tolist()) == {7} and not job.dataloss

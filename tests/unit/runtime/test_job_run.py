@@ -284,3 +284,12 @@ def test_what_a_machine_drains_becomes_arrivals() -> None:
     values, traces = arrivals_of([(0, np.array([1]), None), (1, np.zeros((1, 4), np.int16), 2, np.array([100]))])
     assert (values.stream, values.input, values.timestamps) == (0, 0, None)
     assert (traces.stream, traces.input) == (1, 2) and traces.timestamps is not None
+
+
+def test_a_stream_that_lost_items_is_named_in_the_report(tmp_path: Path) -> None:
+    """The job completes; streams, status and report say what is missing."""
+    bench = Bench(tmp_path, values=50)
+    bench.shelf.limits = ResultLimits(job_bytes_max=80)
+    bench.run.first_slice()
+    assert bench.final.state == "completed" and bench.final.dataloss and bench.final.streams[0].dataloss
+    assert any("'n' is not complete" in line.message for line in bench.final.lines)

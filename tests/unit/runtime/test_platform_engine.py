@@ -200,3 +200,16 @@ def test_bad_plants_are_refused_at_the_start() -> None:
     for options in (PlantOptions(plant="qubits"), PlantOptions(plant="loopback", loopback=("1-1",))):
         with pytest.raises(AskedWrongly):
             PlatformEngine("con1", options)
+
+
+def test_values_that_nobody_keeps_do_not_stop_a_job(tmp_path: Path) -> None:
+    """More saves to a stream without a result than the machine's buffers hold: they are thrown away."""
+    bench = Bench(tmp_path)
+    with qua.program() as prog:
+        n = qua.declare(int)
+        stream = qua.declare_stream()
+        with qua.for_(n, 0, n < 300_000, n + 1):
+            qua.save(n, stream)
+    final = bench.run(prog)
+    assert final.state == "completed" and final.streams == []
+    assert list((tmp_path / "results").iterdir()) == []
