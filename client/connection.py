@@ -18,10 +18,10 @@ from importlib import metadata
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .._core.errors import AskedWrongly, QuaymasterError, Taken
-from .._core.wire import Asks, make_request_id, requests, result_of
+from .._core.wire import Asks, Request, make_request_id, requests, result_of
 from .._core.wire.records import Record
 from .exceptions import platform_error
-from .exchange import Exchange, not_open, unreachable
+from .exchange import Exchange, checked_frames, not_open, unreachable
 from .socket_thread import SocketThread
 
 R = TypeVar("R", bound=Record)
@@ -71,6 +71,7 @@ class Connection:
         self.known_programs: set[str] = set()
         """Digests of programs that the broker has had from here."""
         self._pid = os.getpid()
+        checked_frames("hello", Request(request_id=fresh_request_id(), args=requests.Hello(user=user)), ())
         self._thread = SocketThread(host, port, _greeter(user, timeout_s))
         self._thread.start()
         self._close = weakref.finalize(self, _stop, self._thread, self._pid)

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
-from .._core.errors import QuaymasterError, Taken
-from .._core.wire import Reply, Request, encode, requests
+import msgspec
+
+from .._core.errors import AskedWrongly, QuaymasterError, Taken
+from .._core.wire import Reply, Request, decode_request, encode, requests
 
 _READS: Final = (
     requests.Hello,
@@ -35,7 +37,7 @@ class Exchange:
         self.request_id = request_id
         self.arguments = arguments
         self.method = str(type(arguments).__struct_config__.tag)
-        self.frames = encode(Request(request_id=request_id, args=arguments), *bodies)
+        self.frames = checked_frames(self.method, Request(request_id=request_id, args=arguments), bodies)
         self.patience_s = patience_s
         self.heard_s = now_s
         """When the broker last said something about this request; it fails `patience_s` later."""
@@ -77,6 +79,24 @@ class Exchange:
         )
         hint = "look before you repeat it, e.g. with qmm.get_jobs() or qmm.list_open_qms()"
         return Taken(message, code="timeout_unknown", hint=hint, details=details)
+
+
+def checked_frames(method: str, request: Request, bodies: Sequence[Any]) -> list[Any]:
+    """The frames of a request, read back as the broker will read them, so that what it would refuse is said here.
+
+    Raises AskedWrongly: `bad_value`, naming the field, or `too_large`, naming the limit.
+    """
+    try:
+        frames = encode(request, *bodies)
+        decode_request(frames)
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise AskedWrongly(f"`{method}` cannot be asked with these values: {error}", code="bad_value") from None
+    except AskedWrongly as error:
+        if error.code != "bad_frame":
+            raise
+        why = error.message.removeprefix("this is not a Request: ")
+        raise AskedWrongly(f"`{method}` cannot be asked with these values: {why}", code="bad_value") from None
+    return frames
 
 
 def unreachable(address: str, trouble: str) -> QuaymasterError:

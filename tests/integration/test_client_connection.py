@@ -382,6 +382,29 @@ def test_a_copy_in_a_forked_process_is_refused(port: int, connection_to: Any) ->
         connection._pid -= 1
 
 
+def test_what_the_broker_would_not_read_is_refused_here(port: int, connection_to: Any) -> None:
+    """Values beyond the wire's types and limits are an error that names the field, at once, and nothing is sent."""
+    with StubBroker(port, lists_qms) as broker:
+        connection = connection_to()
+        wrong: list[Any] = [
+            requests.GetJobs(user_ids=["x" * 300]),
+            requests.GetJobs(limit=0),
+            requests.GetJob(job_id=7),  # type: ignore[arg-type]
+            requests.SetIo(qm_id="qm-1", io1=2**70),
+            requests.OpenQm(close_mode="most"),  # type: ignore[arg-type]
+        ]
+        for arguments in wrong:
+            with pytest.raises(AskedWrongly, match="cannot be asked with these values") as caught:
+                connection.ask(arguments)
+            assert caught.value.code == "bad_value"
+        with pytest.raises(AskedWrongly, match="BODY_BYTES") as caught:
+            connection.ask(requests.OpenQm(), bytes(17 << 20))
+        assert caught.value.code == "too_large"
+        assert broker.seen == []
+    with pytest.raises(AskedWrongly, match="hello"):
+        Connection("127.0.0.1", port, "x" * 300, 1.0)
+
+
 def test_where_a_manager_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arguments before environment variables before 127.0.0.1:9510; a port that is none is refused."""
     monkeypatch.delenv("QUAYMASTER_HOST", raising=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_connection import NEVER, FakeConnection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quaymaster._core.errors import AskedWrongly, OurBug, QuaymasterError, Taken
 from quaymaster._core.wire import StreamSchema, StreamState, requests
@@ -252,6 +255,36 @@ def test_large_results_come_in_pieces_and_go_on_by_position(connection: FakeConn
     assert [asked.offset for asked in fetches] == list(range(0, 8000, 1000))
     assert {(asked.start, asked.stop) for asked in fetches[1:]} == {(0, 100)}
     assert np.array_equal(handle.fetch(slice(7, 93), flat_struct=True), data[7:93])
+
+
+@given(
+    dtype=st.sampled_from(["<i8", "<f8", "|b1"]),
+    shape=st.lists(st.integers(1, 4), max_size=3),
+    count=st.integers(0, 20),
+    timestamps=st.booleans(),
+    answer_bytes=st.integers(1, 500),
+    ends=st.tuples(st.integers(0, 25), st.integers(0, 25)),
+)
+def test_any_range_arrives_whole_in_any_pieces(
+    dtype: str, shape: list[int], count: int, timestamps: bool, answer_bytes: int, ends: tuple[int, int]
+) -> None:
+    """Whatever the type, the shape and the sizes of answers, a slice is what numpy's slice of all items is."""
+    connection = FakeConnection()
+    store = Store(connection, answer_bytes=answer_bytes, chunk_bytes=max(1, answer_bytes // 3))
+    values = (np.arange(count * math.prod(shape)).reshape(count, *shape) % 251).astype(dtype)
+    stamps = np.arange(values.size).reshape(values.shape) * 1000
+    items = values
+    if timestamps:
+        items = np.empty(values.shape, [("value", dtype), ("timestamp", "<i8")])
+        items["value"], items["timestamp"] = values, stamps
+    store.add("s", dtype, items, shape=tuple(shape), timestamps=timestamps)
+    handle = ResultHandles(connection, "7").s
+    start, stop = ends
+    found = handle.fetch(slice(start, stop))
+    assert np.array_equal(found["value"], values[start : max(start, stop)])
+    if timestamps:
+        assert np.array_equal(found["timestamp"], stamps[start : max(start, stop)])
+    assert np.array_equal(handle.fetch_all()["value"], values)
 
 
 def test_a_fetch_that_stands_still_is_an_error(connection: FakeConnection, store: Store) -> None:
