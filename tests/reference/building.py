@@ -147,12 +147,13 @@ def program(*body: tree.Statement, declarations: tuple[tree.Declaration, ...] | 
         pairs = [text.split(":") for text in declarations.split()]
         declarations = tuple(declare(name, types[letter]) for name, letter in pairs)
     streams = {d.name: d for statement in body for d in streams_in(statement)}
+    saved = [name for name in sorted(streams) if not streams[name].adc]
     whole = tree.Program(
         declarations=declarations,
         streams=tuple(streams[name] for name in sorted(streams)),
         body=body,
-        nodes=(),
-        results=(),
+        nodes=tuple(tree.Source(stream=name, timestamps=True) for name in saved),
+        results=tuple(tree.Result(at=-1, tag=name, of=n, all=True) for n, name in enumerate(saved)),
         sources=(),
     )
     return numbered(whole)

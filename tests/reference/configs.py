@@ -64,10 +64,15 @@ def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
     return {"type": "constant", "sample": loudness * draw(st.sampled_from([0.1, -0.25, 0.0, 0.3]))}
 
 
-def weights(draw: st.DrawFn, kind: ConfigKind) -> dict[str, Any]:
-    """Integration weights of two pieces whose length has nothing to do with the pulse's."""
+def window_lengths(draw: st.DrawFn, kind: ConfigKind) -> list[int]:
+    """Lengths of three weights, which have nothing to do with the pulse's; the third is as long as the first."""
     lengths = LONG_WEIGHT_LENGTHS if kind.overlap else WEIGHT_LENGTHS
-    length = lengths[-1] if kind.one_length else draw(st.sampled_from(lengths))
+    first, second = (lengths[-1] if kind.one_length else draw(st.sampled_from(lengths)) for _ in range(2))
+    return [first, second, first]
+
+
+def weights(draw: st.DrawFn, length: int) -> dict[str, Any]:
+    """Integration weights of two pieces."""
     values = draw(st.sampled_from([(1.0, 0.0), (0.0, 1.0), (-0.75, 0.3), (1.999, -1.37), (100.0, 30.5)]))
     first = draw(st.sampled_from([4, 8]))
     if first >= length:
@@ -87,6 +92,7 @@ class ConfigMaker:
         self.kind = kind
         self.facts: list[ElementFacts] = []
         inputs = {n: self.analog_input() for n in (1, 2)}
+        lengths = window_lengths(draw, kind)
         self.raw: dict[str, Any] = {
             "controllers": {
                 "con1": {"type": "opx1", "analog_outputs": {n: {} for n in range(1, 9)}, "analog_inputs": inputs}
@@ -95,7 +101,7 @@ class ConfigMaker:
             "pulses": {},
             "waveforms": {},
             "digital_waveforms": {"on": {"samples": [(1, 0)]}},
-            "integration_weights": {"w1": weights(draw, kind), "w2": weights(draw, kind)},
+            "integration_weights": {f"w{n + 1}": weights(draw, length) for n, length in enumerate(lengths)},
             "mixers": {"mixer": []},
         }
 
@@ -117,7 +123,7 @@ class ConfigMaker:
             "waveforms": {key: f"{name}.{key}" for key in keys},
         }
         if measures:
-            pulse["integration_weights"] = {"w1": "w1", "w2": "w2"}
+            pulse["integration_weights"] = {name: name for name in ("w1", "w2", "w3")}
             if self.draw(st.booleans()):
                 pulse["digital_marker"] = "on"
         self.raw["pulses"][name] = pulse
@@ -157,7 +163,7 @@ class ConfigMaker:
                 modulated=frequency is not None,
                 plays=operations,
                 measures=("read",) if inputs else (),
-                aliases=("w1", "w2"),
+                aliases=("w1", "w2", "w3"),
                 outputs=tuple(record.get("outputs", {})),
             )
         )

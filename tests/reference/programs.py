@@ -250,10 +250,15 @@ class Maker:
         names = [element.name for element in self.facts.elements]
         return tuple(self.draw(st.lists(st.sampled_from(names), max_size=3, unique=True)))
 
+    def duration(self, mask: int) -> tree.Expression:
+        """Cycles; a literal below 4 would be refused, an expression counts as 4 there."""
+        cycles = self.small(mask)
+        return integer(max(cycles.raw, 4)) if isinstance(cycles, tree.Value) else cycles
+
     def play(self) -> tree.Statement:
         """A play, perhaps stretched."""
         element = self.element()
-        duration = self.small(15) if self.chance(3) else None
+        duration = self.duration(15) if self.chance(3) else None
         operation = self.pick(element.plays)
         amplitude = self.amplitude(element)
         return tree.Play(at=-1, operation=operation, element=element.name, amplitude=amplitude, duration=duration)
@@ -289,10 +294,15 @@ class Maker:
         return tree.Process(
             at=-1,
             kind=kind,  # type: ignore[arg-type]
-            weights=tuple(self.pick(element.aliases) for _ in range(count)),
+            weights=self.pair_of_weights(element) if count == 2 else (self.pick(element.aliases),),
             outputs=element.outputs if count == 2 else (self.pick(element.outputs),),
             target=self.measured(),
         )
+
+    def pair_of_weights(self, element: ElementFacts) -> tuple[str, str]:
+        """Two weights of one length: the first and the last are."""
+        first, *_, last = element.aliases
+        return self.pick([first, last]), self.pick([first, last])
 
     def measured(self) -> tree.Target:
         """A target of a process."""
@@ -302,7 +312,7 @@ class Maker:
 
     def wait(self) -> tree.Statement:
         """A wait of one, some or all elements."""
-        duration = integer(250_000_003) if self.chance(12) else self.small(31)
+        duration = integer(250_000_003) if self.chance(12) else self.duration(31)
         return tree.Wait(at=-1, duration=duration, elements=self.names_of_elements())
 
     def align(self) -> tree.Statement:
