@@ -43,6 +43,7 @@ from .sockets import Outbox, bind, receive
 from .store import Store, StoreUnavailable
 
 MESSAGES_PER_ROUND: Final = 256
+BYTES_PER_ROUND: Final = 64 * 1024 * 1024
 POLL_MS: Final = 200
 BACKLOG_POLL_MS: Final = 5
 ACKNOWLEDGE_EVERY: Final = 256  # reports; otherwise with the beat
@@ -87,6 +88,7 @@ class Server:
         self._tick_at = self._trim_at = time.monotonic()
         self._probe_until = 0.0
         self._at_beat = False
+        self._late: list[tuple[Send, QuaymasterError]] = []  # commands whose bodies could not be read
         self._fresh_hints: list[Hint] = []
         self._hints_left_out = 0
         self._publish_at = 0.0
@@ -143,6 +145,8 @@ class Server:
         """One round, as the module's docstring says."""
         self._changes, self._instructions, self._asked = [], [], []
         now_ms = self._clock_ms()
+        if self._late:
+            self._give_up_late(now_ms)
         if disconnected:
             self._drain_monitor()
         if back:
@@ -161,11 +165,15 @@ class Server:
             self._controllers.retry()
 
     def _drain(self, socket: zmq.Socket[Any], handle: Callable[[bytes, list[bytes], int], None], now_ms: int) -> None:
+        room = BYTES_PER_ROUND
         for _ in range(MESSAGES_PER_ROUND):
             message = receive(socket)
             if message is None:
                 return
             handle(*message, now_ms)
+            room -= sum(map(len, message[1]))
+            if room < 0:
+                return  # the rest waits in libzmq's queues until this has been written
 
     def _count(self, what: str) -> None:
         self.counters[what] = self.counters.get(what, 0) + 1
@@ -364,7 +372,7 @@ class Server:
             self._count("replies_to_nobody")
 
     def _send(self, instruction: Send) -> None:
-        """A command with its bodies; one whose body is gone was overtaken by a later command of the same round."""
+        """A command with its bodies."""
         link = self._links.by_name.get(instruction.controller)
         if link is None:
             return
@@ -375,11 +383,26 @@ class Server:
             ]
         except QuaymasterError as error:
             self._count(f"commands_without_body_{error.code}")
+            self._late.append((instruction, error))
             return
         if not self._controllers.send(
             link.peer, encode(Command(epoch=self._epoch, action=instruction.action), *bodies)
         ):
             self._probe_until = time.monotonic() + LISTEN_BACK_S
+
+    def _give_up_late(self, now_ms: int) -> None:
+        """Bodies that could not be read. A body may be gone because a later command of that round overtook this one; a
+        job that still waits for its load fails, and a store that cannot be read means to start over.
+        """
+        late, self._late = self._late, []
+        if any(isinstance(error, StoreUnavailable) for _, error in late):
+            self._start_over("the broker could not read its store and starts over from it")
+            return
+        for instruction, error in late:
+            action = instruction.action
+            if isinstance(action, commands.Load):
+                matter = reports.Trouble(command="load", error=fault_of(error), note=action.job_id)
+                self._decide(Said(instruction.controller, reports.Report(matter=matter)), now_ms)
 
     def _command(self, peer: bytes, action: commands.Actions) -> None:
         """A command for a connection that has no name yet."""

@@ -21,7 +21,6 @@ HIGH_WATER_MARK: Final = 1_000  # messages per peer in libzmq's queues, each way
 BACKLOG_MESSAGES: Final = 10_000  # kept here for a peer whose queue is full
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
 HANDSHAKE_MS: Final = 5_000
-CONNECTIONS: Final = 4_096
 
 COPY_BYTES: Final = 65_536  # smaller frames are copied into libzmq: cheaper than sharing them
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ..._core.errors import AskedWrongly, QuaymasterError, Taken
-from ..._core.wire import commands, content_digest, pack_plain, requests, unpack_plain
+from ..._core.wire import Hint, commands, content_digest, pack_plain, requests, unpack_plain
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.frames import as_bytes
 from ..._core.wire.records import CloseMode
@@ -51,6 +51,8 @@ def open_qm(cluster: Cluster, asked: Asked, args: requests.OpenQm) -> requests.O
     cluster.by(asked.user, "open_qm", qm_id)
     closed = close(cluster, leaving, asked.user, f"{qm_id} was opened in its place")
     warnings = _closing_warnings(closed, identical) + _offset_warnings(cluster, shape)
+    for _, other, _, _ in cluster.ports.differing_offsets(shape.ports):
+        cluster.hint(Hint(kind="qm", id=other, state="offset_changed", qm_id=qm_id))
     cluster.put_body(digest, body)
     row = QmRow(qm_id=qm_id, user=asked.user, opened_at_ms=cluster.now_ms, config_digest=digest, opened_digest=digest)
     cluster.put_qm(row, raw, shape)

@@ -1,8 +1,8 @@
 """Seeded histories of the broker core among simulated clients and controllers, every invariant after every step.
 
-Clients ask for all that can be asked, at random, and repeat requests. Controllers run jobs, lose loads, die, come back, cut
-their connections, and send unacknowledged reports again. The broker is thrown away at random instants, before or after a
-commit, and loaded from the rows. A failing seed is in the test's name.
+Clients ask for all that can be asked, at random, and repeat requests. Controllers run jobs, lose loads, die, come back,
+cut their connections, and send unacknowledged reports again. The broker is thrown away at random instants, before or
+after a commit, and loaded from the rows. A failure names its seed.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def config(name: str, shareable: bool, *ports: int, delay: int = 0, offset: floa
     return {"controllers": {name: {"type": "opx1", "analog_outputs": outputs}}}
 
 
+def with_element(raw: dict[str, Any], port: int) -> dict[str, Any]:
+    """The config with an element on one port of con1, whose offset can be set."""
+    return {**raw, "elements": {"q": {"singleInput": {"port": ("con1", port)}}}}
+
+
 def both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """One config over the controllers of two."""
     return {"controllers": {**first["controllers"], **second["controllers"]}}
@@ -43,7 +48,7 @@ CONFIGS = [
     config("con1", False, 1, 2),
     config("con1", False, 2, 3),
     config("con1", True, 1, 4),
-    config("con1", True, 4, 5, offset=0.1),
+    with_element(config("con1", True, 4, 5, offset=0.1), 4),
     config("con1", True, 4, delay=8),
     config("con2", False, 1),
     config("con2", True, 2),
@@ -253,6 +258,11 @@ class World:
         self.witness.the_log_replays(self.core.cluster)
         for instruction in instructions:
             if isinstance(instruction, Send):
+                if isinstance(instruction.action, commands.Open):
+                    body = self.witness.rows.tables["body"].get(instruction.action.config_digest)
+                    CONFIG_OF.setdefault(
+                        instruction.action.config_digest, wire.unpack_plain(body.body) if body else {"controllers": {}}
+                    )
                 if self.controllers[instruction.controller].greeted:
                     self.controllers[instruction.controller].inbox.append(instruction.action)
             elif isinstance(instruction, Answer):
@@ -354,8 +364,15 @@ class World:
                 requests.GetReport(job_id=job_id),
                 requests.ClearResults(),
                 requests.SetIo(qm_id=qm_id, io1=3),
+                requests.SetConfig(qm_id=qm_id, changes=[self.any_change()] * 2),
+                requests.SetConfig(qm_id=qm_id, changes=[self.any_change()]),
             )
         )
+
+    def any_change(self) -> requests.ConfigChange:
+        """A setter: an offset, seldom one that does not exist."""
+        kind = self.chance.choice(("output_dc_offset", "output_dc_offset", "colour"))
+        return requests.ConfigChange(kind=kind, target="q", port="single", values=[self.chance.choice((0.0, 0.2, 0.3))])
 
     def ask_again(self) -> None:
         """A client that had no answer sends the same request again."""
