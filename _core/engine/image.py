@@ -57,11 +57,13 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
 class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A compiled program. Column meanings: ``codes``; every ``…_at`` indexes ``sources``, -1 for none.
 
-    ``code`` int32 (n, 6): op and operands; ``masks`` uint64 (n,): strands; ``code_at`` int32 (n,).
-    ``memory`` int32: initial cells, those of measured variables first (``tracked`` of them). ``waveforms``: int64 (n, 4) offset of I, offset of Q (-1: none), count, constant,
-    into ``samples``; ``weights``: int64 (n, 3) offset of cosine, of sine, count, into ``weight_values``.
-    ``strict``: uint64 thread masks of strict blocks. ``aligns``: int64 (n, 2) first and count in ``align_elements``;
-    ``align_masks``: uint64 thread masks. ``hearers``: uint64, strands that hear each process.
+    ``code`` int32 (n, 6): op and operands; ``masks`` uint64 (n,): strands; ``code_at`` int32 (n,). ``memory`` int32:
+    initial cells, those of measured variables first (``tracked`` of them). ``waveforms``: int64 (n, 4) offset of I,
+    offset of Q (-1: none), count, constant, into ``samples``; ``weights``: int64 (n, 3) offset of cosine, of sine,
+    count, into ``weight_values``. ``aligns``: int64 (n, 2) first and count in ``align_elements`` (those that may have a
+    reset to take); ``align_masks``: uint64 thread masks; ``strict``: likewise, of strict blocks. ``hearers``: uint64,
+    strands that hear each process. ``forked``: text order would never come to what runs beside an endless loop.
+    ``variables``: (name, type, slot, size).
     """
 
     engine_version: int

@@ -12,7 +12,7 @@ from .image import Image, Ints
 
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # p place in the code, P play, M measure, H process, A align, E element, S stream, B block, T thread, k strict or -1.
-_OPERANDS = {
+_OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
     Op.RAND_INT: "sss",

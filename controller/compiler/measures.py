@@ -51,9 +51,8 @@ class MeasureTables:
         elif element.time_of_flight is None:
             faults.append(f"element '{node.element}' has no time_of_flight")
         if use.pulse.operation != "measurement":
-            faults.append(
-                f"pulse '{use.name}' of operation '{node.operation}' is a control pulse; measure needs a measurement pulse"
-            )
+            what = f"pulse '{use.name}' of operation '{node.operation}'"
+            faults.append(f"{what} is a control pulse; measure needs a measurement pulse")
         for fault in faults:
             self._problems.add(node.at, fault)
         return not faults

@@ -102,7 +102,7 @@ class PulseTables:
         return parts
 
     def _waveform(self, parts: list[Samples], length: int) -> tuple[int, int]:
-        """The number of a waveform, and its samples (0: constant). A constant beside an arbitrary one is written out."""
+        """The number of a waveform, and its samples (0: constant); a constant beside samples is written out."""
         constant = all(len(part) == 1 for part in parts)
         if not constant:
             parts = [np.full(length, part[0]) if len(part) == 1 else part for part in parts]
