@@ -343,3 +343,36 @@ def test_a_user_that_vanishes_leaves_the_qm_to_others(
     assert running.halt() is True
     assert time.monotonic() - begun < 10
     assert qm.execute(counting()).result_handles.wait_for_all_values(60) is True
+
+
+def test_adding_through_broker_kills_doubles_and_loses_nothing(cluster: ProcessCluster) -> None:
+    """While one user adds jobs the broker is killed three times: each `add` that returned is one job, in its order."""
+    qm = cluster.manager(timeout=60.0).open_qm(opx_readout_pair())
+    running = qm.execute(endless())
+    prog = counting(1)
+    added: list[str] = []
+    stop = threading.Event()
+
+    def add() -> None:
+        while not stop.is_set():
+            added.append(qm.queue.add(prog, note=str(len(added))).id)
+
+    adder = threading.Thread(target=add)
+    adder.start()
+    for _ in range(3):
+        before = len(added)
+        deadline = time.monotonic() + 30
+        while len(added) < before + 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        cluster.kill("broker")
+        cluster.start_broker()
+        cluster.wait_connected("con1")
+    stop.set()
+    adder.join(60)
+    assert not adder.is_alive()
+    assert len(added) >= 15
+    pending = qm.queue.pending_jobs
+    assert [job.id for job in pending] == added
+    assert [job.note for job in pending] == [str(number) for number in range(len(added))]
+    assert qm.queue.clear() == len(added)
+    assert running.halt() is True
