@@ -265,7 +265,7 @@ class Server:
             if run.first_slice():  # here and now: a change of OS thread takes longer than all of it
                 self._lanes.do(run.run_on)
         else:
-            self._lanes.submit(run, short=loaded is not None)
+            self._lanes.submit(run, short=loaded is not None and not loaded.schemas)
         return run
 
     def _compile(self, action: commands.CompileProgram, bodies: list[bytes]) -> None:

@@ -1,7 +1,7 @@
 """Chunk files: what a job's streams hold, on disk, one folder per job.
 
-A folder holds `000000.chunk`, `000001.chunk`, ... Each is a sequence of MessagePack records, written under another
-name, synced, then renamed: a chunk that has its name is complete, and counts; any other file is a crash's remains.
+A folder holds `000000.chunk`, `000001.chunk`, ... Each is a sequence of MessagePack records, written and synced before
+its items count as kept. Its last record is a checksum, so what a crash left half written is seen; it ends the results.
 
     record = ["schema", attempt, [[name, dtype, shape, many, timestamps], ...]]      first of the first chunk
            / ["items", stream, position, bytes]      bytes of a save_all stream from `position` on
@@ -26,7 +26,6 @@ import msgpack  # type: ignore[import-untyped]
 from ..._core.wire import StreamSchema
 
 SUFFIX = ".chunk"
-UNFINISHED = ".part"
 _SMALL = 64 * 1024
 
 
@@ -77,12 +76,14 @@ def data_records(stream: int, many: bool, position: int, data: memoryview, recor
 
 
 def write_chunk(folder: Path, number: int, records: Iterable[list[Any]], index: FolderIndex) -> None:
-    """Write, sync and name one chunk; `index` then knows it. On an OSError nothing counts."""
+    """Write and sync one chunk; `index` then knows it. On an OSError nothing counts.
+
+    The file is synced before the folders: where a journal takes the names along, they then cost nothing more.
+    """
     packer = msgpack.Packer(autoreset=True)
-    unfinished = folder / f"{number:06d}{UNFINISHED}"
     news: list[list[Any]] = []
     offset = check = 0
-    with unfinished.open("wb") as file:
+    with chunk_path(folder, number).open("wb") as file:
         for record in records:
             data = packer.pack(record)
             offset += file.write(data)
@@ -91,8 +92,9 @@ def write_chunk(folder: Path, number: int, records: Iterable[list[Any]], index: 
         offset += file.write(_over(check))
         file.flush()
         os.fsync(file.fileno())
-    unfinished.rename(chunk_path(folder, number))
     sync_folder(folder)
+    if number == 0:
+        sync_folder(folder.parent)
     _note(index, number, news, offset)
 
 

@@ -20,7 +20,7 @@ from ..._core.errors import AskedWrongly
 from ..._core.wire import StreamSchema, StreamState
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.reports import StreamCount
-from .chunk_files import FolderIndex, Piece, data_records, read_bytes, schema_record, sync_folder, write_chunk
+from .chunk_files import FolderIndex, Piece, data_records, read_bytes, schema_record, write_chunk
 from .limits import ResultLimits
 from .nodes import Batch, Form, as_floats
 from .pipeline import Arrival, Pipeline
@@ -185,7 +185,6 @@ class JobResults:
             return
         if not self.index.chunks:
             self._folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(self._folder.parent)
         write_chunk(self._folder, self.index.chunks, self._records(streams, end), self.index)
         for stream in streams:
             if stream.schema.many:
@@ -208,6 +207,11 @@ class JobResults:
     # -- the reader's side ---------------------------------------------------------------------------------------------
 
     @property
+    def schemas(self) -> list[StreamSchema]:
+        """What each stream holds."""
+        return [stream.schema for stream in self._streams]
+
+    @property
     def dataloss(self) -> bool:
         """Whether any stream lost items."""
         return any(stream.dataloss for stream in self._streams)
@@ -227,7 +231,7 @@ class JobResults:
 
     def fetch(self, name: str, start: int, stop: int, offset: int) -> FetchedRange:
         """Items start..stop (-1: all there are) of a stream, from byte `offset` of that range on."""
-        number = stream_number([stream.schema for stream in self._streams], name)
+        number = stream_number(self.schemas, name)
         stream = self._streams[number]
         with self._lock:
             state = self._state(stream)
@@ -246,8 +250,8 @@ class JobResults:
 
     def _pinned_item(self, number: int, stream: Stream, offset: int, more: int) -> bytes:
         """The item that a reader began with, so that the parts it asks for are of one item."""
-        item = bytes(stream.tail) if offset == 0 else self._pinned.get(number, bytes(stream.tail))
-        self._pinned.pop(number, None)
+        pinned = self._pinned.pop(number, None)
+        item = bytes(stream.tail) if offset == 0 or pinned is None else pinned
         if more:
             self._pinned[number] = item
         return item

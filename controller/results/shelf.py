@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..._core.errors import AskedWrongly
 from ..._core.wire import StreamSchema
-from .chunk_files import read_index
+from .chunk_files import FolderIndex, read_index
 from .job_results import FetchedRange, JobResults, StoredResults
 from .limits import ResultLimits
 from .pipeline import Pipeline
@@ -35,7 +35,7 @@ class ResultShelf:
         self._running: dict[str, JobResults] = {}
         self._reserved: dict[str, int] = {}  # bytes granted to running jobs
         self._open: OrderedDict[str, StoredResults] = OrderedDict()
-        self._empty: OrderedDict[str, JobResults] = OrderedDict()
+        self._empty: OrderedDict[str, StoredResults] = OrderedDict()
         directory.mkdir(parents=True, exist_ok=True)
         self._ended = _folder_sizes(directory)  # oldest first
         self._used = sum(self._ended.values())
@@ -64,7 +64,7 @@ class ResultShelf:
                 self._remember(job_id, StoredResults(self._folder(job_id), results.index))
             else:
                 self._used -= self._reserved.pop(job_id, 0)
-                self._empty[job_id] = results
+                self._empty[job_id] = StoredResults(self._folder(job_id), FolderIndex(schemas=results.schemas))
                 if len(self._empty) > UNSAVED_JOBS_MAX:
                     self._empty.popitem(last=False)
 

@@ -1,8 +1,8 @@
 """OS threads for jobs: one short lane for first slices, and a thread for each job that is not over by then.
 
 Most jobs of a busy queue take less than a millisecond, and a change of thread costs as much as they do: so all whose
-program is compiled begin on one thread, one after another, and move to a thread of their own only if they last. Threads
-are kept for the next job.
+program is compiled and saves nothing begin on one thread, one after another, and move to a thread of their own only if
+they last. Threads are kept for the next job.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Lanes:
         threading.Thread(target=self._short_lane, name="short-jobs", daemon=True).start()
 
     def submit(self, run: JobRun, *, short: bool) -> None:
-        """Run a job; `short`: nothing needs to be compiled for it."""
+        """Run a job; `short`: nothing needs to be compiled for it, and nothing put on disk."""
         if short:
             self._short.put(run)
         else:

@@ -20,7 +20,7 @@ PROGRESS_EVERY_S: Final = 0.1
 """At most ten progress reports a second and job."""
 JOBS_MAX: Final = 256
 """Jobs that one controller holds at a time: loading, waiting for their start, running."""
-FINISHED_JOBS_MAX: Final = 10_000
+FINISHED_JOBS_MAX: Final = 2_000
 """Ended jobs whose attempt and final report are remembered, so that no command starts them twice."""
 SPOOL_REPORTS_MAX: Final = 100_000
 """Reports that wait for the broker's acknowledgement; the oldest are dropped beyond it, with a line in the log."""
@@ -36,7 +36,7 @@ IMAGE_FILES_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 IMAGE_FILE_AFTER_S: Final = 0.05
 """An image that compiles faster than this is not worth a file."""
 REPORT_LINES_MAX: Final = 1_000
-REPORT_CHARS_MAX: Final = 256 * 1024
+REPORT_CHARS_MAX: Final = 64 * 1024
 """Of one execution report: it must fit an envelope."""
 BROKER_AWAY_MAX_S: Final = 600.0
 """Without its broker a controller runs on for so long, starting nothing new; then it halts what it runs."""

