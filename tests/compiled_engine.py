@@ -16,6 +16,7 @@ from quaymaster.controller import plant as plants
 from quaymaster.controller.compiler import compile_program
 
 STEPS = 1000
+RUNS_MAX = 2000
 
 
 def run(
@@ -27,6 +28,7 @@ def run(
     plant: Plant,
     forked: bool = False,
     steps: int = STEPS,
+    limit: int = RUNS_MAX,
 ) -> Outcome:
     """Compile and run to the end. ``forked``: every strand walks on its own from the start."""
     image = compile_program(program, config)
@@ -34,7 +36,7 @@ def run(
         image = msgspec.structs.replace(image, forked=True)
     hearing = hearing_of(plant, config, elements_used(program))
     machine = Machine(image, seed=seed, numerics=numerics, plant=hearing)  # type: ignore[arg-type]
-    return outcome_of(machine, image, hearing, steps)
+    return outcome_of(machine, image, hearing, steps, limit)
 
 
 def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
@@ -47,14 +49,17 @@ def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
     return plants.none(config, used, variance)
 
 
-def outcome_of(machine: Machine, image: Image, hearing: Hearing, steps: int) -> Outcome:
-    """Run and drain until done."""
+def outcome_of(machine: Machine, image: Image, hearing: Hearing, steps: int, limit: int) -> Outcome:
+    """Run and drain until done; AssertionError if that takes more than ``limit`` runs."""
     streams: dict[str, list[tuple[int, int]]] = {s.name: [] for s in image.streams if not s.adc}
     traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in image.streams if s.adc}
-    state = "running"
-    while state != "done":
+    for _ in range(limit):
         state = machine.run(steps)
         collect(machine, image, streams, traces)
+        if state == "done":
+            break
+    else:
+        raise AssertionError(f"not done after {limit} runs of {steps} steps")
     events = {(code, at) for code, at, _ in machine.events()} | {(code, -1) for code, _ in hearing.events}
     return Outcome(streams, traces, events, machine.clock_ns)
 

@@ -154,7 +154,7 @@ class ConfigMaker:
             record["time_of_flight"] = draw(st.sampled_from([24, 28, 60]))
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
-            record["core"] = "shared"
+            record["core"] = "iq" if iq else "single"  # elements of one core are of one kind
         self.raw["elements"][name] = record
         self.facts.append(
             ElementFacts(

@@ -421,8 +421,8 @@ class Maker:
                 [
                     (("i1", "int", "ai"),),
                     (("f1", "fixed", "af"),),
-                    (("f2", "fixed", "af"), ("i2", "int", "ai")),
-                    (("b1", "bool", "ab"), ("f1", "fixed", MEASURED_ARRAY if self.kind.feedback else "af")),
+                    (("b1", "bool", "ab"), ("i2", "int", "ai")),
+                    (("f2", "fixed", "af"), ("f1", "fixed", MEASURED_ARRAY if self.kind.feedback else "af")),
                 ]
             )
         )

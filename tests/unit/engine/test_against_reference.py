@@ -1,0 +1,128 @@
+"""The compiled engine equals the reference engine bit for bit, on random whole programs.
+
+Streams with values and times, raw traces with port, start and codes, events as sets of (code, place), the end.
+Each function is one kind of programs, so that workers share the load; 750 programs in all.
+"""
+
+from __future__ import annotations
+
+import pytest
+from compiled_engine import run as run_compiled
+from hypothesis import HealthCheck, given, settings
+from reference.engine import Outcome
+from reference.engine import run as run_reference
+from reference.programs import Case, Kind, cases
+
+EXAMPLES = 75
+PROFILE = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+
+
+def by_input(outcome: Outcome) -> dict[tuple[str, int], list[tuple[int, list[int]]]]:
+    """Raw traces of a stream and input, in order; between inputs there is no order in what is drained."""
+    found: dict[tuple[str, int], list[tuple[int, list[int]]]] = {}
+    for name, items in outcome.traces.items():
+        for number, start, codes in items:
+            found.setdefault((name, number), []).append((start, codes))
+    return found
+
+
+def judge(case: Case, *, forked: bool = False) -> None:
+    """Both engines, the same bits."""
+    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant}
+    expected = run_reference(case.program, case.config, **given_)  # type: ignore[arg-type]
+    got = run_compiled(case.program, case.config, forked=forked, **given_)  # type: ignore[arg-type]
+    assert got.streams == expected.streams
+    assert by_input(got) == by_input(expected)
+    assert got.events == expected.events
+    assert got.end_ns == expected.end_ns
+
+
+@PROFILE
+@given(cases(Kind()))
+def test_linear(case: Case) -> None:
+    """Integrals as sums over records; any plant."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(feedback=True)))
+def test_linear_feedback(case: Case) -> None:
+    """Measured values in conditions, amplitudes, durations, frequencies and indices."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(feedback=True, classical=True)))
+def test_classical(case: Case) -> None:
+    """Mostly arithmetic, draws and arrays, with their times."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(numerics="exact", sigmas=(0.0, 1e-3))))
+def test_exact(case: Case) -> None:
+    """Converter codes and the widths of the hardware."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(numerics="exact", sigmas=(0.0, 0.02), loud=True, feedback=True)))
+def test_exact_loud_feedback(case: Case) -> None:
+    """The same where converters saturate and values are used."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(sigmas=(1e-3,), traces=False)))
+def test_noise_of_integrals(case: Case) -> None:
+    """Noise drawn jointly for overlapping windows."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(sigmas=(1e-3,), feedback=True)))
+def test_noise_and_traces(case: Case) -> None:
+    """Noise that raw traces and integrals share."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(overlap=True, sigmas=(0.0, 1e-3), traces=False, measures_max=12)))
+def test_overlap(case: Case) -> None:
+    """Many long windows on few inputs."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(loud=True, feedback=True, sigmas=(0.0, 0.02))))
+def test_loud(case: Case) -> None:
+    """Amplitudes that reach the converter's range: integrals fall back to samples."""
+    judge(case)
+
+
+@PROFILE
+@given(cases(Kind(feedback=True, sigmas=(0.0, 1e-3))))
+def test_forked_from_the_start(case: Case) -> None:
+    """The engine with every strand on its own walks to the same bits."""
+    judge(case, forked=True)
+
+
+@pytest.mark.parametrize("numerics", ["linear", "exact"])
+def test_the_comparison_can_fail(numerics: str) -> None:
+    """Another seed gives other noise: the judge notices."""
+    from reference.benches import bench
+    from reference.building import demod, measure, program, save, variable
+    from reference.plants import Plant
+
+    x = variable("x")
+    whole = program(measure("readout", "r", demod("cos", x)), save(x, "x"), declarations="x:f")
+    outcomes = [
+        run(whole, bench(), seed=seed, numerics=numerics, plant=Plant("echo", 1e-3))  # type: ignore[arg-type]
+        for run, seed in ((run_compiled, 1), (run_reference, 1), (run_reference, 2))
+    ]
+    assert outcomes[0] == outcomes[1] != outcomes[2]
