@@ -46,6 +46,72 @@ def any_program() -> st.SearchStrategy[tree.Program]:
     return _records(tree.Program)
 
 
+def likely_program() -> st.SearchStrategy[tree.Program]:
+    """A program of one statement that is nearly right: names that are declared, types and counts that often fit."""
+    return st.one_of(_likely_play(), _likely_measure(), _likely_call()).map(program)
+
+
+def _likely_numbers() -> st.SearchStrategy[Any]:
+    literals = [value("int", 4), value("int", 3), value("fixed", 1), value("bool", 1)]
+    arrays = [tree.Whole(type="int", array="a1"), tree.Whole(type="fixed", array="a2")]
+    cell = tree.Cell(type="fixed", array="a2", index=INT)
+    return st.sampled_from([INT, FIXED, BOOL, cell, *literals, *arrays])
+
+
+def _likely_call() -> st.SearchStrategy[Any]:
+    calls = st.builds(
+        tree.Call,
+        type=st.sampled_from(["int", "fixed", "bool"]),
+        function=st.sampled_from(get_args(tree.Function)),
+        arguments=st.lists(_likely_numbers(), min_size=1, max_size=3).map(tuple),
+    )
+    return st.builds(tree.Assign, at=st.just(1), target=st.sampled_from([INT, FIXED, BOOL]), value=calls)
+
+
+def _likely_play() -> st.SearchStrategy[Any]:
+    operand = st.none() | _likely_numbers()
+    chirp = st.builds(
+        tree.Chirp,
+        rates=st.lists(_likely_numbers(), max_size=3).map(tuple),
+        times=st.lists(st.integers(-1, 3), max_size=3).map(tuple),
+        units=st.sampled_from(get_args(tree.FrequencyUnits)),
+    )
+    return st.builds(
+        tree.Play,
+        at=st.just(1),
+        operation=st.sampled_from(["x", ""]),
+        element=st.just("q"),
+        ramp=operand,
+        duration=operand,
+        truncate=operand,
+        chirp=st.none() | chirp,
+        condition=operand,
+        timestamp_stream=st.sampled_from([None, "r1", "r2", "r3", "r9"]),
+    )
+
+
+def _likely_measure() -> st.SearchStrategy[Any]:
+    targets = [FIXED, INT, tree.Whole(type="fixed", array="a2"), tree.Whole(type="int", array="a1")]
+    process = st.builds(
+        tree.Process,
+        at=st.just(1),
+        kind=st.sampled_from(get_args(tree.ProcessKind)),
+        weights=st.sampled_from([("w",), ("w", "w")]),
+        outputs=st.sampled_from([("",), ("o", "p")]),
+        target=st.sampled_from(targets),
+        chunk=st.integers(-1, 8),
+        window=st.integers(-1, 4),
+    )
+    return st.builds(
+        tree.Measure,
+        at=st.just(1),
+        operation=st.just("x"),
+        element=st.just("q"),
+        processes=st.lists(process, max_size=2).map(tuple),
+        timestamp_stream=st.sampled_from([None, "r1", "r2", "r3", "r9"]),
+    )
+
+
 def _records(record: type[Any]) -> st.SearchStrategy[Any]:
     fields = {field.name: _fields(field.type) for field in msgspec.structs.fields(record)}
     return st.builds(record, **fields)
@@ -85,7 +151,7 @@ STATEMENTS = st.deferred(lambda: st.recursive(_flat(), _nested, max_leaves=5))
 
 
 def _leaves() -> st.SearchStrategy[Any]:
-    return st.one_of(_records(tree.Value), _records(tree.Variable))
+    return st.one_of(_records(tree.Value), _records(tree.Variable), _records(tree.Whole))
 
 
 def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -97,15 +163,15 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(
             tree.Call,
             type=types,
-            function=st.sampled_from(["cast.to_int", "random.rand_int"]),
-            arguments=st.lists(inner, max_size=3).map(tuple),
+            function=st.sampled_from(get_args(tree.Function)),
+            arguments=st.lists(inner | _records(tree.Whole), max_size=3).map(tuple),
         ),
     )
 
 
 def _flat() -> st.SearchStrategy[Any]:
     kinds = (tree.Assign, tree.Save, tree.Play, tree.Measure, tree.Wait, tree.Align, tree.FrameRotation)
-    more = (tree.ResetFrame, tree.ResetIfPhase, tree.UpdateFrequency)
+    more = (tree.ResetFrame, tree.ResetIfPhase, tree.UpdateFrequency, tree.RampToZero)
     return st.one_of([_records(kind) for kind in (*kinds, *more)])
 
 

@@ -25,7 +25,8 @@ from .control import (
     while_,
 )
 from .expressions import fixed
-from .library import Cast, Math, Random, Util, broadcast, call_library_function, call_vectors_library_function
+from .library import Cast, Random, broadcast, call_library_function, call_vectors_library_function
+from .math_library import Math, Util
 from .measure import (
     DigitalMeasureProcess,
     counting,
@@ -37,7 +38,8 @@ from .measure import (
     time_tagging,
 )
 from .measure import MeasureProcess as AnalogMeasureProcess
-from .pulses import amp, load_waveform, play, ramp, ramp_to_zero
+from .play import load_waveform, play, ramp, ramp_to_zero
+from .pulses import amp
 from .scope import program
 from .statements import (
     IO1,

@@ -54,6 +54,7 @@ class Builder:
         self.declarations: list[tree.Declaration] = []
         self.streams: dict[str, StreamState] = {}
         self.tagged: dict[str, str] = {}  # save(x, "tag") and measure(..., "tag"): tag -> hidden stream
+        self.timestamp_tags: dict[str, str] = {}  # play(..., timestamp_stream="tag"): tag -> hidden stream
         self.blocks: list[Block] = [Block()]
         self.nodes: list[tree.StreamNode] = []
         self.results: dict[str, tree.Result] = {}

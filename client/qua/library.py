@@ -1,4 +1,4 @@
-"""The libraries of the language: Cast, Random, and those that come later."""
+"""The libraries Cast and Random, and those that come later (Math and Util: ``math_library``)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from typing import Any
 
 from ..._core.program import tree
 from .builder import current
-from .expressions import QuaExpression, common_owner, scalar, typed
+from .expressions import QuaExpression, scalar, typed
 from .later import Later, LaterLibrary
+from .math_library import call
 from .variables import QuaVariable, assign, declare
 
 SEED_MAX = (1 << 28) - 2
-
-
-def _call(function: tree.Function, type: tree.VarType, *arguments: QuaExpression) -> QuaExpression:
-    node = tree.Call(type=type, function=function, arguments=tuple(argument.node for argument in arguments))
-    return QuaExpression(node, common_owner(*arguments), 1 + max(argument.depth for argument in arguments))
 
 
 class Cast:
@@ -25,44 +21,44 @@ class Cast:
     @staticmethod
     def to_int(x: Any) -> QuaExpression:
         """The largest int not above a fixed; a bool gives 0 or 1."""
-        return _call("cast.to_int", "int", scalar(x, place="in Cast.to_int"))
+        return call("cast.to_int", scalar(x, place="in Cast.to_int"))
 
     @staticmethod
     def to_fixed(x: Any) -> QuaExpression:
         """An int as a fixed, wrapped into [-8, 8)."""
-        return _call("cast.to_fixed", "fixed", scalar(x, place="in Cast.to_fixed"))
+        return call("cast.to_fixed", scalar(x, place="in Cast.to_fixed"))
 
     @staticmethod
     def to_bool(x: Any) -> QuaExpression:
         """Whether ``x`` is not zero."""
-        return _call("cast.to_bool", "bool", scalar(x, place="in Cast.to_bool"))
+        return call("cast.to_bool", scalar(x, place="in Cast.to_bool"))
 
     @staticmethod
     def unsafe_cast_int(x: Any) -> QuaExpression:
         """The bits of ``x`` read as an int."""
-        return _call("cast.unsafe_cast_int", "int", scalar(x, place="in Cast.unsafe_cast_int"))
+        return call("cast.unsafe_cast_int", scalar(x, place="in Cast.unsafe_cast_int"))
 
     @staticmethod
     def unsafe_cast_fixed(x: Any) -> QuaExpression:
         """The bits of ``x`` read as a fixed."""
-        return _call("cast.unsafe_cast_fixed", "fixed", scalar(x, place="in Cast.unsafe_cast_fixed"))
+        return call("cast.unsafe_cast_fixed", scalar(x, place="in Cast.unsafe_cast_fixed"))
 
     @staticmethod
     def unsafe_cast_bool(x: Any) -> QuaExpression:
         """The lowest bit of ``x``."""
-        return _call("cast.unsafe_cast_bool", "bool", scalar(x, place="in Cast.unsafe_cast_bool"))
+        return call("cast.unsafe_cast_bool", scalar(x, place="in Cast.unsafe_cast_bool"))
 
     @staticmethod
     def mul_fixed_by_int(x: Any, y: Any) -> QuaExpression:
         """The product of a fixed and an int, as a fixed (wraps)."""
         place = "in Cast.mul_fixed_by_int(fixed, int)"
-        return _call("cast.mul_fixed_by_int", "fixed", typed(x, "fixed", place=place), typed(y, "int", place=place))
+        return call("cast.mul_fixed_by_int", typed(x, "fixed", place=place), typed(y, "int", place=place))
 
     @staticmethod
     def mul_int_by_fixed(x: Any, y: Any) -> QuaExpression:
         """The product of an int and a fixed, as an int."""
         place = "in Cast.mul_int_by_fixed(int, fixed)"
-        return _call("cast.mul_int_by_fixed", "int", typed(x, "int", place=place), typed(y, "fixed", place=place))
+        return call("cast.mul_int_by_fixed", typed(x, "int", place=place), typed(y, "fixed", place=place))
 
 
 class Random:
@@ -92,19 +88,13 @@ class Random:
 
     def rand_int(self, max_int: Any) -> QuaExpression:
         """An int in [0, max_int)."""
-        return _call("random.rand_int", "int", self._seed, typed(max_int, "int", place="in rand_int"))
+        return call("random.rand_int", self._seed, typed(max_int, "int", place="in rand_int"))
 
     def rand_fixed(self) -> QuaExpression:
         """A fixed in [0, 1)."""
-        return _call("random.rand_fixed", "fixed", self._seed)
+        return call("random.rand_fixed", self._seed)
 
 
-Math = LaterLibrary(
-    "Math",
-    "log pow div exp pow2 ln log2 log10 sqrt inv_sqrt inv MSB msb elu aelu selu relu plrelu lrelu sin2pi cos2pi"
-    " atan_2pi atan2_2pi abs sin cos atan atan2 sum max min argmax argmin dot",
-)
-Util = LaterLibrary("Util", "cond")
 broadcast = LaterLibrary("broadcast", "and_ or_ xor_")
 call_library_function = Later("call_library_function")
 call_vectors_library_function = Later("call_vectors_library_function")

@@ -2,38 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
 
 from ..._core.program import limits, tree
 from .builder import Builder, current
-from .expressions import QuaExpression
-from .later import Later, LaterLibrary, refuse_given
+from .expressions import QuaExpression, described, python_number
+from .later import Later, LaterLibrary
 from .position import refusal
 from .pulses import named, pulse_use
-from .streams import Stream, legacy_trace
-from .variables import target_of
+from .streams import Stream, legacy_trace, timestamp_stream_name
+from .variables import QuaArrayVariable, own_array, target_of
 
 
 class MeasureProcess(NamedTuple):
-    """One integral of a measurement, as ``demod.full`` and its like return. Output "" is the element's only one."""
+    """One process of a measurement, as ``demod.full`` and its like return. Output "" is the element's only one.
+
+    ``chunk`` (cycles of a slice) and ``window`` (slices) are None where the kind has none.
+    """
 
     kind: tree.ProcessKind
     weights: tuple[str, ...]
     outputs: tuple[str, ...]
     target: Any
+    chunk: Any = None
+    window: Any = None
 
     def node(self, builder: Builder) -> tree.Process:
         """The tree of it, checked."""
-        target = target_of(builder, self.target, self.kind)
-        if target.type != "fixed":
-            raise refusal(f"{self.kind} writes a fixed, not a {target.type}", code="type_mismatch")
         return tree.Process(
             at=builder.at(),
             kind=self.kind,
             weights=tuple(named(weights, f"the integration weights of {self.kind}") for weights in self.weights),
             outputs=tuple(self._output(output) for output in self.outputs),
-            target=target,
+            target=self._array(builder) if self.sliced else self._one(builder),
+            chunk=self._count(self.chunk, "samples_per_chunk", limits.INT_MAX) if self.sliced else 0,
+            window=self._count(self.window, "chunks_per_window", len(self.target)) if self._has_window else 0,
         )
+
+    @property
+    def sliced(self) -> bool:
+        """Whether it writes a value for each slice, to a whole array."""
+        return not self.kind.endswith(".full")
+
+    @property
+    def _has_window(self) -> bool:
+        return self.kind.endswith(".moving_window")
+
+    def _one(self, builder: Builder) -> tree.Target:
+        target = target_of(builder, self.target, self.kind)
+        if target.type != "fixed":
+            raise refusal(f"{self.kind} writes a fixed, not a {target.type}", code="type_mismatch")
+        return target
+
+    def _array(self, builder: Builder) -> tree.Whole:
+        target = self.target
+        if isinstance(target, Later):
+            target.refuse()
+        if not isinstance(target, QuaArrayVariable):
+            shown = described(target) if isinstance(target, QuaExpression) else f"a {type(target).__name__}"
+            raise refusal(
+                f"{self.kind} writes a whole fixed array, not {shown}",
+                code="bad_target",
+                hint="declare(fixed, size=n), with one cell for each chunk of the weights",
+            )
+        if target.type != "fixed":
+            raise refusal(f"{self.kind} writes a fixed array, but {target} is {target.type}", code="type_mismatch")
+        return tree.Whole(type="fixed", array=own_array(builder, target))
+
+    def _count(self, value: object, name: str, most: int) -> int:
+        number = python_number(value)
+        if number is None or isinstance(number, bool) or not 1 <= number <= most or number != int(number):
+            shown = described(value) if isinstance(value, QuaExpression) else repr(value)
+            raise refusal(
+                f"{name} of {self.kind} must be a Python int from 1 to {most}, not {shown}",
+                code="bad_measure",
+                hint="a chunk is counted in cycles of 4 ns" if name == "samples_per_chunk" else "",
+            )
+        return int(number)
 
     def _output(self, output: object) -> str:
         return "" if isinstance(output, str) and output == "" else named(output, f"the output of {self.kind}")
@@ -47,9 +93,27 @@ class demod:
         """One integral over the whole weights ``iw``, into the fixed ``target``."""
         return MeasureProcess("demod.full", (iw,), (element_output,), target)
 
-    sliced = Later("demod.sliced")
-    accumulated = Later("demod.accumulated")
-    moving_window = Later("demod.moving_window")
+    @staticmethod
+    def sliced(iw: str, target: Any, samples_per_chunk: int, element_output: str = "") -> MeasureProcess:
+        """One integral over each slice of ``samples_per_chunk`` cycles of 4 ns, into the cells of a fixed array.
+
+        The weights last as long as all the slices.
+        """
+        return MeasureProcess("demod.sliced", (iw,), (element_output,), target, samples_per_chunk)
+
+    @staticmethod
+    def accumulated(iw: str, target: Any, samples_per_chunk: int, element_output: str = "") -> MeasureProcess:
+        """Like ``sliced``, but each cell has the sum of the slices so far."""
+        return MeasureProcess("demod.accumulated", (iw,), (element_output,), target, samples_per_chunk)
+
+    @staticmethod
+    def moving_window(
+        iw: str, target: Any, samples_per_chunk: int, chunks_per_window: int, element_output: str = ""
+    ) -> MeasureProcess:
+        """Like ``sliced``, but each cell has the sum of the last ``chunks_per_window`` slices."""
+        return MeasureProcess(
+            "demod.moving_window", (iw,), (element_output,), target, samples_per_chunk, chunks_per_window
+        )
 
 
 class integration:
@@ -60,9 +124,41 @@ class integration:
         """One integral over the whole weights ``iw``, into the fixed ``target``."""
         return MeasureProcess("integration.full", (iw,), (element_output,), target)
 
-    sliced = Later("integration.sliced")
-    accumulated = Later("integration.accumulated")
-    moving_window = Later("integration.moving_window")
+    @staticmethod
+    def sliced(iw: str, target: Any, samples_per_chunk: int, element_output: str = "") -> MeasureProcess:
+        """One integral over each slice of ``samples_per_chunk`` cycles of 4 ns, into the cells of a fixed array.
+
+        The weights last as long as all the slices.
+        """
+        return MeasureProcess("integration.sliced", (iw,), (element_output,), target, samples_per_chunk)
+
+    @staticmethod
+    def accumulated(iw: str, target: Any, samples_per_chunk: int, element_output: str = "") -> MeasureProcess:
+        """Like ``sliced``, but each cell has the sum of the slices so far."""
+        return MeasureProcess("integration.accumulated", (iw,), (element_output,), target, samples_per_chunk)
+
+    @staticmethod
+    def moving_window(
+        iw: str, target: Any, samples_per_chunk: int, chunks_per_window: int, element_output: str = ""
+    ) -> MeasureProcess:
+        """Like ``sliced``, but each cell has the sum of the last ``chunks_per_window`` slices."""
+        return MeasureProcess(
+            "integration.moving_window", (iw,), (element_output,), target, samples_per_chunk, chunks_per_window
+        )
+
+
+def _no_dual(library: str, name: str) -> Callable[..., NoReturn]:
+    """A process that the platform lists as unsupported."""
+
+    def refuse(*_args: object, **_kwargs: object) -> NoReturn:
+        single = library.removeprefix("dual_")
+        raise refusal(
+            f"{library}.{name} is not supported by the platform",
+            code="no_such_process",
+            hint=f"use {single}.{name} for each output, into an array of its own, and add the cells",
+        )
+
+    return refuse
 
 
 class dual_demod:
@@ -81,9 +177,9 @@ class dual_demod:
             given["target"],
         )
 
-    sliced = Later("dual_demod.sliced")
-    accumulated = Later("dual_demod.accumulated")
-    moving_window = Later("dual_demod.moving_window")
+    sliced = staticmethod(_no_dual("dual_demod", "sliced"))
+    accumulated = staticmethod(_no_dual("dual_demod", "accumulated"))
+    moving_window = staticmethod(_no_dual("dual_demod", "moving_window"))
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -97,7 +193,15 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, 
     return given
 
 
-dual_integration = LaterLibrary("dual_integration", "full sliced accumulated moving_window")
+class dual_integration:
+    """The sum of the integrations of two outputs."""
+
+    full = Later("dual_integration.full")
+    sliced = staticmethod(_no_dual("dual_integration", "sliced"))
+    accumulated = staticmethod(_no_dual("dual_integration", "accumulated"))
+    moving_window = staticmethod(_no_dual("dual_integration", "moving_window"))
+
+
 time_tagging = LaterLibrary("time_tagging", "analog high_res digital")
 counting = LaterLibrary("counting", "digital")
 DigitalMeasureProcess = Later("DigitalMeasureProcess")
@@ -116,15 +220,18 @@ def measure(
 
     ``outputs``: processes (``demod.full(...)``, ...) or the older tuples (weights, target), (weights, output, target).
     ``adc_stream``: a stream, or a tag, that gets the raw trace; older programs give it (or None) before the processes.
+    ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
     """
     builder = current("measure")
-    refuse_given("measure", timestamp_stream=timestamp_stream)
     trace, given = _raw_stream(outputs, stream, adc_stream)
     if len(given) > limits.PROCESSES_MAX:
         raise refusal(f"more than {limits.PROCESSES_MAX} processes (PROCESSES_MAX)", code="bad_measure")
     operation, amplitude = pulse_use(builder, "measure", pulse, amplitude_scale)
     name = named(element, "the element of measure")
     processes = tuple(_process(output).node(builder) for output in given)
+    slices = sum(len(process.target) for process in map(_process, given) if process.sliced)
+    if slices > limits.SLICES_MAX:
+        raise refusal(f"{slices} slices in one measure, more than {limits.SLICES_MAX} (SLICES_MAX)", code="bad_measure")
     builder.append(
         tree.Measure(
             at=builder.at(),
@@ -133,6 +240,7 @@ def measure(
             amplitude=amplitude,
             stream=None if trace is None else _trace_name(builder, trace),
             processes=processes,
+            timestamp_stream=timestamp_stream_name(builder, timestamp_stream, "measure"),
         )
     )
 

@@ -1,13 +1,13 @@
-"""play, and the amplitude of a pulse."""
+"""What play and measure share: pulses and their amplitudes, names, durations."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from ..._core.program import limits, tree
-from .builder import Builder, current
+from .builder import Builder
 from .expressions import QuaExpression, python_number, typed
-from .later import Later, refuse_given
+from .later import Later
 from .position import refusal
 
 
@@ -121,48 +121,3 @@ def cycles(builder: Builder, value: object, place: str, least: int) -> tree.Expr
             hint="a cycle is 4 ns; pulses and waits last at least 16 ns",
         )
     return builder.own(typed(value, "int", place=place))
-
-
-def play(
-    pulse: Any,
-    element: str,
-    duration: Any = None,
-    condition: Any = None,
-    chirp: Any = None,
-    truncate: Any = None,
-    timestamp_stream: Any = None,
-    continue_chirp: bool = False,
-    target: str = "",
-    *,
-    amplitude_scale: Any = None,
-) -> None:
-    """Play ``pulse`` (an operation of the element, maybe ``* amp(...)``) on ``element``.
-
-    ``duration``: cycles of 4 ns to stretch it to. ``amplitude_scale``: the same as ``* amp(...)``.
-    """
-    builder = current("play")
-    refuse_given(
-        "play",
-        condition=condition,
-        chirp=chirp,
-        truncate=truncate,
-        timestamp_stream=timestamp_stream,
-        continue_chirp=continue_chirp,
-        target=target,
-    )
-    operation, amplitude = pulse_use(builder, "play", pulse, amplitude_scale)
-    length = None if duration is None else cycles(builder, duration, "as duration", limits.DURATION_MIN_CYCLES)
-    builder.append(
-        tree.Play(
-            at=builder.at(),
-            operation=operation,
-            element=named(element, "the element of play"),
-            amplitude=amplitude,
-            duration=length,
-        )
-    )
-
-
-ramp = Later("ramp")
-ramp_to_zero = Later("ramp_to_zero")
-load_waveform = Later("load_waveform")

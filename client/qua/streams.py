@@ -427,6 +427,27 @@ def legacy_trace(builder: Builder, tag: str) -> str:
     return builder.tagged[key]
 
 
+def timestamp_stream_name(builder: Builder, stream: Any, statement: str) -> str | None:
+    """The stream that gets the start times of ``statement``: a stream, or the name of a result that keeps them all."""
+    if stream is None:
+        return None
+    if isinstance(stream, Later):
+        stream.refuse()
+    if isinstance(stream, Stream):
+        return stream.used_for_values(builder, "int")
+    if not isinstance(stream, str):
+        raise refusal(
+            f"the timestamp_stream of {statement} must be a stream or a tag, not a {type(stream).__name__}",
+            code="bad_stream",
+        )
+    tag = named(stream, f"the timestamp_stream of {statement}")
+    if tag not in builder.timestamp_tags:
+        made = Stream(builder, builder.declare_stream(None, adc=None, trace=None))
+        builder.add_result(tag, made.index(builder), all=True)
+        builder.timestamp_tags[tag] = made.used_for_values(builder, "int")
+    return builder.timestamp_tags[tag]
+
+
 StreamType = Stream
 bins = Later("bins")
 STREAM_NAME_SEPARATOR = Later("STREAM_NAME_SEPARATOR")

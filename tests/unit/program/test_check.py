@@ -56,6 +56,24 @@ def each(**fields: Any) -> tree.ForEach:
     return tree.ForEach(at=1, **({"variables": (INT,), "arrays": ("a1",), "body": ()} | fields))
 
 
+def whole(array: str, type: Any) -> tree.Whole:
+    """A whole array."""
+    return tree.Whole(type=type, array=array)
+
+
+INTS, FIXEDS = whole("a1", "int"), whole("a2", "fixed")
+
+
+def sliced(**fields: Any) -> tree.Measure:
+    """A measure with demod.sliced into a2, unless ``fields`` say otherwise."""
+    return measure(processes=(process(**({"kind": "demod.sliced", "target": FIXEDS, "chunk": 7} | fields)),))
+
+
+def chirp(*rates: Any, **fields: Any) -> tree.Play:
+    """A play with a chirp."""
+    return play(chirp=tree.Chirp(rates=rates, **fields))
+
+
 def cell(array: str, type: Any, index: Any) -> tree.Cell:
     """A cell."""
     return tree.Cell(type=type, array=array, index=index)
@@ -76,6 +94,27 @@ RIGHT: list[tree.Statement] = [
     play(amplitude=(FIXED,) * 4, duration=INT),
     measure(stream="r2", processes=(process(), process(target=cell("a2", "fixed", INT)))),
     measure(processes=(process(kind="dual_demod.full", weights=("c", "s"), outputs=("out1", "out2")),)),
+    assign(INT, call("int", "math.abs", INT)),
+    assign(FIXED, call("fixed", "math.relu", FIXED)),
+    assign(FIXED, call("fixed", "math.sin", FIXED)),
+    assign(FIXED, call("fixed", "math.atan2", FIXED, FIXED)),
+    assign(INT, call("int", "math.msb", FIXED)),
+    assign(INT, call("int", "math.sum", INTS)),
+    assign(INT, call("int", "math.argmax", FIXEDS)),
+    assign(FIXED, call("fixed", "math.dot", FIXEDS, FIXEDS)),
+    assign(BOOL, call("bool", "util.cond", BOOL, BOOL, BOOL)),
+    assign(INT, call("int", "util.cond", BOOL, INT, call("int", "math.max", INTS))),
+    play(amplitude=(FIXED,), duration=INT, truncate=value("int", 4), condition=BOOL, timestamp_stream="r1"),
+    play(operation="", ramp=FIXED, duration=INT),
+    chirp(INT),
+    chirp(INT, value("int", 5), units="pHz", continues=True),
+    chirp(INT, INT, times=(0, 4)),
+    measure(timestamp_stream="r1"),
+    tree.RampToZero(at=1, element="q"),
+    tree.RampToZero(at=1, element="q", duration=1 << 24),
+    sliced(),
+    sliced(kind="integration.accumulated", chunk=1),
+    sliced(kind="demod.moving_window", window=3),
     tree.Wait(at=-1, duration=INT),
     tree.Align(at=1, elements=("a", "b")),
     tree.FrameRotation(at=1, element="q", turns=FIXED),
@@ -138,6 +177,53 @@ WRONG: list[tuple[tree.Statement, str]] = [
     (measure(processes=(process(kind="dual_demod.full", weights=("a", "b"), outputs=("", "")),)), "name of an output"),
     (measure(processes=(process(weights=("",)),)), "the name of integration weights"),
     (measure(processes=(process(),) * 65), "more than 64 processes in one measure (PROCESSES_MAX)"),
+    (assign(INT, INTS), "the whole array a1 stands where one value is needed"),
+    (assign(INT, binary("int", INT, "+", INTS)), "the whole array a1 stands where one value is needed"),
+    (assign(FIXED, call("fixed", "math.sin", FIXEDS)), "the whole array a2 stands where one value is needed"),
+    (assign(INT, call("int", "math.sum", INT)), "a whole array is needed where v1 stands"),
+    (assign(INT, call("int", "math.sum", whole("a9", "int"))), "there is no variable a9"),
+    (assign(INT, call("int", "math.sum", whole("a2", "int"))), "a2 is declared as fixed but used as int"),
+    (assign(INT, call("int", "math.sum", whole("v1", "int"))), "v1 is a scalar, not an array"),
+    (assign(INT, call("int", "math.sum", FIXEDS)), "Math.sum(a2) is fixed, not int"),
+    (assign(FIXED, call("fixed", "math.argmin", FIXEDS)), "Math.argmin(a2) is int, not fixed"),
+    (assign(FIXED, call("fixed", "math.dot", INTS, FIXEDS)), "Math.dot(a1, a2) mixes int and fixed"),
+    (assign(FIXED, call("fixed", "math.exp", INT)), "Math.exp(v1) needs fixed where it has int"),
+    (assign(FIXED, call("fixed", "math.abs", INT)), "Math.abs(v1) is int, not fixed"),
+    (assign(BOOL, call("bool", "math.abs", BOOL)), "Math.abs(v3) needs int or fixed where it has bool"),
+    (assign(FIXED, call("fixed", "math.pow", FIXED)), "math.pow takes 2 arguments, not 1"),
+    (assign(INT, call("int", "util.cond", INT, INT, INT)), "needs bool where it has int"),
+    (assign(INT, call("int", "util.cond", BOOL, INT, FIXED)), "Util.cond(v3, v1, v2) mixes int and fixed"),
+    (assign(INT, call("int", "util.cond", BOOL, FIXED, FIXED)), "Util.cond(v3, v2, v2) is fixed, not int"),
+    (play(truncate=value("int", 3)), "the truncate of play is 3 cycles; the least is 4"),
+    (play(truncate=FIXED), "the truncate of play must be int, but v2 is fixed"),
+    (play(condition=INT), "the condition of play must be bool, but v1 is int"),
+    (play(timestamp_stream="r9"), "there is no stream 'r9'"),
+    (play(timestamp_stream="r2"), "stream r2 holds raw samples; timestamps need a stream of ints"),
+    (measure(timestamp_stream="r4"), "stream r4 holds fixed values; timestamps need a stream of ints"),
+    (play(operation="", ramp=FIXED), "a ramp needs a duration"),
+    (play(operation="", ramp=INT, duration=INT), "the slope of a ramp must be fixed, but v1 is int"),
+    (play(operation="x", ramp=FIXED, duration=INT), "a ramp has no pulse and no amplitude"),
+    (play(operation="", ramp=FIXED, duration=INT, amplitude=(FIXED,)), "a ramp has no pulse and no amplitude"),
+    (chirp(), "a chirp has 1 to 4096 rates (CHIRP_SECTIONS_MAX)"),
+    (chirp(*[INT] * 4097), "a chirp has 1 to 4096 rates (CHIRP_SECTIONS_MAX)"),
+    (chirp(FIXED), "the rate of a chirp must be int, but v2 is fixed"),
+    (chirp(INT, INT, times=(0,)), "a chirp has 2 rates and 1 times"),
+    (chirp(INT, INT, times=(0, 0)), "the times of a chirp start with 0 and rise"),
+    (chirp(INT, times=(1,)), "the times of a chirp start with 0 and rise"),
+    (chirp(INT, INT, times=(0, 2**31)), "up to 2147483647 cycles"),
+    (tree.RampToZero(at=1, element="q", duration=3), "ramp_to_zero lasts 4 to 16777216 cycles, not 3"),
+    (tree.RampToZero(at=1, element="q", duration=(1 << 24) + 1), "ramp_to_zero lasts 4 to 16777216 cycles"),
+    (tree.RampToZero(at=1, element=""), "the name of an element"),
+    (sliced(target=FIXED), "demod.sliced writes a whole array"),
+    (sliced(target=INTS), "demod.sliced writes a fixed array, but a1 is int"),
+    (sliced(target=whole("a9", "fixed")), "there is no variable a9"),
+    (sliced(chunk=0), "a chunk of demod.sliced has 1 to 2147483647 cycles, not 0"),
+    (sliced(window=1), "demod.sliced has no window"),
+    (sliced(kind="demod.moving_window"), "the window of demod.moving_window has 1 to 3 chunks, not 0"),
+    (sliced(kind="integration.moving_window", window=4), "has 1 to 3 chunks, not 4"),
+    (sliced(weights=("a", "b")), "demod.sliced takes 1 weights and outputs"),
+    (measure(processes=(process(target=FIXEDS),)), "demod.full writes one value, not the whole array a2"),
+    (measure(processes=(process(chunk=1),)), "demod.full has no chunk and no window"),
     (tree.Wait(at=1, duration=value("int", 0)), "the duration of wait is 0 cycles; the least is 4"),
     (tree.Wait(at=1, duration=FIXED), "the duration of wait must be int, but v2 is fixed"),
     (tree.Align(at=1, elements=("",)), "the name of an element"),
@@ -273,6 +359,14 @@ def deep(depth: int) -> tree.Expression:
     return made
 
 
+def test_arrays_of_two_lengths() -> None:
+    """The arrays of a dot have one length."""
+    declarations = (*DECLARATIONS, tree.Declaration(at=0, name="a3", type="fixed", size=2, initial=(0, 0)))
+    statement = assign(FIXED, call("fixed", "math.dot", FIXEDS, whole("a3", "fixed")))
+    (issue,) = check_program(program(statement, declarations=declarations))
+    assert issue.message == "the arrays of Math.dot(a2, a3) have different lengths: [2, 3]"
+
+
 def test_depth_limits() -> None:
     """The deepest allowed passes, one more does not."""
     assert check_program(program(nested(limits.BLOCK_DEPTH_MAX - 1))) == []
@@ -288,6 +382,8 @@ def test_depth_limits() -> None:
     [
         ("STATEMENTS_MAX", lambda: program(*[tree.Align(at=0)] * 6)),
         ("EXPRESSION_NODES_MAX", lambda: program(*[assign(INT, deep(3))] * 2)),
+        ("SLICES_MAX", lambda: program(measure(processes=sliced().processes * 2))),
+        ("CHIRP_SECTIONS_MAX", lambda: program(chirp(*[INT] * 5))),
         ("VARIABLES_MAX", lambda: program()),
         ("ARRAY_CELLS_MAX", lambda: program()),
         ("STREAMS_MAX", lambda: program()),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import get_args
 
 import msgpack
 import msgspec
 import pytest
-from example_trees import FIXED, INT, any_program, program, value
+from example_trees import FIXED, INT, any_program, likely_program, program, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from quaymaster._core.program.codec import decode_program, encode_program, progr
 from quaymaster._core.program.limits import PROGRAM_BYTES_MAX
 
 SLOW = settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+WANTED = [kind.__name__ for kind in (*get_args(tree.Expression), *get_args(tree.Statement), tree.Chirp, tree.Process)]
+ARRAYS = ("math.sum", "math.max", "math.min", "math.argmax", "math.argmin", "math.dot")
 
 
 def typical() -> tree.Program:
@@ -42,6 +45,51 @@ def test_any_tree_comes_back(made: tree.Program) -> None:
     assert again == made
     assert encode_program(again) == body
     assert program_digest(made) == program_digest(body)
+
+
+def test_any_program_makes_every_node() -> None:
+    """The random trees hold each kind of node."""
+    seen: set[str] = set()
+
+    @settings(max_examples=600, suppress_health_check=list(HealthCheck), deadline=None, derandomize=True, database=None)
+    @given(any_program())
+    def collect(made: tree.Program) -> None:
+        text = repr(made.body)
+        seen.update(name for name in WANTED if f"{name}(" in text)
+
+    collect()
+    assert sorted(set(WANTED) - seen) == []
+
+
+@SLOW
+@given(likely_program())
+def test_what_passes_the_checks_has_the_right_types(made: tree.Program) -> None:
+    """Of nearly right plays, measures and calls, those without issue keep each rule that the tree states."""
+    if check_program(made):
+        return
+    (statement,) = made.body
+    match statement:
+        case tree.Assign(value=tree.Call() as call):
+            whole = [isinstance(argument, tree.Whole) for argument in call.arguments]
+            assert all(whole) if call.function in ARRAYS else not any(whole)
+        case tree.Play():
+            assert (statement.ramp is not None) == (statement.operation == "")
+            assert statement.ramp is None or statement.duration is not None
+            assert statement.condition is None or statement.condition.type == "bool"
+            assert statement.truncate is None or statement.truncate.type == "int"
+            assert statement.timestamp_stream in (None, "r1")
+            if statement.chirp is not None:
+                times = statement.chirp.times
+                assert {rate.type for rate in statement.chirp.rates} == {"int"}
+                assert times in ((), tuple(sorted(set(times))))
+                assert not times or len(times) == len(statement.chirp.rates)
+        case tree.Measure():
+            for process in statement.processes:
+                full = process.kind.endswith(".full")
+                assert process.target == (FIXED if full else tree.Whole(type="fixed", array="a2"))
+                assert (process.chunk == 0) == full
+                assert process.window in ((1, 2, 3) if process.kind.endswith("moving_window") else (0,))
+    assert decode_program(encode_program(made)) == made
 
 
 @SLOW

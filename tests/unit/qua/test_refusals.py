@@ -13,11 +13,14 @@ from quaymaster._core.program import limits
 
 
 class Names:
-    """The variables that a case may use, all of one program: n, m int; f fixed; b bool; a int array; two streams."""
+    """The variables that a case may use, all of one program: n, m int; f fixed; b bool; arrays a of 3 ints, fs and
+    fs2 of 3 and 2 fixeds, bs of 3 bools; two streams."""
 
     def __init__(self) -> None:
         self.n, self.m, self.f, self.b = (q.declare(t) for t in (int, int, q.fixed, bool))
         self.a = q.declare(int, value=[1, 2, 3])
+        self.fs, self.fs2 = q.declare(q.fixed, size=3), q.declare(q.fixed, size=2)
+        self.bs = q.declare(bool, size=3)
         self.st, self.adc = q.declare_stream(), q.declare_stream(adc_trace=True)
 
 
@@ -34,6 +37,10 @@ def _block(scope: Any, *statements: Any) -> None:
 def _streams(write: Any) -> None:
     with q.stream_processing():
         write()
+
+
+def _sliced(target: Any, chunk: Any) -> None:
+    q.measure("r", "q", q.demod.sliced("w", target, chunk))
 
 
 def _deep(x: Any) -> Any:
@@ -153,6 +160,104 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("measure adc 3", lambda v: q.measure("r", "q", adc_stream=3), "bad_measure", "must be a stream, not a int", ""),
     ("dual 4", lambda v: q.dual_demod.full("c", "o", "s", v.f), "bad_measure", "wrong arguments", "iw1, iw2, target"),
     ("dual name", lambda v: q.dual_demod.full("c", "s", goal=v.f), "bad_measure", "wrong arguments", ""),
+    # library functions
+    ("Math int", lambda v: q.Math.sin(v.n), "type_mismatch", "v1 (int) in Math.sin must be fixed", "Cast.to_fixed"),
+    ("Math bool", lambda v: q.Math.abs(v.b), "type_mismatch", "v4 (bool) in Math.abs must be int or fixed", "to_int"),
+    ("Math text", lambda v: q.Math.exp("x"), "not_a_scalar", "the text 'x' in Math.exp", ""),
+    ("Math array", lambda v: q.Math.abs(v.fs), "not_a_scalar", "the array a2 in Math.abs", "a[i]"),
+    ("Math nan", lambda v: q.Math.pow(v.f, np.nan), "not_finite", "nan in Math.pow is not a finite", ""),
+    ("Math.sum scalar", lambda v: q.Math.sum(v.n), "not_an_array", "takes a whole array, not v1 (int)", "declare"),
+    ("Math.max list", lambda v: q.Math.max([1, 2]), "not_an_array", "takes a whole array, not a list", "value=[...]"),
+    ("Math.min bools", lambda v: q.Math.min(v.bs), "type_mismatch", "the array a4 (bool) in Math.min", ""),
+    ("Math.dot types", lambda v: q.Math.dot(v.a, v.fs), "type_mismatch", "a1 (int) and a2 (fixed) mixes", "one type"),
+    ("Math.dot lengths", lambda v: q.Math.dot(v.fs, v.fs2), "bad_array_length", "a2 with 3 cells and a3 with 2", ""),
+    ("Math.div types", lambda v: q.Math.div(v.n, v.f), "type_mismatch", "v1 (int) / v3 (fixed) mixes types", ""),
+    ("cond 1", lambda v: q.Util.cond(1, v.n, v.m), "type_mismatch", "of Util.cond must be bool, not 1", ""),
+    ("cond int", lambda v: q.Util.cond(v.n, 1, 2), "type_mismatch", "v1 (int) as condition of Util.cond", "compare it"),
+    ("cond types", lambda v: q.Util.cond(v.b, v.n, v.f), "type_mismatch", "v1 (int) and v3 (fixed) in Util.cond", ""),
+    ("cond 0.5", lambda v: q.Util.cond(v.b, v.n, 0.5), "type_mismatch", "0.5 in Util.cond is a float", ""),
+    # more ways to play
+    ("truncate 3", lambda v: q.play("x", "q", truncate=3), "bad_duration", "3 cycles as truncate is outside", "16 ns"),
+    ("truncate fixed", lambda v: q.play("x", "q", truncate=v.f), "type_mismatch", "as truncate must be int", ""),
+    ("condition int", lambda v: q.play("x", "q", condition=v.n), "type_mismatch", "as condition of play", "compare it"),
+    ("condition 1", lambda v: q.play("x", "q", condition=1), "type_mismatch", "of play must be bool, not 1", ""),
+    ("stamp adc", lambda v: q.play("x", "q", timestamp_stream=v.adc), "bad_stream", "holds raw samples", ""),
+    ("stamp 3", lambda v: q.play("x", "q", timestamp_stream=3), "bad_stream", "timestamp_stream of play must be", ""),
+    ("stamp ''", lambda v: q.measure("x", "q", timestamp_stream=""), "bad_name", "timestamp_stream of measure", ""),
+    (
+        "stamp fixed",
+        lambda v: (q.save(v.f, v.st), q.play("x", "q", timestamp_stream=v.st)),
+        "type_mismatch",
+        "holds fixed values; this one is int",
+        "",
+    ),
+    ("chirp 1", lambda v: q.play("x", "q", chirp=5), "bad_chirp", "a tuple of two or three", "(rates, times, units)"),
+    ("chirp 4", lambda v: q.play("x", "q", chirp=(1, 2, 3, 4)), "bad_chirp", "a tuple of two or three", ""),
+    ("chirp units", lambda v: q.play("x", "q", chirp=(1, "Hz")), "bad_units", "'Hz' of a chirp", "Hz/nsec, GHz/sec"),
+    ("chirp fixed", lambda v: q.play("x", "q", chirp=(v.f, "Hz/sec")), "type_mismatch", "as rate of a chirp", ""),
+    ("chirp 0.5", lambda v: q.play("x", "q", chirp=(0.5, "Hz/nsec")), "type_mismatch", "chirp rate 0.5", "finer units"),
+    ("chirp big", lambda v: q.play("x", "q", chirp=(2**31, "pHz/nsec")), "bad_chirp", "fit 32 bits", "coarser units"),
+    ("chirp nan", lambda v: q.play("x", "q", chirp=(np.nan, "pHz/nsec")), "bad_chirp", "nan does not fit", ""),
+    ("chirp none", lambda v: q.play("x", "q", chirp=([], "Hz/sec")), "bad_chirp", "1 to 4096 rates", ""),
+    ("chirp fixeds", lambda v: q.play("x", "q", chirp=(v.fs, "Hz/sec")), "type_mismatch", "a2 (fixed) of a chirp", ""),
+    ("chirp times", lambda v: q.play("x", "q", chirp=([1, 2], [0], "Hz/sec")), "bad_chirp", "2 rates and 1 times", ""),
+    ("chirp first", lambda v: q.play("x", "q", chirp=([1], [4], "Hz/sec")), "bad_chirp", "first time", "rates, times"),
+    ("chirp falls", lambda v: q.play("x", "q", chirp=([1, 2], [0, 0], "Hz/sec")), "bad_chirp", "must rise", ""),
+    ("chirp time n", lambda v: q.play("x", "q", chirp=([1, 2], [0, v.n], "Hz/sec")), "bad_chirp", "Python ints", ""),
+    ("chirp time a", lambda v: q.play("x", "q", chirp=([1, 2, 3], v.a, "Hz/sec")), "bad_chirp", "Python ints", ""),
+    ("chirp time 0.5", lambda v: q.play("x", "q", chirp=([1, 2], [0, 0.5], "Hz/sec")), "bad_chirp", "time 0.5", ""),
+    ("ramp alone", lambda v: q.play(q.ramp(0.1), "q"), "bad_ramp", "needs a duration", "duration="),
+    ("ramp amp", lambda v: q.play(q.ramp(0.1) * q.amp(1), "q"), "bad_amplitude", "not a Ramp", ""),
+    (
+        "ramp scale",
+        lambda v: q.play(q.ramp(1), "q", 4, amplitude_scale=1),
+        "bad_amplitude",
+        "ramp has no",
+        "ramp(a * v)",
+    ),
+    ("ramp int", lambda v: q.ramp(v.n), "type_mismatch", "v1 (int) as slope of ramp must be fixed", "Cast.to_fixed"),
+    ("ramp 8", lambda v: q.ramp(8), "bad_ramp", "slope 8 V/ns is outside of [-8, 8)", "volts per ns"),
+    ("ramp measure", lambda v: q.measure(q.ramp(1), "q"), "bad_name", "the pulse of measure must be", ""),
+    ("zero 3", lambda v: q.ramp_to_zero("q", 3), "bad_duration", "from 4 to 16777216 cycles, not 3", "4 ns"),
+    ("zero n", lambda v: q.ramp_to_zero("q", v.n), "bad_duration", "cycles, not v1", ""),
+    ("zero 4.5", lambda v: q.ramp_to_zero("q", 4.5), "bad_duration", "not 4.5", ""),
+    ("zero element", lambda v: q.ramp_to_zero(3), "bad_name", "the element of ramp_to_zero must be a name", ""),
+    # slices
+    ("sliced cell", lambda v: _sliced(v.fs[0], 7), "bad_target", "a whole fixed array, not a2[0] (fixed)", "size=n"),
+    ("sliced list", lambda v: _sliced([0.0], 7), "bad_target", "a whole fixed array, not a list", ""),
+    ("sliced ints", lambda v: _sliced(v.a, 7), "type_mismatch", "writes a fixed array, but a1 is int", ""),
+    ("sliced 0", lambda v: _sliced(v.fs, 0), "bad_measure", "samples_per_chunk of demod.sliced must be", "4 ns"),
+    ("sliced None", lambda v: _sliced(v.fs, None), "bad_measure", "a Python int from 1 to 2147483647, not None", ""),
+    ("sliced n", lambda v: _sliced(v.fs, v.n), "bad_measure", "not v1 (int)", ""),
+    ("sliced tuple", lambda v: q.measure("r", "q", ("w", v.fs)), "bad_target", "the whole array a2", "a[i]"),
+    (
+        "window 4",
+        lambda v: q.measure("r", "q", q.demod.moving_window("w", v.fs, 7, 4)),
+        "bad_measure",
+        "chunks_per_window of demod.moving_window must be a Python int from 1 to 3, not 4",
+        "",
+    ),
+    (
+        "slices",
+        lambda v: q.measure("r", "q", q.integration.sliced("w", q.declare(q.fixed, size=limits.SLICES_MAX + 1), 1)),
+        "bad_measure",
+        "65537 slices in one measure, more than 65536 (SLICES_MAX)",
+        "",
+    ),
+    (
+        "dual sliced",
+        lambda v: q.dual_demod.sliced("c", "s", 7, v.fs),
+        "no_such_process",
+        "platform",
+        "use demod.sliced",
+    ),
+    (
+        "dual window",
+        lambda v: q.dual_integration.moving_window(),
+        "no_such_process",
+        "dual_integration.moving_window is not supported by the platform",
+        "use integration.moving_window",
+    ),
     # time, phase, frequency
     ("wait 3", lambda v: q.wait(3), "bad_duration", "3 cycles of wait is outside of 4 to 2147483647", "4 ns"),
     ("wait long", lambda v: q.wait(2**31), "bad_duration", "outside of 4", ""),

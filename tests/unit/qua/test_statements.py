@@ -143,11 +143,90 @@ HALF = value("fixed", FIXED_ONE // 2)
         (lambda n, f, b: q.play("x", "q", duration=25), {"duration": value("int", 25)}),
         (lambda n, f, b: q.play("x", "q", n), {"duration": N}),
         (lambda n, f, b: q.play("x", "q", condition=None, chirp=None, truncate=None, target=""), {}),
+        (lambda n, f, b: q.play("x", "q", truncate=4), {"truncate": value("int", 4)}),
+        (lambda n, f, b: q.play("x", "q", 25, truncate=n), {"duration": value("int", 25), "truncate": N}),
+        (lambda n, f, b: q.play("x", "q", condition=b), {"condition": B}),
+        (lambda n, f, b: q.play("x", "q", None, f > 0), {"condition": binary("bool", F, ">", value("fixed", 0))}),
+        (lambda n, f, b: q.play("x", "q", condition=False), {"condition": value("bool", 0)}),
+        (lambda n, f, b: q.play("x", "q", timestamp_stream=q.declare_stream()), {"timestamp_stream": "r1"}),
+        (lambda n, f, b: q.play("x", "q", timestamp_stream="times"), {"timestamp_stream": "r1"}),
+        (lambda n, f, b: q.play("x", "q", None, None, (n, "Hz/nsec")), {"chirp": tree.Chirp(rates=(N,))}),
     ],
 )  # fmt: skip
 def test_play(write: Any, expected: dict[str, Any]) -> None:
-    """Amplitudes (one or four) and durations, in each way to write them."""
+    """Each option, in each way to write it."""
     assert only(write) == tree.Play(at=0, operation="x", element="q", **expected)
+
+
+def chirp(*rates: tree.Expression, **fields: Any) -> tree.Chirp:
+    """A chirp."""
+    return tree.Chirp(rates=rates, **fields)
+
+
+FIVE, SIX = value("int", 5), value("int", -6)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (lambda n: (5, "Hz/nsec"), chirp(FIVE)),
+        (lambda n: (5.0, "GHz/sec"), chirp(FIVE)),
+        (lambda n: (np.int64(5), "mHz/nsec"), chirp(FIVE, units="mHz")),
+        (lambda n: (n + 5, "MHz/sec"), chirp(binary("int", N, "+", FIVE), units="mHz")),
+        (lambda n: [[5, -6], "uHz/nsec"], chirp(FIVE, SIX, units="uHz")),
+        (lambda n: ((5, n), "KHz/sec"), chirp(FIVE, N, units="uHz")),
+        (lambda n: (np.array([5, -6]), "nHz/nsec"), chirp(FIVE, SIX, units="nHz")),
+        (lambda n: ([5, -6], [0, 4], "Hz/sec"), chirp(FIVE, SIX, times=(0, 4), units="nHz")),
+        (lambda n: ([5, n], np.array([0, 7]), "pHz/nsec"), chirp(FIVE, N, times=(0, 7), units="pHz")),
+        (lambda n: ([5], (0.0,), "mHz/sec"), chirp(FIVE, times=(0,), units="pHz")),
+        (lambda n: (q.declare(int, value=[1, 2]), "Hz/nsec"), chirp(*(
+            tree.Cell(type="int", array="a1", index=value("int", k)) for k in range(2)))),
+    ],
+)  # fmt: skip
+def test_chirps(given: Any, expected: tree.Chirp) -> None:
+    """One rate, rates of equal sections, rates with times; numbers, QUA values, an array; each unit by both names."""
+    assert only(lambda n, f, b: q.play("x", "q", chirp=given(n))) == tree.Play(
+        at=0, operation="x", element="q", chirp=expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("write", "slope"),
+    [
+        (lambda n, f, b: q.play(q.ramp(0.5), "q", duration=n), HALF),
+        (lambda n, f, b: q.play(q.ramp(f), "q", n), F),
+        (lambda n, f, b: q.play(q.ramp(-f), "q", n), binary("fixed", value("fixed", 0), "-", F)),
+    ],
+)
+def test_ramps(write: Any, slope: tree.Expression) -> None:
+    """A slope instead of a pulse."""
+    assert only(write) == tree.Play(at=0, operation="", element="q", ramp=slope, duration=N)
+
+
+def test_timestamps_of_a_tag_are_kept_whole() -> None:
+    """A text is a result with all start times, the same one for each play and measure that names it."""
+    with q.program() as prog:
+        q.play("x", "q", timestamp_stream="t")
+        q.measure("ro", "q", timestamp_stream="t")
+        q.measure("ro", "q", timestamp_stream="u")
+    assert [statement.timestamp_stream for statement in prog.tree.body] == ["r1", "r1", "r2"]  # type: ignore[union-attr]
+    assert [(stream.name, stream.adc, stream.type) for stream in prog.tree.streams] == [
+        ("r1", False, "int"),
+        ("r2", False, "int"),
+    ]
+    assert prog.tree.nodes == (tree.Source(stream="r1"), tree.Source(stream="r2"))
+    assert [(result.tag, result.of, result.all) for result in prog.tree.results] == [("t", 0, True), ("u", 1, True)]
+
+
+def test_timestamps_to_a_stream() -> None:
+    """A declared stream holds ints from then on, and can be processed as any other."""
+    with q.program() as prog:
+        st = q.declare_stream()
+        q.measure("ro", "q", timestamp_stream=st)
+        with q.stream_processing():
+            st.buffer(2).save("pairs")
+    assert prog.tree.streams[0].type == "int"
+    assert prog.tree.results[0].tag == "pairs"
 
 
 def process(kind: Any, weights: tuple[str, ...], outputs: tuple[str, ...]) -> tree.Process:
@@ -178,6 +257,33 @@ def test_measure_processes(write: Any, expected: tuple[tree.Process, ...]) -> No
     """Processes in the new form, the old form with None first, and as tuples."""
     got = only(lambda n, f, b: q.measure("ro", "rr", *write(f)))
     assert got == tree.Measure(at=0, operation="ro", element="rr", processes=expected)
+
+
+def slices(kind: Any, chunk: int, window: int = 0, output: str = "") -> tree.Process:
+    """A process that writes the array a1."""
+    target = tree.Whole(type="fixed", array="a1")
+    return tree.Process(at=0, kind=kind, weights=("w",), outputs=(output,), target=target, chunk=chunk, window=window)
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda a: q.demod.sliced("w", a, 7), slices("demod.sliced", 7)),
+        (lambda a: q.demod.sliced("w", a, 7, "out1"), slices("demod.sliced", 7, output="out1")),
+        (lambda a: q.demod.accumulated("w", a, np.int64(7)), slices("demod.accumulated", 7)),
+        (lambda a: q.demod.moving_window("w", a, 7, 3), slices("demod.moving_window", 7, 3)),
+        (lambda a: q.demod.moving_window("w", a, 7, 3, "out2"), slices("demod.moving_window", 7, 3, "out2")),
+        (lambda a: q.integration.sliced(iw="w", target=a, samples_per_chunk=1), slices("integration.sliced", 1)),
+        (lambda a: q.integration.accumulated("w", a, 7, element_output="o"),
+         slices("integration.accumulated", 7, output="o")),
+        (lambda a: q.integration.moving_window("w", a, samples_per_chunk=7, chunks_per_window=1),
+         slices("integration.moving_window", 7, 1)),
+    ],
+)  # fmt: skip
+def test_measure_by_slices(write: Any, expected: tree.Process) -> None:
+    """Each kind writes a whole array."""
+    got = only(lambda n, f, b: q.measure("ro", "rr", write(q.declare(q.fixed, size=4))))
+    assert got == tree.Measure(at=0, operation="ro", element="rr", processes=(expected,))
 
 
 @pytest.mark.parametrize(
@@ -220,6 +326,9 @@ ONE_OVER_2PI = tree.Value(type="fixed", raw=round(2**28 / (2 * math.pi)))
             at=0, element="a", turns=tree.Binary(type="fixed", operator="*", left=F, right=ONE_OVER_2PI))),
         (lambda n, f, b: q.frame_rotation(math.pi, "a"), tree.FrameRotation(at=0, element="a", turns=HALF)),
         (lambda n, f, b: q.reset_frame("a"), tree.ResetFrame(at=0, element="a")),
+        (lambda n, f, b: q.ramp_to_zero("a"), tree.RampToZero(at=0, element="a")),
+        (lambda n, f, b: q.ramp_to_zero("a", 25), tree.RampToZero(at=0, element="a", duration=25)),
+        (lambda n, f, b: q.ramp_to_zero("a", duration=np.int64(4)), tree.RampToZero(at=0, element="a", duration=4)),
         (lambda n, f, b: q.reset_if_phase("a"), tree.ResetIfPhase(at=0, element="a")),
         (lambda n, f, b: q.reset_phase("a"), tree.ResetIfPhase(at=0, element="a")),
         (lambda n, f, b: q.update_frequency("a", 100.7),

@@ -1,0 +1,220 @@
+"""play, its chirps and ramps, and ramp_to_zero."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..._core.program import limits, tree
+from .builder import Builder, current
+from .control import condition_of
+from .expressions import QuaExpression, python_number, typed
+from .later import Later, refuse_given
+from .position import refusal
+from .pulses import PulseUse, cycles, named, pulse_use
+from .streams import timestamp_stream_name
+from .variables import QuaArrayVariable, own_array
+
+CHIRP_UNITS: dict[str, tree.FrequencyUnits] = {
+    "Hz/nsec": "Hz",
+    "GHz/sec": "Hz",
+    "mHz/nsec": "mHz",
+    "MHz/sec": "mHz",
+    "uHz/nsec": "uHz",
+    "KHz/sec": "uHz",
+    "kHz/sec": "uHz",
+    "nHz/nsec": "nHz",
+    "Hz/sec": "nHz",
+    "pHz/nsec": "pHz",
+    "mHz/sec": "pHz",
+}
+"""The units of a chirp, as they are written, and the frequency that they add each ns."""
+
+_CHIRP_FORMS = "write (rate, units), (rates, units) or (rates, times, units), for example (25000, 'Hz/nsec')"
+
+
+class Ramp:
+    """What ``ramp`` returns: a slope to be played."""
+
+    def __init__(self, slope: QuaExpression) -> None:
+        self.slope = slope
+
+    def __repr__(self) -> str:
+        return f"ramp({self.slope})"
+
+
+def ramp(v: Any) -> Ramp:
+    """A voltage that rises by ``v`` V each ns (a fixed or a number), for ``play(ramp(v), element, duration=...)``.
+
+    Only an element with a single input plays it; a sticky element starts from what it holds.
+    """
+    number = python_number(v)
+    if number is not None and not -8 <= number < 8:
+        raise refusal(f"slope {number} V/ns is outside of [-8, 8)", code="bad_ramp", hint="slopes are in volts per ns")
+    return Ramp(typed(v, "fixed", place="as slope of ramp"))
+
+
+def play(
+    pulse: Any,
+    element: str,
+    duration: Any = None,
+    condition: Any = None,
+    chirp: Any = None,
+    truncate: Any = None,
+    timestamp_stream: Any = None,
+    continue_chirp: bool = False,
+    target: str = "",
+    *,
+    amplitude_scale: Any = None,
+) -> None:
+    """Play ``pulse`` (an operation of the element, maybe ``* amp(...)``, or a ``ramp``) on ``element``.
+
+    ``duration``: cycles of 4 ns to stretch it to. ``amplitude_scale``: the same as ``* amp(...)``.
+    ``condition``: a bool; where it is false nothing is played, but the same time passes.
+    ``chirp``: (rate, units), (rates, units) or (rates, times, units): ints by which the frequency rises, in units of
+    CHIRP_UNITS; several rates hold for sections of equal length, or from ``times`` on (cycles, the first 0).
+    ``truncate``: cycles of 4 ns of the (stretched) pulse that are played.
+    ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
+    """
+    builder = current("play")
+    refuse_given("play", continue_chirp=continue_chirp, target=target)
+    use = _pulse(builder, pulse, amplitude_scale)
+    slope = builder.own(pulse.slope) if isinstance(pulse, Ramp) else None
+    if slope is not None and duration is None:
+        raise refusal("a ramp needs a duration", code="bad_ramp", hint="play(ramp(v), element, duration=...)")
+    least = limits.DURATION_MIN_CYCLES
+    statement = tree.Play(
+        at=builder.at(),
+        operation=use.operation,
+        element=named(element, "the element of play"),
+        amplitude=use.amplitude,
+        ramp=slope,
+        duration=None if duration is None else cycles(builder, duration, "as duration", least),
+        truncate=None if truncate is None else cycles(builder, truncate, "as truncate", least),
+        chirp=None if chirp is None else _chirp(builder, chirp),
+        condition=None if condition is None else condition_of(builder, condition, "play"),
+        timestamp_stream=timestamp_stream_name(builder, timestamp_stream, "play"),
+    )
+    builder.append(statement)
+
+
+def _pulse(builder: Builder, pulse: object, amplitude_scale: object) -> PulseUse:
+    if not isinstance(pulse, Ramp):
+        return pulse_use(builder, "play", pulse, amplitude_scale)
+    if amplitude_scale is not None:
+        raise refusal("a ramp has no amplitude", code="bad_amplitude", hint="multiply its slope: ramp(a * v)")
+    return PulseUse("", ())
+
+
+def _chirp(builder: Builder, chirp: object) -> tree.Chirp:
+    if isinstance(chirp, Later):
+        chirp.refuse()
+    if not isinstance(chirp, (tuple, list)) or len(chirp) not in (2, 3):
+        raise _bad_chirp("a chirp is a tuple of two or three")
+    units = chirp[-1]
+    if not isinstance(units, str) or units not in CHIRP_UNITS:
+        raise refusal(f"unknown units {units!r} of a chirp", code="bad_units", hint=f"use one of {_units()}")
+    rates = _rates(builder, chirp[0])
+    times = _times(chirp[1]) if len(chirp) == 3 else ()
+    if len(chirp) == 3 and len(times) != len(rates):
+        raise _bad_chirp(f"this chirp has {len(rates)} rates and {len(times)} times")
+    return tree.Chirp(rates=rates, times=times, units=CHIRP_UNITS[units])
+
+
+def _rates(builder: Builder, rates: object) -> tuple[tree.Expression, ...]:
+    if isinstance(rates, QuaArrayVariable):
+        name, count = own_array(builder, rates), len(rates)
+        if rates.type != "int":
+            raise refusal(f"the rates {rates} ({rates.type}) of a chirp must be int", code="type_mismatch")
+        _check_sections(count)
+        indices = (tree.Value(type="int", raw=index) for index in range(count))
+        return tuple(tree.Cell(type="int", array=name, index=index) for index in indices)
+    if isinstance(rates, np.ndarray) and rates.ndim:
+        rates = list(rates)
+    if not isinstance(rates, (list, tuple)):
+        return (_rate(builder, rates),)
+    _check_sections(len(rates))
+    return tuple(_rate(builder, rate) for rate in rates)
+
+
+def _check_sections(count: int) -> None:
+    if not 0 < count <= limits.CHIRP_SECTIONS_MAX:
+        raise _bad_chirp(f"a chirp has 1 to {limits.CHIRP_SECTIONS_MAX} rates (CHIRP_SECTIONS_MAX), not {count}")
+
+
+def _rate(builder: Builder, rate: object) -> tree.Expression:
+    number = python_number(rate)
+    if number is not None:
+        if number != number or not limits.INT_MIN <= number <= limits.INT_MAX:
+            raise refusal(
+                f"chirp rate {number} does not fit 32 bits", code="bad_chirp", hint="use coarser units, such as Hz/nsec"
+            )
+        if number != int(number):
+            raise refusal(
+                f"chirp rate {number} is a float where an int is needed",
+                code="type_mismatch",
+                hint="use finer units, such as mHz/nsec",
+            )
+    return builder.own(typed(rate, "int", place="as rate of a chirp"))
+
+
+def _times(times: object) -> tuple[int, ...]:
+    """Starts of sections in cycles, Python ints."""
+    if isinstance(times, QuaArrayVariable) or not isinstance(times, Collection) or isinstance(times, str):
+        raise _bad_chirp("the times of a chirp are a list of Python ints")
+    if len(times) > limits.CHIRP_SECTIONS_MAX:
+        raise _bad_chirp(f"a chirp has at most {limits.CHIRP_SECTIONS_MAX} times (CHIRP_SECTIONS_MAX)")
+    numbers = [python_number(time) for time in times]
+    starts: list[int] = []
+    for number in numbers:
+        if number is None or isinstance(number, bool) or number != number or not 0 <= number <= limits.INT_MAX:
+            raise _bad_chirp("the times of a chirp are a list of Python ints, in cycles of 4 ns")
+        if number != int(number):
+            raise _bad_chirp(f"time {number} of a chirp is a float where an int is needed")
+        starts.append(int(number))
+    if not starts or starts[0] != 0:
+        raise _bad_chirp("the first time of a chirp must be 0")
+    if any(a >= b for a, b in pairwise(starts)):
+        raise _bad_chirp("the times of a chirp must rise")
+    return tuple(starts)
+
+
+def _bad_chirp(message: str) -> Exception:
+    return refusal(message, code="bad_chirp", hint=_CHIRP_FORMS)
+
+
+def _units() -> str:
+    return ", ".join(CHIRP_UNITS)
+
+
+def ramp_to_zero(element: str, duration: int | None = None) -> None:
+    """Bring what the sticky ``element`` holds down to 0, in ``duration`` cycles of 4 ns (None: as its config says)."""
+    builder = current("ramp_to_zero")
+    builder.append(
+        tree.RampToZero(
+            at=builder.at(),
+            element=named(element, "the element of ramp_to_zero"),
+            duration=None if duration is None else _ramp_cycles(duration),
+        )
+    )
+
+
+def _ramp_cycles(duration: object) -> int:
+    if isinstance(duration, Later):
+        duration.refuse()
+    number = python_number(duration)
+    least, most = limits.DURATION_MIN_CYCLES, limits.RAMP_TO_ZERO_MAX_CYCLES
+    if number is None or isinstance(number, bool) or not least <= number <= most or number != int(number):
+        shown = str(duration) if number is None and isinstance(duration, QuaExpression) else repr(duration)
+        raise refusal(
+            f"the duration of ramp_to_zero must be a Python int from {least} to {most} cycles, not {shown}",
+            code="bad_duration",
+            hint="a cycle is 4 ns",
+        )
+    return int(number)
+
+
+load_waveform = Later("load_waveform")
