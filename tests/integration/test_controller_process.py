@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -474,3 +475,33 @@ def test_an_address_beyond_this_machine_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "quaymaster.controller", "con1", "--broker", "tcp://192.0.2.1:9511"]
     ended = subprocess.run([*command, "--dir", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1 and "keys_needed" in ended.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(12))
+def test_killed_at_any_instant_the_results_are_a_prefix(broker: PlayedBroker, tmp_path: Path, seed: int) -> None:
+    """kill -9 while chunks are written: what the next process finds is the first values, in order, without a gap."""
+    first = Process(broker, tmp_path / "con1")
+    broker.greet()
+    broker.load("1", stand_in.body(values=10_000_000, steps=100_000))
+    broker.hear(Status, job_id="1", state="running")
+    time.sleep(random.Random(seed).uniform(0, 0.6))
+    first.kill()
+    broker.heard.clear()
+    broker.bodies.clear()
+    again = Process(broker, tmp_path / "con1")
+    try:
+        broker.greet()
+        assert broker.inventory() == {}
+        broker.tell(commands.FetchData(fetch_id="x", job_id="1", stream="n", start=0, stop=-1))
+        report = broker.hear((FetchedData, FetchFailed), fetch_id="x")  # type: ignore[arg-type]
+        if isinstance(report, FetchFailed):
+            assert report.error.code == "results_gone"
+        else:
+            values = broker.fetch("1")
+            assert values == list(range(report.stream.count)) and report.stream.closed
+        broker.load("1", stand_in.body(values=9), attempt=2)
+        broker.hear(Status, job_id="1", attempt=2, state="completed")
+        assert broker.fetch("1") == list(range(9))
+    finally:
+        again.kill()
