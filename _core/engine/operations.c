@@ -97,6 +97,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     int64_t t = m->clock[e->thread];
     if (e->due)
         reset_phase(m, e, t);
+    *r = (signal_record_t){.kind = SIGNAL_PULSE};
     r->start = t;
     r->length = play_length(m, w, play, at);
     r->inc = e->inc;
@@ -104,7 +105,6 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->element = (int32_t)number;
     r->waveform = (int32_t)play[PLAY_WAVEFORM];
     r->thread = e->thread;
-    r->reserved = 0;
     r->order = m->order[e->thread];
     set_amplitude(m, w, play, at, r);
     if (r->waveform >= 0 && m->t.heard[number]) {

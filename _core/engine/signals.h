@@ -34,7 +34,8 @@ enum {
     SIGNAL_MIXED_WINDOWS = -4,     /* weights of different length in one acquisition */
     SIGNAL_TOO_LONG = -5,          /* a waveform, weights or window above SIGNAL_SAMPLES_MAX */
     SIGNAL_BAD_ID = -6,            /* an id that no table has, or a stretch of fewer than 4 samples: a bug of the caller */
-    SIGNAL_OUT_OF_ORDER = -7       /* a record before an earlier one of its element: a bug of the caller */
+    SIGNAL_OUT_OF_ORDER = -7,      /* a record before an earlier one of its element: a bug of the caller */
+    SIGNAL_TOO_MANY_SHAPES = -8    /* more than SIGNAL_SHAPES_MAX chirps, ramps and cuts not yet forgotten */
 };
 
 /* Limits, each with its name in errors. */
@@ -43,21 +44,38 @@ enum {
 #define SIGNAL_SAMPLES_MAX (1ll << 27)       /* one waveform, weights, window or trace */
 #define SIGNAL_CACHE_ENTRIES_MAX (1u << 15)  /* remembered integrals; evicted all at once */
 #define SIGNAL_PROCESSES_MAX 16              /* processes in one `acquisition`; more go into a further one */
+#define SIGNAL_SECTIONS_MAX 4096             /* sections of one chirp */
+#define SIGNAL_TAPS_MAX 65536                /* taps of an output filter, each kind */
+#define SIGNAL_SHAPES_MAX (1u << 16)         /* different chirps, ramps and cuts among the records not yet forgotten */
 
 typedef struct signals signals;
 
-/* One play or measure on one element. 88 bytes. */
+/* What a record's waveform is. RAMP: w[n] = (n + 1) slope 2^-28. RAMP_TO_ZERO: w[n] = 1 - (n + 1) / length. Both have no
+ * waveform id. A hold is made by signal_hold_begin alone. */
+enum { SIGNAL_PULSE = 0, SIGNAL_RAMP = 1, SIGNAL_RAMP_TO_ZERO = 2, SIGNAL_HOLD = 3 };
+
+/* One section of a chirp: from `start` ns of the record on the frequency grows by `rate` (2^-64 turns per ns^2). */
+typedef struct {
+    int64_t start; /* the first section's is 0; growing */
+    uint64_t rate;
+} signal_section_t;
+
+/* One play or measure on one element. Zero what is not said: a plain pulse has kind, sections, stretched and slope 0. */
 typedef struct {
     int64_t start;    /* ns */
-    int64_t length;   /* ns: of a constant any, of an arbitrary waveform its own or another (stretched, cut) */
+    int64_t length;   /* ns that it sounds: of a constant any, of an arbitrary waveform its own or another */
     uint64_t phase;   /* theta(start), 2^-64 turns */
     uint64_t inc;     /* 2^-64 turns per ns */
     double alpha_r, alpha_i, beta_r, beta_i; /* from the rounded amplitudes; single input: (a, 0, 0, 0) */
     int32_t element;  /* id */
     int32_t waveform; /* id */
     int32_t thread;   /* number of the element's thread */
-    int32_t reserved; /* 0 */
+    int32_t kind;     /* SIGNAL_PULSE, _RAMP, _RAMP_TO_ZERO */
     int64_t order;    /* order in the thread: grows with every play and measure of the thread */
+    int64_t stretched; /* truncate: ns that the waveform is stretched to before it is cut to `length`; 0: to `length` */
+    const signal_section_t *sections; /* of a chirp; copied; NULL: none */
+    int32_t section_count;            /* 0 … SIGNAL_SECTIONS_MAX */
+    int32_t slope;    /* of a ramp: fixed raw */
 } signal_record_t;
 
 /* What a process does with the samples. */
@@ -90,6 +108,7 @@ typedef struct {
     int64_t input_saturated;   /* integrals and traces with at least one sample out of range */
     uint32_t overflowed;       /* by signal_evaluate: bit k is processes[k] */
     uint32_t saturated;        /* likewise */
+    int64_t output_overflow;   /* rendered output samples out of range */
 } signal_events_t;
 
 /* Numerics of a job. */
@@ -121,6 +140,16 @@ int signals_add_ear(signals *s, int port, int element, int which, int32_t output
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);
 
+/* Sticky elements: from r->start on the element holds the level alpha (beta 0) with phase and inc, until signal_hold_end;
+ * only start, phase, inc, alpha, element, thread and order (that of the play that left it) are read. One hold of an
+ * element at a time, ended before the next begins. Among the element's records it comes before those that start at its
+ * start or later; a record that sounds beside an open hold is followed by the hold's end before anything is evaluated. */
+int signal_hold_begin(signals *s, const signal_record_t *r);
+
+/* The open hold of the element ends at t; OK where none is open. t before its start is SIGNAL_OUT_OF_ORDER; at its
+ * start it has never been. */
+int signal_hold_end(signals *s, int element, int64_t t);
+
 /* raw[k] = 4.28 result of processes[k]. An error leaves raw undefined; the job has then failed. */
 int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events);
 
@@ -128,6 +157,37 @@ int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, sig
 int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
 
 void signal_forget_before(signals *s, int64_t t);
+
+/* --- output samples (docs/arithmetic.md 14) ---------------------------------------------------------------------- */
+
+/* An analog output port that can be rendered. Taps are copied; fir NULL: the one tap 1; iir NULL: none. */
+typedef struct {
+    double offset;      /* V */
+    int64_t delay;      /* ns, >= 0 */
+    int saturates;      /* out of range: 0 wraps, 1 saturates (a filtered port) */
+    const double *fir;  /* b_0 … */
+    const double *iir;  /* a_1 … */
+    int32_t fir_count, iir_count; /* 0 … SIGNAL_TAPS_MAX */
+} signal_output_t;
+
+/* Returns its id. */
+int signals_add_output(signals *s, const signal_output_t *o);
+
+/* The output port carries that output (SIGNAL_OUTPUT_…) of the element. Before the first record. */
+int signals_add_source(signals *s, int output, int element, int which);
+
+/* factor times the sum of the records on port `from` is added before the filter of `output`, in the order of the calls. */
+int signals_add_crosstalk(signals *s, int output, int from, double factor);
+
+/* `length` samples in V of one output from `start` >= 0, rounded to 2^-16 and in range. Once all records that start before
+ * the end are known. A port with a filter runs through all samples from 0: chunk after chunk is cheapest, and the only way
+ * once older records are forgotten (a chunk may begin anew at 0 as long as nothing was forgotten). */
+int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events);
+
+/* For scopes: the same as codes (V * 65536), `count` outputs side by side, row k at codes + k * stride. Sums are in float32
+ * where a port has no filter and no crosstalk: a code may be 1 LSB off the contract; the count of overflows is exact. */
+int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
+                          int64_t stride, signal_events_t *events);
 
 /* For tests and for other plants: the signal that a port hears, in V, before noise, gain and offset. */
 int signal_heard(signals *s, int port, int64_t start, int64_t length, double *v);

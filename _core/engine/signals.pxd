@@ -12,6 +12,12 @@ cdef extern from "signals.h" nogil:
         SIGNAL_TOO_LONG
         SIGNAL_BAD_ID
         SIGNAL_OUT_OF_ORDER
+        SIGNAL_TOO_MANY_SHAPES
+        SIGNAL_PULSE
+        SIGNAL_RAMP
+        SIGNAL_RAMP_TO_ZERO
+        SIGNAL_HOLD
+        SIGNAL_SECTIONS_MAX
         SIGNAL_PROCESSES_MAX
         SIGNAL_DEMOD
         SIGNAL_INTEGRATION
@@ -23,6 +29,10 @@ cdef extern from "signals.h" nogil:
 
     ctypedef struct signals:
         pass
+
+    ctypedef struct signal_section_t:
+        int64_t start
+        uint64_t rate
 
     ctypedef struct signal_record_t:
         int64_t start
@@ -36,8 +46,12 @@ cdef extern from "signals.h" nogil:
         int32_t element
         int32_t waveform
         int32_t thread
-        int32_t reserved
+        int32_t kind
         int64_t order
+        int64_t stretched
+        const signal_section_t *sections
+        int32_t section_count
+        int32_t slope
 
     ctypedef struct signal_process_t:
         int32_t kind
@@ -60,6 +74,16 @@ cdef extern from "signals.h" nogil:
         int64_t input_saturated
         uint32_t overflowed
         uint32_t saturated
+        int64_t output_overflow
+
+    ctypedef struct signal_output_t:
+        double offset
+        int64_t delay
+        int saturates
+        const double *fir
+        const double *iir
+        int32_t fir_count
+        int32_t iir_count
 
     signals *signals_new(uint64_t seed, int numerics)
     void signals_free(signals *s)
@@ -70,6 +94,14 @@ cdef extern from "signals.h" nogil:
                          int from_samples)
     int signals_add_ear(signals *s, int port, int element, int which, int32_t output)
     int signal_record(signals *s, const signal_record_t *record)
+    int signal_hold_begin(signals *s, const signal_record_t *r)
+    int signal_hold_end(signals *s, int element, int64_t t)
+    int signals_add_output(signals *s, const signal_output_t *o)
+    int signals_add_source(signals *s, int output, int element, int which)
+    int signals_add_crosstalk(signals *s, int output, int from_output "from", double factor)
+    int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events)
+    int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
+                              int64_t stride, signal_events_t *events)
     int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)
     int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events)
     void signal_forget_before(signals *s, int64_t t)
