@@ -54,7 +54,7 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     correction: tuple[float, float, float, float]
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """A compiled program. Column meanings: ``codes``; every ``…_at`` indexes ``sources``, -1 for none.
 
     ``code`` int32 (n, 6): op and operands; ``masks`` uint64 (n,): strands; ``code_at`` int32 (n,). ``memory`` int32:

@@ -4,6 +4,8 @@
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from quaymaster._core.engine.signals cimport (
@@ -186,12 +188,7 @@ cdef class Machine:
     cdef _make(self, image, plant):
         queues = queues_of(image, plant)
         cdef dict arrays = self._arrays
-        for name in ("code", "code_at", "memory"):
-            arrays[name] = _flat(getattr(image, name), np.int32)
-        for name in ("elements", "plays", "measures", "windows", "processes", "trace_ports", "aligns", "align_elements"):
-            arrays[name] = _flat(getattr(image, name), np.int64)
-        for name in ("masks", "hearers", "align_masks", "strict"):
-            arrays[name] = _flat(getattr(image, name), np.uint64)
+        arrays.update(_flat_tables(image))
         arrays["window_queue"] = _flat(queues.window_queue, np.int64)
         arrays["lags"] = _flat(queues.lags, np.int64)
         self._timed = np.array([stream.timed for stream in image.streams] + [False], dtype=np.uint8)
@@ -341,6 +338,24 @@ cdef class Machine:
             raise KeyError(name)
         cdef const int32_t *memory = machine_memory(self._ready(), 63 if thread is None else thread)
         return [memory[slot + k] for k in range(max(size, 1))]
+
+
+_TABLES = WeakKeyDictionary()
+
+
+def _flat_tables(image):
+    """The tables of an image as C reads them; made once for each image."""
+    arrays = _TABLES.get(image)
+    if arrays is None:
+        arrays = {}
+        for name in ("code", "code_at", "memory"):
+            arrays[name] = _flat(getattr(image, name), np.int32)
+        for name in ("elements", "plays", "measures", "windows", "processes", "trace_ports", "aligns", "align_elements"):
+            arrays[name] = _flat(getattr(image, name), np.int64)
+        for name in ("masks", "hearers", "align_masks", "strict"):
+            arrays[name] = _flat(getattr(image, name), np.uint64)
+        _TABLES[image] = arrays
+    return arrays
 
 
 def _flat(array, dtype):

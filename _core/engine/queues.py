@@ -1,6 +1,6 @@
 """Which acquisitions must be evaluated in one order, and which threads they have to wait for.
 
-Windows whose processes read one input port, directly or through others, make a *queue*; the last queue is that of all
+Windows with processes on one input port (through others, too) make a *queue*; the last queue is that of all
 raw traces. A thread matters to a queue if an input there hears one of its elements, or it measures there; with clock c
 it can start nothing that is heard, or ends, there before c + lag.
 """
@@ -58,13 +58,20 @@ def _merge(into: dict[int, int], lags: dict[int, int]) -> None:
 
 
 def _groups(image: Image) -> list[int]:
-    """For each port the least port that it is tied to by processes that read both."""
+    """For each port the least port that it is tied to, because one window has processes that read both."""
     group = list(range(len(image.ports)))
-    for process in image.processes:
-        if process[ProcessColumn.LEGS] == 2:
-            a, b = (group[int(process[column])] for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1))
-            group = [min(a, b) if other in (a, b) else other for other in group]
+    for window in image.windows:
+        first, count = int(window[WindowColumn.FIRST]), int(window[WindowColumn.COUNT])
+        ports = {group[port] for process in image.processes[first : first + count] for port in _ports(process)}
+        if len(ports) > 1:
+            group = [min(ports) if other in ports else other for other in group]
     return group
+
+
+def _ports(process: Ints) -> list[int]:
+    """The ports that a process reads."""
+    legs = int(process[ProcessColumn.LEGS])
+    return [int(process[column]) for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1)[:legs]]
 
 
 def _heard_by(image: Image, hearing: Hearing, port: int) -> dict[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from weakref import WeakSet
 
 import numpy as np
 
@@ -44,11 +45,18 @@ _OPERANDS: dict[int, str] = {
     Op.STAMP_ZERO: "s",
 }
 
+_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED}
+
+_VERIFIED: WeakSet[Image] = WeakSet()
+
 
 def verify_image(image: Image) -> None:
-    """Raise AskedWrongly ``bad_image`` where a table points outside another."""
+    """Raise AskedWrongly ``bad_image`` where a table points outside another. Each image is looked at once."""
+    if image in _VERIFIED:
+        return
     try:
         _verify(image)
+        _VERIFIED.add(image)
     except (IndexError, ValueError, TypeError) as error:
         raise AskedWrongly(f"this image cannot be run: {error}", code="bad_image", hint="compile it again") from None
 
@@ -73,7 +81,9 @@ def _verify(image: Image) -> None:
         "u": 13,
     }
     _instructions(image, counts, slots, tracked)
+    _owners(image)
     _tables(image, slots, tracked)
+    _measures(image)
 
 
 def _shapes(image: Image) -> None:
@@ -119,6 +129,16 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
                 _within(values, counts[kind], f"operand {kind} of {Op(int(op)).name}")
 
 
+def _owners(image: Image) -> None:
+    """Stamps are the saver's alone, and who hears a process is among its hearers: the machine has room for no other."""
+    saver = np.uint64(1 << 63)
+    for row, mask in zip(image.code, image.masks, strict=True):
+        if row[0] in _SAVER_ONLY and mask != saver:
+            raise ValueError("a stamp of a strand that has none")
+        if row[0] == Op.HEAR and mask & ~image.hearers[row[1]]:
+            raise ValueError("a process is heard by a strand that it does not know")
+
+
 def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.elements[:, ElementColumn.THREAD], len(image.threads), "a thread")
     plays, measures, processes, windows = image.plays, image.measures, image.processes, image.windows
@@ -151,11 +171,46 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _ranges(processes[:, ProcessColumn.TARGET], np.maximum(processes[:, ProcessColumn.SIZE], 1), tracked)
     _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
     _within(image.align_elements, len(image.elements), "an element")
+    _numbers(image)
     for offsets, rows, size in ((2, image.waveforms, image.samples), (2, image.weights, image.weight_values)):
         for column in range(offsets):
             given = rows[rows[:, column] >= 0]
             _ranges(given[:, column], given[:, offsets], len(size))
     _within(image.waveforms[:, 1] + 1, len(image.samples) + 1, "samples")
+
+
+def _numbers(image: Image) -> None:
+    """Lengths and times that are no indices."""
+    times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING)]
+    _within(times.ravel(), 1 << 31, "a time of flight")
+    _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
+    _within(image.processes[:, ProcessColumn.KIND], 2, "the kind of a process")
+    _within(image.processes[:, ProcessColumn.LEGS] - 1, 2, "the legs of a process")
+    _within(image.processes[:, ProcessColumn.NUMBER], 1 << 16, "the number of a process")
+    _within(image.processes[:, ProcessColumn.SIZE], len(image.memory) + 1, "the size of a target")
+    if image.blocks < 1 or (len(image.waveforms) and image.waveforms[:, 2].min() < 1):
+        raise ValueError("an empty waveform, or no block")
+
+
+def _measures(image: Image) -> None:
+    """The windows of a measure hold its processes, one after the other, all with weights of the window's length."""
+    for number, measure in enumerate(image.measures):
+        place = int(measure[MeasureColumn.FIRST_PROCESS])
+        first = int(measure[MeasureColumn.FIRST_WINDOW])
+        for window in image.windows[first : first + int(measure[MeasureColumn.WINDOWS])]:
+            rows = image.processes[place : place + int(window[WindowColumn.COUNT])]
+            if window[WindowColumn.MEASURE] != number or window[WindowColumn.FIRST] != place:
+                raise ValueError("a window that is not its measure's")
+            used = np.concatenate(
+                (rows[:, ProcessColumn.WEIGHTS_0], rows[rows[:, ProcessColumn.LEGS] == 2, ProcessColumn.WEIGHTS_1])
+            )
+            if (image.weights[used, 2] != window[WindowColumn.LENGTH]).any():
+                raise ValueError("weights that do not fill their window")
+            if (rows[:, ProcessColumn.MEASURE] != number).any():
+                raise ValueError("a process that is not its measure's")
+            place += len(rows)
+        if place != measure[MeasureColumn.FIRST_PROCESS] + measure[MeasureColumn.PROCESSES]:
+            raise ValueError("a measure with processes outside its windows")
 
 
 def _within(values: Ints, count: int, what: str) -> None:

@@ -1,0 +1,213 @@
+"""What the compiler refuses: every fault with its line, all at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engine_lab import bench, config, drive, readout
+
+import quaymaster.qua as q
+from quaymaster._core.config import Config, check_config
+from quaymaster._core.errors import AskedWrongly
+from quaymaster.controller.compiler import compile_program
+
+
+def refused(build: Callable[[], None], setup: Config | None = None) -> AskedWrongly:
+    """The error of the program that ``build`` writes."""
+    with q.program() as prog:
+        build()
+    with pytest.raises(AskedWrongly) as caught:
+        compile_program(prog.tree, setup or config())
+    return caught.value
+
+
+def unknown_element() -> None:
+    """An element that the config has not."""
+    q.play("long", "q9")
+
+
+def unknown_operation() -> None:
+    """An operation that the element has not."""
+    q.play("longer", "q1")
+
+
+def matrix_on_a_single_input() -> None:
+    """Four amplitudes need I and Q."""
+    q.play("long" * q.amp(1.0, 0.0, 0.0, 1.0), "q1")
+
+
+def control_pulse() -> None:
+    """A control pulse cannot be measured."""
+    q.measure("long", "r1", None)
+
+
+def no_outputs() -> None:
+    """q1 has no outputs."""
+    q.measure("long", "q1", None)
+
+
+def unknown_weights() -> None:
+    """Weights that the pulse has not."""
+    q.measure("read", "r1", None, q.demod.full("cosine", q.declare(q.fixed), "out1"))
+
+
+def unknown_output() -> None:
+    """An output that the element has not."""
+    q.measure("read", "r1", None, q.demod.full("cos", q.declare(q.fixed), "out3"))
+
+
+def two_lengths() -> None:
+    """The two windows of a dual demodulation must be equal."""
+    q.measure("read", "r1", None, q.dual_demod.full("cos", "out1", "late", "out2", q.declare(q.fixed)))
+
+
+def rotation_without_oscillator() -> None:
+    """dc has no frequency."""
+    q.frame_rotation_2pi(0.25, "dc")
+
+
+def frequency_without_oscillator() -> None:
+    """dc has no frequency."""
+    q.update_frequency("dc", 1_000_000)
+
+
+FAULTS = [
+    (unknown_element, "element 'q9' is not in the config"),
+    (unknown_operation, "has no operation 'longer'; it has: long, ramp, short"),
+    (matrix_on_a_single_input, "single input and cannot take an amplitude matrix"),
+    (control_pulse, "'iq_pulse' of operation 'long' is a control pulse"),
+    (no_outputs, "'q1' has no outputs"),
+    (unknown_weights, "no integration weights 'cosine'; it has: cos, late, sin"),
+    (unknown_output, "no output 'out3'; it has: out1, out2"),
+    (two_lengths, "weights of two lengths: 400 and 1000 ns"),
+    (rotation_without_oscillator, "'dc' has no oscillator"),
+    (frequency_without_oscillator, "'dc' has no oscillator"),
+]
+
+
+@pytest.mark.parametrize(("build", "words"), FAULTS)
+def test_each_fault_is_named_with_its_line(build: Callable[[], None], words: str) -> None:
+    """The message says what is wrong and where: this file, the line of the statement."""
+    error = refused(build)
+    assert error.code == "compile_error"
+    assert words in str(error)
+    first = build.__code__.co_firstlineno
+    last = first + len(inspect.getsourcelines(build)[0])
+    (issue,) = {(issue["file"], issue["line"]) for issue in error.details["issues"]}
+    assert issue[0] == __file__
+    assert first < issue[1] < last
+
+
+def test_all_faults_come_at_once() -> None:
+    """Two wrong operations and an amplitude matrix: three issues in the order of the text."""
+
+    def build() -> None:
+        unknown_operation()
+        q.play("none", "q2")
+        matrix_on_a_single_input()
+
+    assert len(refused(build).details["issues"]) == 3
+
+
+def test_a_bad_tree_is_refused_too() -> None:
+    """What check_program finds is part of the same error."""
+
+    def build() -> None:
+        q.wait(3, "q1")
+
+    from quaymaster._core.program import tree
+
+    with q.program() as prog:
+        q.wait(4, "q1")
+    bad = tree.Program(
+        declarations=(),
+        streams=(),
+        body=(tree.Wait(at=0, duration=tree.Value(type="int", raw=3), elements=("q1",)),),
+        nodes=(),
+        results=(),
+        sources=prog.tree.sources,
+    )
+    with pytest.raises(AskedWrongly, match="the least is 4") as caught:
+        compile_program(bad, config())
+    assert caught.value.code == "compile_error"
+
+
+def play(element: str) -> Callable[[], None]:
+    """A program that plays on one element."""
+    return lambda: q.play("long", element)
+
+
+LATER: list[tuple[dict[str, Any], str]] = [
+    (drive(1, sticky={"analog": True, "duration": 100}), "sticky"),
+    (
+        {"singleInputCollection": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}},
+        "singleInputCollection",
+    ),
+    ({"multipleInputs": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}}, "multipleInputs"),
+]
+
+
+@pytest.mark.parametrize(("element", "words"), LATER)
+def test_what_comes_later_says_so(element: dict[str, Any], words: str) -> None:
+    """An element kind that is not supported yet: not_yet, and the element's name."""
+    error = refused(play("new"), config(new=element))
+    assert error.code == "not_yet"
+    assert words in str(error)
+    assert "'new'" in str(error)
+
+
+def test_an_opx1000_comes_later() -> None:
+    """Elements on an OPX1000."""
+    raw = bench()
+    raw["controllers"] = {
+        "con1": {
+            "type": "opx1000",
+            "fems": {
+                1: {
+                    "type": "LF",
+                    "analog_outputs": {n: {"offset": 0.0} for n in range(1, 9)},
+                    "analog_inputs": {1: {}, 2: {}},
+                }
+            },
+        }
+    }
+    raw["elements"] = {"q1": drive(1) | {"singleInput": {"port": ("con1", 1, 1)}}}
+    error = refused(play("q1"), check_config(raw))
+    assert error.code == "not_yet"
+    assert "OPX1000" in str(error)
+
+
+def test_a_shared_oscillator_comes_later() -> None:
+    """Two elements of the program on one oscillator; one alone is fine."""
+    raw = bench()
+    raw["oscillators"] = {"osc": {"intermediate_frequency": 10e6}}
+    for name, port in (("a", 8), ("b", 9)):
+        raw["elements"][name] = drive(port, oscillator="osc")
+        del raw["elements"][name]["intermediate_frequency"]
+    del raw["elements"]["dc"]["intermediate_frequency"]
+    setup = check_config(raw)
+
+    def both() -> None:
+        q.play("long", "a")
+        q.play("long", "b")
+
+    assert refused(both, setup).code == "not_yet"
+    with q.program() as prog:
+        q.play("long", "a")
+    compile_program(prog.tree, setup)
+
+
+def test_a_core_has_elements_of_one_kind() -> None:
+    """A single input and an IQ pair on one core."""
+    setup = config(a=drive(8, core="k"), b=readout(core="k"))
+
+    def build() -> None:
+        q.play("long", "a")
+        q.play("long", "b")
+
+    error = refused(build, setup)
+    assert error.code == "compile_error"
+    assert "share core 'k'" in str(error)
