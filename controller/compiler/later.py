@@ -6,6 +6,9 @@ Whoever teaches the compiler a construct takes its name out here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+
+import msgspec
 
 from ..._core.program import tree
 from .problems import Problems
@@ -74,19 +77,35 @@ OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
 
 def refuse_later(program: tree.Program, problems: Problems) -> None:
     """Note each construct of ``program`` that comes later, at its line."""
-    _search(program.body, -1, problems)
+    for statement in program.body:
+        _search(statement, -1, problems)
 
 
-def _search(nodes: Iterable[object], at: int, problems: Problems) -> None:
-    """Look at ``nodes`` and all below; ``at`` is that of the innermost node around them that has one."""
-    for node in nodes:
-        if isinstance(node, tuple):
-            _search(node, at, problems)
-        elif isinstance(node, tree.Node):
-            here = int(getattr(node, "at", at))
-            for name in _later_in(node):
-                problems.add(here, f"{name} is not supported yet", later=True)
-            _search((getattr(node, field) for field in node.__struct_fields__), here, problems)
+def _search(node: tree.Node, at: int, problems: Problems) -> None:
+    """Look at ``node`` and all below; ``at`` is that of the innermost node around it that has one."""
+    kind = type(node)
+    here = getattr(node, "at", at)
+    if kind in _SUSPECTS:
+        for name in _later_in(node):
+            problems.add(here, f"{name} is not supported yet", later=True)
+    for field in _inner(kind):
+        value = getattr(node, field)
+        if isinstance(value, tree.Node):
+            _search(value, here, problems)
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, tree.Node):
+                    _search(item, here, problems)
+
+
+_SUSPECTS = {tree.Call, tree.Process, *STATEMENTS, *EXPRESSIONS, *(kind for kind, _ in OPTIONS)}
+
+
+@cache
+def _inner(kind: type[tree.Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold nodes."""
+    plain = (int, str, bool, tree.VarType, tree.BinaryOperator, tree.Function, tree.ProcessKind, tree.FrequencyUnits)
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type not in plain)
 
 
 def _later_in(node: tree.Node) -> Iterable[str]:
