@@ -11,7 +11,7 @@ from .._core.errors import AskedWrongly
 from .._core.wire import limits as wire_limits
 from .._core.wire import reports
 
-SESSIONS: Final = 10_000  # connections whose user is remembered; the longest unused must say hello again
+SESSIONS: Final = 10_000  # connections whose user is remembered; beyond it the oldest must say hello
 CONTROLLERS: Final = 256
 CONTROLLER_TYPES: Final = frozenset({"opx", "opx+", "opx1000"})
 

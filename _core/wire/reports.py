@@ -2,7 +2,7 @@
 
 Reports that must not be lost carry a sequence number, 1, 2, 3, ... per controller instance, wait in the controller's
 spool, and are sent again until a `commands.Acknowledge` covers them. The others (`hello`, `progress`, `fetched`,
-`fetch_failed`, `inventory`) have seq 0.
+`fetch_failed`, `inventory`, `leaving`) have seq 0.
 """
 
 # ruff: noqa: RUF012  (msgspec copies mutable defaults)
@@ -135,7 +135,11 @@ class Trouble(Matter, frozen=True, kw_only=True, tag="trouble"):
     note: Text = ""
 
 
-Matters = Hello | Inventory | Compiled | Status | Lacking | Progress | FetchedData | FetchFailed | Trouble
+class Leaving(Matter, frozen=True, kw_only=True, tag="leaving"):
+    """This controller was told to end: what runs is halted now, nothing new may be sent to it."""
+
+
+Matters = Hello | Inventory | Compiled | Status | Lacking | Progress | FetchedData | FetchFailed | Trouble | Leaving
 
 
 class Report(Record, frozen=True, kw_only=True):

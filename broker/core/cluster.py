@@ -122,9 +122,11 @@ class Cluster:
         self.live: dict[str, Live] = {}
         self.waits: dict[UserRequest, Wait] = {}
         self.waits_on: dict[str, set[UserRequest]] = {}
+        self.parked_of_user: Counter[str] = Counter()
         self.compiling: dict[str, Compiling] = {}  # by image id
         self.compiling_of: dict[UserRequest, str] = {}
         self.fetching: dict[str, Fetching] = {}
+        self.early: dict[UserRequest, tuple[Asked, str]] = {}  # wait for a controller to report after the start
         self.outcomes: OrderedDict[UserRequest, Fault] = OrderedDict()
         self.progress: dict[str, list[StreamState]] = {}
         self.counter = 0  # for ids of compilations and fetches
@@ -226,6 +228,13 @@ class Cluster:
         """Whether a controller can be given jobs now."""
         live = self.live.get(controller)
         return live is not None and live.connected and live.ready
+
+    def may_still_report(self, controller: str) -> bool:
+        """Whether the broker has started so lately that a controller it knows may not have found it yet."""
+        started_ms = self.now_ms if self.started_ms is None else self.started_ms
+        is_known = controller in self.controllers and not self.is_ready(controller)
+        live = self.live.get(controller)
+        return is_known and (live is None or live.connected) and self.now_ms - started_ms < limits.COME_BACK_MS
 
     def position(self, job: JobRow) -> int:
         """1-based position of a pending job in its queue, -1 for others."""

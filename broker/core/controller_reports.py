@@ -35,8 +35,10 @@ def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None
     cluster.out.append(Send(name, commands.TakeInventory()))
 
 
-def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any) -> None:
+def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any) -> list[Asked]:
     """Reconcile: what runs goes on, what was lost is sent again or ends, what is stale is halted.
+
+    Requests that waited for the controller to report are given back, to be handled again.
 
     Stale jobs and qms go first, so that the controller never sees a port with two owners.
     """
@@ -63,6 +65,8 @@ def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any)
     cluster.dirty |= cluster.blocked
     cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
     cluster.blocked.clear()
+    waited = [key for key, (_, controller) in cluster.early.items() if controller == name]
+    return [cluster.early.pop(key)[0] for key in waited]
 
 
 def _first_in_queues(cluster: Cluster) -> Iterable[JobRow]:
@@ -82,6 +86,11 @@ def _missing_there(cluster: Cluster, row: JobRow) -> None:
         move(cluster, row, "cancel", told=True)
     else:
         send_load(cluster, row, with_bodies=True)
+
+
+def leaving(cluster: Cluster, name: str, said: reports.Leaving, bodies: Any) -> None:
+    """A controller is about to end: what it holds it will report itself, and queue heads wait for its return."""
+    cluster.live[name].ready = False
 
 
 def gone(cluster: Cluster, name: str, reason: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..._core.errors import AskedWrongly, OurBug, QuaymasterError, Taken
+from ..._core.errors import AskedWrongly, OurBug, QuaymasterError
 from ..._core.wire import RESULTS, reports, requests
 from ..._core.wire import limits as wire_limits
 from . import controller_reports, job_requests, limits, qm_requests, result_requests
@@ -68,6 +68,7 @@ REPORT_HANDLERS: dict[type, Callable[[Cluster, str, Any, Any], Any]] = {
     reports.FetchedData: controller_reports.fetched,
     reports.FetchFailed: controller_reports.fetch_failed,
     reports.Trouble: controller_reports.trouble,
+    reports.Leaving: controller_reports.leaving,
 }
 
 # Changes whose answer is remembered, so that a repeat is answered and not done. Jobs are found by their own rows.
@@ -113,7 +114,8 @@ class Core:
         compiling = [asked for under_way in cluster.compiling.values() for asked in under_way.asked.values()]
         parked = [wait.asked for wait in cluster.waits.values()]
         fetching = [under_way.asked for under_way in cluster.fetching.values()]
-        return [asked for asked in [*compiling, *parked, *fetching] if asked.client]
+        early = [asked for asked, _ in cluster.early.values()]
+        return [asked for asked in [*compiling, *parked, *fetching, *early] if asked.client]
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -123,18 +125,27 @@ class Core:
         try:
             if self._is_repeat(asked):
                 return
-            if len(cluster.waits) + len(cluster.compiling_of) >= wire_limits.PARKED_REQUESTS:
-                raise Taken("too many requests wait, the limit PARKED_REQUESTS", code="too_many_requests")
             result = HANDLERS[type(asked.request.args)](cluster, asked, asked.request.args)
         except QuaymasterError as error:
             if len(cluster.changes) != before or isinstance(error, OurBug):
                 raise OurBug(f"refused after changes were made: {error.message}") from error
-            cluster.refuse(asked, error)
+            if not self._comes_early(asked, error):
+                cluster.refuse(asked, error)
             return
         if isinstance(result, Answered):
             self._done(asked, result.result, result.bodies)
         elif result is not None:
             self._done(asked, result, ())
+
+    def _comes_early(self, asked: Asked, error: QuaymasterError) -> bool:
+        """Park a request that needs a controller which has not found the broker yet since its start."""
+        controller = str(error.details.get("controller", "")) if error.code == "controller_unavailable" else ""
+        if not controller or not self.cluster.may_still_report(controller):
+            return False
+        if len(self.cluster.early) >= wire_limits.PARKED_REQUESTS:
+            return False
+        self.cluster.early[(asked.user, asked.request.request_id)] = (asked, controller)
+        return True
 
     def _done(self, asked: Asked, result: Any, bodies: tuple[Any, ...]) -> None:
         if type(asked.request.args) in REMEMBERED:
@@ -150,6 +161,7 @@ class Core:
         if key in cluster.waits:
             unpark(cluster, key)
             return False
+        cluster.early.pop(key, None)
         if (fault := cluster.outcomes.pop(key, None)) is not None:
             cluster.refuse(asked, fault)
             return True
@@ -223,6 +235,10 @@ class Core:
             unpark(cluster, key)
             answer_pending(cluster, asked)
         self._due_compilations()
+        for key in [key for key, (_, name) in cluster.early.items() if not cluster.may_still_report(name)]:
+            if key in cluster.early:
+                self._asked(cluster.early.pop(key)[0])
+                cluster.seal()
         for fetch_id in [key for key, fetching in cluster.fetching.items() if fetching.due_ms <= cluster.now_ms]:
             answer_pending(cluster, cluster.fetching.pop(fetch_id).asked)
         cluster.by("broker", "tick", "")

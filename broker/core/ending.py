@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ..._core.wire import Fault, JobState, StreamState, commands
+from ..._core.errors import Taken
+from ..._core.wire import Fault, JobState, StreamState, commands, limits
 from ..._core.wire.requests import CancelJob, JobCanceled, JobInfo, ReportLine, ResultsState, WaitJob, WaitResults
 from .cluster import Cluster, UserRequest, Wait
 from .messages import Answer, Asked
@@ -119,16 +120,36 @@ def results_of(cluster: Cluster, job: JobRow) -> ResultsState:
 # -- parked requests ---------------------------------------------------------------------------------------------------
 
 
+def check_may_park(cluster: Cluster, user: str) -> None:
+    """Requests may wait up to named bounds, so that no user's waiting fills the broker. Raises Taken."""
+    parked = len(cluster.waits) + len(cluster.compiling_of) + len(cluster.fetching)
+    for name, count, limit in (
+        ("PARKED_REQUESTS", parked, limits.PARKED_REQUESTS),
+        ("USER_PARKED_REQUESTS", cluster.parked_of_user[user], limits.USER_PARKED_REQUESTS),
+    ):
+        if count >= limit:
+            raise Taken(
+                f"{count} requests wait already, the limit {name}",
+                code="too_many_requests",
+                hint="wait for fewer things at once",
+                details={"limit": name, "value": limit},
+            )
+
+
 def park(cluster: Cluster, asked: Asked, job_id: str, due_ms: int) -> None:
     """Keep a request until its job says more, or until it is due."""
     key = (asked.user, asked.request.request_id)
     cluster.waits[key] = Wait(asked, job_id, due_ms)
+    cluster.parked_of_user[asked.user] += 1
     cluster.waits_on.setdefault(job_id, set()).add(key)
 
 
 def unpark(cluster: Cluster, key: UserRequest) -> None:
     """Forget a parked request."""
     wait = cluster.waits.pop(key)
+    cluster.parked_of_user[key[0]] -= 1
+    if not cluster.parked_of_user[key[0]]:
+        del cluster.parked_of_user[key[0]]
     keys = cluster.waits_on[wait.job_id]
     keys.discard(key)
     if not keys:

@@ -132,6 +132,10 @@ def waiting_requests_wait_for_something(cluster: Cluster) -> None:
         job = cluster.jobs.get(wait.job_id)
         story = f"{wait.asked.request.request_id} waits for {wait.job_id}"
         _demand(job is not None and job.state not in FINAL, "waiting_requests_wait_for_something", story)
+    users: dict[str, int] = {}
+    for user, _ in cluster.waits:
+        users[user] = users.get(user, 0) + 1
+    _demand(dict(cluster.parked_of_user) == users, "waiting_requests_wait_for_something", f"{users} is not the count")
 
 
 STANDING: tuple[Callable[[Cluster], None], ...] = (

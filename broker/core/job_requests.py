@@ -14,7 +14,7 @@ from . import limits
 from .claims import Config, apply_overrides
 from .cluster import Cluster, Compiling
 from .dispatch import capacity_of, fem_words, note_program
-from .ending import cancel_pending, halt, info_of, met, park
+from .ending import cancel_pending, check_may_park, halt, info_of, met, park
 from .messages import Asked
 from .rows import ImageRow, JobRow, ProgramRow, QmRow
 from .states import FINAL
@@ -200,6 +200,7 @@ def image_id_of(program_digest: str, config_digest: str, flags: list[str]) -> st
 
 def _ask_controller(cluster: Cluster, asked: Asked, qm: QmRow, digest: str, options: JobOptions) -> None:
     """Have a program compiled, once for all who ask; the request is handled again when the controller has answered."""
+    check_may_park(cluster, asked.user)
     key = (asked.user, asked.request.request_id)
     image_id = image_id_of(digest, qm.config_digest, options.flags)
     under_way = cluster.compiling.get(image_id)
@@ -354,6 +355,7 @@ def cancel_job(cluster: Cluster, asked: Asked, args: requests.CancelJob) -> requ
         job = msgspec.structs.replace(job, halt_by=asked.user)
         cancel_pending(cluster, job, asked.user, "canceled")
         return requests.JobCanceled(canceled=True, state="canceled")
+    check_may_park(cluster, asked.user)
     halt(cluster, job, asked.user)
     park(cluster, asked, job.job_id, cluster.now_ms + wire_limits.PARK_MS)
     return None
@@ -364,5 +366,6 @@ def wait_job(cluster: Cluster, asked: Asked, args: requests.WaitJob) -> msgspec.
     job = cluster.job(args.job_id)
     result = met(cluster, job, args)
     if result is None:
+        check_may_park(cluster, asked.user)
         park(cluster, asked, job.job_id, cluster.now_ms + wire_limits.PARK_MS)
     return result

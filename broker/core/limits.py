@@ -14,5 +14,8 @@ IMAGES_KEPT: Final = 2_000
 OUTCOMES_KEPT: Final = 1_000  # errors of compilations whose client had gone to re-arm
 PROGRAMS_PER_QM: Final = 10_000
 LOST_AFTER_MS: Final = 3600 * 1000  # a job held by a controller that never came back after the broker's restart
+COME_BACK_MS: Final = (
+    7_000  # after the broker's start, requests wait so long for a controller to report (below PARK_MS)
+)
 KNOWN_BODIES_PER_CONTROLLER: Final = 10_000
 REPORT_ENTRIES_PER_JOB: Final = 1_000

@@ -10,7 +10,7 @@ from ..._core.wire import limits as wire_limits
 from ..._core.wire.records import ControllerInfo
 from .cluster import Cluster, Fetching
 from .dispatch import obstacle
-from .ending import met, park, results_of, streams_of
+from .ending import check_may_park, met, park, results_of, streams_of
 from .messages import Asked
 from .qm_requests import qm_info
 from .rows import JobRow
@@ -59,6 +59,7 @@ def wait_results(cluster: Cluster, asked: Asked, args: requests.WaitResults) -> 
         _stream(cluster, job, args.stream)
     result = met(cluster, job, args)
     if result is None:
+        check_may_park(cluster, asked.user)
         park(cluster, asked, job.job_id, cluster.now_ms + wire_limits.PARK_MS)
     return result
 
@@ -89,8 +90,7 @@ def fetch(cluster: Cluster, asked: Asked, args: requests.Fetch) -> requests.Fetc
             hint="the results are kept; try again when it is back",
             details={"controller": job.controller},
         )
-    if len(cluster.fetching) >= wire_limits.PARKED_REQUESTS:
-        raise Taken("too many fetches are under way, the limit PARKED_REQUESTS", code="too_many_requests")
+    check_may_park(cluster, asked.user)
     fetch_id = cluster.fresh_id("f")
     cluster.fetching[fetch_id] = Fetching(asked, job.job_id, job.controller, cluster.now_ms + wire_limits.PARK_MS)
     cluster.send(

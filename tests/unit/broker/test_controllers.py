@@ -364,3 +364,67 @@ def test_the_log_names_who_did_what(bench: Any, qm: str) -> None:
     for expected in (("ann", "open_qm"), ("bob", "add_job"), ("controller:con1", "report:completed")):
         assert expected in lines
     assert [line.revision for line in bench.witness.log] == list(range(1, len(lines) + 1))
+
+
+def test_requests_right_after_a_start_wait_for_the_controller(bench: Any, config: Any, qm: str) -> None:
+    """A broker that was started again does not refuse at once what needs a controller that is about to come back."""
+    bench.crash()
+    assert bench.ask(requests.AddJob(qm_id=qm, digest=DIGEST), b"program", user="bob") is None
+    assert bench.ask(requests.OpenQm(close_mode="never"), wire.pack_plain(config(2))) is None
+    bench.connect("con1", instance="con1-i")
+    assert [job.user for job in bench.core.cluster.jobs.values()] == ["bob"]
+    assert len(bench.core.cluster.qms) == 2
+
+
+def test_they_do_not_wait_for_ever(bench: Any, qm: str) -> None:
+    """A controller that stays away is named in time; later requests are refused at once."""
+    bench.crash()
+    bench.ask(requests.AddJob(qm_id=qm, digest=DIGEST), b"program")
+    bench.tick(limits.COME_BACK_MS)
+    assert bench.answers[-1].error.code == "controller_unavailable"
+    assert not bench.core.cluster.early
+    error = bench.refusal(requests.AddJob(qm_id=qm, digest=DIGEST), b"program")
+    assert error.code == "controller_unavailable"
+
+
+def test_requests_after_a_restart_wait_for_the_controllers(bench: Any, qm: str) -> None:
+    """Until a controller that the broker knows has found it again, what needs it is parked; then it is done, once."""
+    job = bench.add(qm)
+    bench.status(job, "completed", streams=[STREAM])
+    bench.crash()
+    fetch, add = requests.Fetch(job_id=job, stream="s"), requests.AddJob(qm_id=qm, digest=wire.content_digest(b"new"))
+    assert bench.ask(fetch) is None
+    assert bench.ask(add, b"new", request_id=(same := wire.make_request_id(bench.now_ms, "same"))) is None
+    assert bench.ask(add, b"new", request_id=same) is None  # sent again, as clients do
+    assert bench.commands(commands.FetchData) == []
+    bench.connect("con1", instance="con1-i")
+    assert [action.job_id for action in bench.commands(commands.FetchData)] == [job]
+    (answer,) = [answer for answer in bench.answers if answer.request_id == same]
+    assert bench.state(answer.result.job_id) == "loading"
+    assert len(bench.core.cluster.jobs) == 2
+
+
+def test_requests_after_a_restart_do_not_wait_for_ever(bench: Any, qm: str) -> None:
+    """A controller that does not come back in COME_BACK_MS is said to be away, then and at once afterwards."""
+    job = bench.add(qm)
+    bench.status(job, "completed", streams=[STREAM])
+    bench.crash()
+    bench.tick(1)
+    fetch = requests.Fetch(job_id=job, stream="s")
+    assert bench.ask(fetch, request_id=(early := wire.make_request_id(bench.now_ms, "early"))) is None
+    bench.tick(limits.COME_BACK_MS)
+    (answer,) = [answer for answer in bench.answers if answer.request_id == early]
+    assert answer.error.code == "controller_unavailable"
+    assert bench.refusal(fetch).code == "controller_unavailable"
+
+
+def test_a_controller_that_leaves_is_given_nothing_new(bench: Any, qm: str) -> None:
+    """It reports the end of its job before its connection ends; the next job waits for its return."""
+    job, following = bench.add(qm), bench.add(qm)
+    bench.status(job, "running")
+    bench.say("con1", reports.Leaving())
+    bench.status(job, "error", error=wire.Fault(family="taken", code="controller_lost", message="stopped"))
+    bench.gone("con1")
+    assert (bench.state(job), bench.state(following)) == ("error", "pending")
+    bench.connect("con1", instance="next")
+    assert bench.state(following) == "loading"

@@ -438,6 +438,24 @@ def test_a_parked_request_is_answered_pending_in_time(bench: Any, qm: str) -> No
     assert [answer.request_id for answer in bench.answers] == [request_id]
 
 
+def test_waiting_is_bounded_by_name(bench: Any, qm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One user's waiting fills neither the broker nor the others' share; reads go on."""
+    job = bench.add(qm)
+    monkeypatch.setattr(limits, "USER_PARKED_REQUESTS", 2)
+    args = requests.WaitJob(job_id=job)
+    for _ in range(2):
+        assert bench.ask(args) is None
+    assert bench.refusal(args).details["limit"] == "USER_PARKED_REQUESTS"
+    assert bench.refusal(requests.CancelJob(job_id=job)).code == "too_many_requests"
+    assert not bench.core.cluster.jobs[job].halt_by
+    assert bench.ask(requests.GetJob(job_id=job)).state == "loading"
+    assert bench.ask(args, user="bob") is None
+    monkeypatch.setattr(limits, "PARKED_REQUESTS", 3)
+    assert bench.refusal(args, user="eve").details["limit"] == "PARKED_REQUESTS"
+    bench.status(job, "completed")
+    assert not bench.core.cluster.parked_of_user
+
+
 def test_waiting_for_results(bench: Any, qm: str) -> None:
     """A count of items, a closed stream, or the end; unknown streams are named with those there are."""
     job = bench.add(qm)
