@@ -28,6 +28,7 @@ BODY: tuple[tree.Statement, ...] = (
     tree.ForEach(at=0, variables=(INT,), arrays=("a1",), body=(tree.FrameRotation(at=0, element="g", turns=FIXED),)),
     tree.UpdateFrequency(at=0, element="h", frequency=INT),
     tree.Align(at=0, elements=("i", "h")),
+    tree.RampToZero(at=0, element="j"),
     tree.Align(at=0),
     tree.Save(at=0, source=INT, stream="r1"),
 )
@@ -35,7 +36,7 @@ BODY: tuple[tree.Statement, ...] = (
 
 def test_elements_come_in_the_order_of_first_use() -> None:
     """Every statement that names elements counts, nested ones in their place."""
-    assert elements_used(program(*BODY)) == tuple("bacdefghi")
+    assert elements_used(program(*BODY)) == tuple("bacdefghij")
 
 
 def test_bare_align_and_wait_stand_for_everything() -> None:
