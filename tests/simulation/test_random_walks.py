@@ -20,7 +20,7 @@ from quaymaster.broker.core import Answer, Asked, Core, Gone, MetaRow, Said, Sen
 from quaymaster.broker.core.claims import shape_of
 from quaymaster.broker.core.invariants import Witness, check_all, same_after_reload
 
-STEPS = 250
+STEPS = 180
 USERS = ("ann", "bob", "eve")
 CONTROLLERS = {"con1": ("opx+", {}), "con2": ("opx", {}), "con3": ("opx1000", {1: "lf", 2: "mw"})}
 START_MS = 1_658_058_752_694

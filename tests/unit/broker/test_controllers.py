@@ -12,6 +12,7 @@ from quaymaster._core.wire import commands, reports, requests
 from quaymaster.broker.core import limits
 
 DIGEST = wire.content_digest(b"program")
+STREAM = wire.StreamState(schema=wire.StreamSchema(name="s", dtype="<i4"), count=1, closed=True)
 
 
 @pytest.fixture
@@ -376,21 +377,10 @@ def test_requests_right_after_a_start_wait_for_the_controller(bench: Any, config
     assert len(bench.core.cluster.qms) == 2
 
 
-def test_they_do_not_wait_for_ever(bench: Any, qm: str) -> None:
-    """A controller that stays away is named in time; later requests are refused at once."""
-    bench.crash()
-    bench.ask(requests.AddJob(qm_id=qm, digest=DIGEST), b"program")
-    bench.tick(limits.COME_BACK_MS)
-    assert bench.answers[-1].error.code == "controller_unavailable"
-    assert not bench.core.cluster.early
-    error = bench.refusal(requests.AddJob(qm_id=qm, digest=DIGEST), b"program")
-    assert error.code == "controller_unavailable"
-
-
 def test_requests_after_a_restart_wait_for_the_controllers(bench: Any, qm: str) -> None:
     """Until a controller that the broker knows has found it again, what needs it is parked; then it is done, once."""
     job = bench.add(qm)
-    bench.status(job, "completed", streams=[STREAM])
+    bench.status(job, "completed")
     bench.crash()
     fetch, add = requests.Fetch(job_id=job, stream="s"), requests.AddJob(qm_id=qm, digest=wire.content_digest(b"new"))
     assert bench.ask(fetch) is None
@@ -407,7 +397,7 @@ def test_requests_after_a_restart_wait_for_the_controllers(bench: Any, qm: str) 
 def test_requests_after_a_restart_do_not_wait_for_ever(bench: Any, qm: str) -> None:
     """A controller that does not come back in COME_BACK_MS is said to be away, then and at once afterwards."""
     job = bench.add(qm)
-    bench.status(job, "completed", streams=[STREAM])
+    bench.status(job, "completed")
     bench.crash()
     bench.tick(1)
     fetch = requests.Fetch(job_id=job, stream="s")

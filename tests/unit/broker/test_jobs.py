@@ -233,12 +233,13 @@ def test_what_does_not_fit_now_waits_and_says_why(bench: Any, config: Any, qm: s
     bench.needs = {"con1": 10}
     running = bench.add(qm)
     second, third = bench.open(config(2)), bench.open(config(3))
-    waiting = bench.add(second)
+    bench.needs = {"con1": 9}
+    waiting = bench.add(second, b"one thread too many")
     bench.needs = {"con1": 8}
     overtaking = bench.add(third, b"smaller")
     assert [bench.state(job) for job in (running, waiting, overtaking)] == ["loading", "pending", "loading"]
     words = bench.ask(requests.Why(job_id=waiting)).text
-    for word in ("10 threads", "con1", "18", running, qm):
+    for word in ("9 threads", "con1", "18", running, qm):
         assert word in words
     bench.status(overtaking, "completed")
     assert bench.state(waiting) == "pending"
@@ -357,6 +358,8 @@ def test_a_halted_job_ends_when_its_controller_says_so(bench: Any, qm: str) -> N
     first, second = bench.add(qm), bench.add(qm)
     bench.status(first, "running")
     assert bench.ask(requests.CancelJob(job_id=first), user="eve") is None
+    assert bench.ask(requests.CancelJob(job_id=first), user="bob") is None
+    assert len(bench.commands(commands.Halt)) == 1
     assert bench.state(second) == "pending"
     bench.status(first, "canceled")
     assert bench.answers[-1].result == requests.JobCanceled(canceled=True, state="canceled")
