@@ -384,7 +384,8 @@ def test_requests_after_a_restart_wait_for_the_controllers(bench: Any, qm: str) 
     bench.crash()
     fetch, add = requests.Fetch(job_id=job, stream="s"), requests.AddJob(qm_id=qm, digest=wire.content_digest(b"new"))
     assert bench.ask(fetch) is None
-    assert bench.ask(add, b"new", request_id=(same := wire.make_request_id(bench.now_ms, "same"))) is None
+    same = wire.make_request_id(bench.now_ms, "same")
+    assert bench.ask(add, b"new", request_id=same) is None
     assert bench.ask(add, b"new", request_id=same) is None  # sent again, as clients do
     assert bench.commands(commands.FetchData) == []
     bench.connect("con1", instance="con1-i")
@@ -401,7 +402,8 @@ def test_requests_after_a_restart_do_not_wait_for_ever(bench: Any, qm: str) -> N
     bench.crash()
     bench.tick(1)
     fetch = requests.Fetch(job_id=job, stream="s")
-    assert bench.ask(fetch, request_id=(early := wire.make_request_id(bench.now_ms, "early"))) is None
+    early = wire.make_request_id(bench.now_ms, "early")
+    assert bench.ask(fetch, request_id=early) is None
     bench.tick(limits.COME_BACK_MS)
     (answer,) = [answer for answer in bench.answers if answer.request_id == early]
     assert answer.error.code == "controller_unavailable"
