@@ -156,6 +156,7 @@ class Server:
 
     def _close(self) -> None:
         """Halt what runs, wait until its results are on disk, tell the broker, end."""
+        self._link.send(Report(matter=reports.Leaving()))  # before the jobs end, or the next ones would come
         reason = Fault(family="taken", code="controller_lost", message=f"controller {self._name} was stopped")
         self._table.halt_where(lambda _: True, reason)
         until = time.monotonic() + STOP_WITHIN_S

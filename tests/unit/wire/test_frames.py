@@ -77,6 +77,7 @@ MATTERS: list[Any] = [
     reports.FetchedData(fetch_id="f1", stream=STREAM, start=0, stop=7, next_offset=1 << 20),
     reports.FetchFailed(fetch_id="f1", error=FAULT),
     reports.Trouble(command="load", error=FAULT, note="17"),
+    reports.Leaving(),
 ]
 MESSAGES: list[Any] = [
     *(requests.Request(request_id=REQUEST_ID, args=args) for args in ARGUMENTS),
