@@ -31,8 +31,10 @@ from .queue import live_jobs
 
 TRACE_SHOTS = 2_000
 SWEEP_SHOTS = 400
-BUSY_PULSES = 100_000
+BUSY_PULSES = 8_000_000
+"""Keeps a controller busy for about a second."""
 DEMO_TIMEOUT_S = 50.0
+SWEEP_SHOWN_MHZ = 30
 LOOK_EVERY_S = 0.1
 SIGMAS_ALLOWED = 6.0
 """A deviation beyond this many standard deviations fails the demo (one in 10⁹ by chance, for each number)."""
@@ -168,6 +170,8 @@ def run_demo(plot: Path, seed: int) -> None:
     """Start a cluster, let the users work, check the numbers, draw them; OurBug `demo_failed` where one is wrong."""
     console = Console()
     began_s = time.monotonic()
+    if not plot.absolute().parent.is_dir():
+        raise AskedWrongly(f"there is no folder {plot.absolute().parent} for the picture", code="bad_plot")
     with tempfile.TemporaryDirectory(prefix="quaymaster-demo-") as directory:
         port = _free_ports()
         cluster = embedded_cluster(
@@ -219,20 +223,36 @@ def _draw(path: Path, story: Story) -> str:
         from matplotlib.figure import Figure
     except ImportError:
         return "no picture: pip install 'quaymaster[plot]' for one"
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    t = np.arange(lab.READOUT_NS) + lab.TRACE_TOF_NS
-    left.plot(t[:450], story.results["trace"][:450], ".", label="averaged trace")
-    left.plot(t[:450], lab.expected_trace()[:450], "-", lw=0.8, label="formula")
-    left.axvline(lab.LATENCY_NS, color="gray", ls=":", label=f"{lab.LATENCY_NS} ns")
-    left.set(title="Time of flight (Ada, con1)", xlabel="ns after the pulse was played", ylabel="ADC counts")
-    mhz = np.array(lab.SWEEP_HZ) / 1e6
-    for part, colour in (("real", "C0"), ("imag", "C1")):
-        name = "I" if part == "real" else "Q"
-        right.plot(mhz, 1e3 * getattr(story.results["sweep"], part), ".", color=colour, label=name)
-        right.plot(mhz, 1e3 * getattr(lab.expected_sweep(), part), "-", lw=0.8, color=colour, label=f"{name}, formula")
-    right.set(title="Frequency sweep (Chi, con2)", xlabel="intermediate frequency / MHz", ylabel="demodulated / 10⁻³")
-    for axes in (left, right):
-        axes.legend(fontsize="small", loc="upper right")
+    _draw_trace(left, story.results["trace"])
+    _draw_sweep(right, story.results["sweep"])
     figure.savefig(path, dpi=110)
     return f"picture in {path}"
+
+
+def _draw_trace(axes: Any, trace: NDArray[Any]) -> None:
+    shown = slice(0, 450)
+    t = np.arange(lab.READOUT_NS)[shown] + lab.TRACE_TOF_NS
+    axes.plot(t, lab.expected_trace()[shown], "-", color="C1", lw=0.8, label="formula")
+    axes.plot(t, trace[shown], ".", color="C0", ms=3, label=f"average of {TRACE_SHOTS} traces")
+    axes.axvline(lab.LATENCY_NS, color="gray", ls=":", label=f"latency of the cable, {lab.LATENCY_NS} ns")
+    axes.set(title="Time of flight (Ada, con1)", xlabel="ns after the pulse was played", ylabel="ADC counts")
+    axes.legend(fontsize="small", loc="lower left")
+
+
+def _draw_sweep(axes: Any, sweep: NDArray[Any]) -> None:
+    mhz = np.array(lab.SWEEP_HZ) / 1e6
+    between = np.linspace(lab.SWEEP_HZ[0], lab.SWEEP_HZ[-1], 4000)
+    curve = lab.expected_sweep(between)
+    for name, formula, measured, colour in (("I", curve.real, sweep.real, "C0"), ("Q", curve.imag, sweep.imag, "C3")):
+        axes.plot(between / 1e6, 1e3 * formula, "-", lw=0.8, color=colour, alpha=0.6, label=f"{name}, formula")
+        axes.plot(mhz, 1e3 * measured, ".", color=colour, label=name)
+    axes.set(
+        title=f"Frequency sweep (Chi, con2), {SWEEP_SHOWN_MHZ} of {len(mhz)} frequencies",
+        xlabel="intermediate frequency / MHz",
+        ylabel="demodulated / 10⁻³",
+        xlim=(0, SWEEP_SHOWN_MHZ + 0.5),
+        ylim=(-30, 38),
+    )
+    axes.legend(fontsize="small", loc="upper center", ncols=4)

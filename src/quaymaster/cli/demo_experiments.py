@@ -140,9 +140,9 @@ def expected_trace() -> NDArray[np.float64]:
     return np.where(t >= 0, -signal * COUNTS_PER_V, 0.0) - 0.5
 
 
-def expected_sweep() -> NDArray[np.complex128]:
-    """I + iQ at each frequency of SWEEP_HZ."""
-    phase = 2 * np.pi * np.array(SWEEP_HZ) * 1e-9 * LATENCY_NS
+def expected_sweep(frequencies_hz: NDArray[Any] | range = SWEEP_HZ) -> NDArray[np.complex128]:
+    """I + iQ at each frequency, for those with whole periods in a readout."""
+    phase = 2 * np.pi * np.array(frequencies_hz) * 1e-9 * LATENCY_NS
     scale = -AMPLITUDE * READOUT_NS / 2 / COUNTS_PER_V
     return scale * (np.cos(phase) + 1j * np.sin(phase))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from .._core.errors import AskedWrongly, QuaymasterError
 from .._core.wire.requests import JobInfo
 from ..client import QuantumMachinesManager
+from .json_output import json_of
 
 LIVE_STATES = ["pending", "loading", "running", "processing"]
 
@@ -26,7 +26,7 @@ def list_jobs(host: str | None, port: int | None, as_json: bool, qm: str | None,
     with QuantumMachinesManager(host, port) as qmm:
         jobs = live_jobs(qmm, qm_ids=[qm] if qm else [], user_ids=[user] if user else [])
     if as_json:
-        print(msgspec.json.encode(jobs).decode())
+        print(json_of(jobs))
         return
     if not jobs:
         print("no job is pending or running")

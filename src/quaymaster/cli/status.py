@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from .._core.wire.requests import ClusterStatus, QmInfo
 from ..client import QuantumMachinesManager
+from .json_output import json_of
 
 PORTS_SHOWN_MAX = 60
 """The table stops there; `--json` has them all."""
@@ -20,7 +20,7 @@ def show_status(host: str | None, port: int | None, as_json: bool) -> None:
     with QuantumMachinesManager(host, port) as qmm:
         status = qmm.status()
     if as_json:
-        print(msgspec.json.encode(status).decode())
+        print(json_of(status))
         return
     console = Console()
     console.print(f"quaymaster {status.version}, revision {status.revision}; jobs: {_counts(status.jobs)}")
