@@ -77,8 +77,8 @@ def run_readings(qm: Any, shots: int, scale: float = 1.0, timeout_s: float = 30.
     return str(job.id)
 
 
-def endless(scale: float = 1.0) -> Any:
-    """As `readings`, in real time, one shot in 100 µs, until it is halted."""
+def endless(scale: float = 1.0, shot_cycles: int = 25_000) -> Any:
+    """As `readings`, in real time, until it is halted; one shot takes so many cycles, 100 µs unless told."""
     with program() as made:
         n, i, q = declare(int), declare(fixed), declare(fixed)
         n_stream, i_stream, q_stream = declare_stream(), declare_stream(), declare_stream()
@@ -88,7 +88,7 @@ def endless(scale: float = 1.0) -> Any:
             save(i, i_stream)
             save(q, q_stream)
             assign(n, n + 1)
-            wait(24_750, "rr")
+            wait(shot_cycles - READOUT_NS // 4, "rr")
         with stream_processing():
             n_stream.save_all("n")
             i_stream.save_all("I")
