@@ -65,6 +65,8 @@ def inputs_of(node: tree.StreamNode) -> tuple[int, ...]:
             return ()
         case tree.Arithmetic():
             return tuple(side for side in (node.left, node.right) if isinstance(side, int))
+        case tree.Zip():
+            return (node.left, node.right)
         case _:
             return (node.of,)
 

@@ -12,7 +12,37 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
+from .node import Node as Node
+
+# What begins with "as" below is part of this module: readers write tree.Buffer.
+from .stream_nodes import Arithmetic as Arithmetic
+from .stream_nodes import ArithmeticOperator as ArithmeticOperator
+from .stream_nodes import AutoReshape as AutoReshape
+from .stream_nodes import Average as Average
+from .stream_nodes import BooleanToInt as BooleanToInt
+from .stream_nodes import Buffer as Buffer
+from .stream_nodes import BufferAndSkip as BufferAndSkip
+from .stream_nodes import ComplexPart as ComplexPart
+from .stream_nodes import Constant as Constant
+from .stream_nodes import Convolution as Convolution
+from .stream_nodes import ConvolutionMode as ConvolutionMode
+from .stream_nodes import Demod as Demod
+from .stream_nodes import DotProduct as DotProduct
+from .stream_nodes import Fft as Fft
+from .stream_nodes import FftOutput as FftOutput
+from .stream_nodes import Flatten as Flatten
+from .stream_nodes import Histogram as Histogram
+from .stream_nodes import Map as Map
+from .stream_nodes import Skip as Skip
+from .stream_nodes import SkipLast as SkipLast
+from .stream_nodes import Source as Source
+from .stream_nodes import StreamNode as StreamNode
+from .stream_nodes import Take as Take
+from .stream_nodes import Timestamps as Timestamps
+from .stream_nodes import TupleConvolution as TupleConvolution
+from .stream_nodes import TupleDotProduct as TupleDotProduct
+from .stream_nodes import TupleMultiply as TupleMultiply
+from .stream_nodes import Zip as Zip
 
 VarType: TypeAlias = Literal["int", "fixed", "bool"]
 BinaryOperator: TypeAlias = Literal["+", "-", "*", "/", "&", "|", "^", "<<", ">>", "<", "<=", ">", ">=", "=="]
@@ -73,11 +103,6 @@ ProcessKind: TypeAlias = Literal[
     "integration.accumulated",
     "integration.moving_window",
 ]
-ArithmeticOperator: TypeAlias = Literal["+", "-", "*", "/"]
-
-
-class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="node", tag=True, forbid_unknown_fields=True):
-    """Base of everything in a tree; the tag is the class name."""
 
 
 # ---------------------------------------------------------------- expressions
@@ -387,64 +412,6 @@ class StreamDeclaration(Node, frozen=True):
     adc: bool = False
     trace: bool = False
     type: VarType = "int"
-
-
-# ---------------------------------------------------------------- stream pipelines: a graph in the order of its inputs
-
-
-class Source(Node, frozen=True):
-    """Items of a stream. ``input``: 0 for saved values, 1 or 2 for the samples of that analog input.
-
-    0 on a raw stream is whatever input its samples come from.
-    """
-
-    stream: str
-    input: int = 0
-    timestamps: bool = False
-
-
-class Buffer(Node, frozen=True):
-    """Full blocks of ``lengths`` items; (n, l) is buffer(l).buffer(n): items of shape (n, l) + the input's."""
-
-    of: int
-    lengths: tuple[int, ...]
-
-
-class Average(Node, frozen=True):
-    """Running mean over all items so far, emitted after each."""
-
-    of: int
-
-
-class Map(Node, frozen=True):
-    """A function on each item: the mean over its outermost axis."""
-
-    of: int
-    function: Literal["average"]
-
-
-class BooleanToInt(Node, frozen=True):
-    """True becomes 1."""
-
-    of: int
-
-
-class Arithmetic(Node, frozen=True):
-    """Item by item ``left operator right``; a side is another node (its index) or a constant."""
-
-    operator: ArithmeticOperator
-    left: int | Constant
-    right: int | Constant
-
-
-class Constant(Node, frozen=True):
-    """A number (shape ()) or a vector that an operator takes beside a stream."""
-
-    values: tuple[float, ...]
-    scalar: bool
-
-
-StreamNode: TypeAlias = Source | Buffer | Average | Map | BooleanToInt | Arithmetic
 
 
 class Result(Node, frozen=True):
