@@ -160,7 +160,7 @@ def add_row(rows: list[Row], integral: Integral, z: float) -> float:
     """Section 6: the next row of a port; gives η of the integral."""
     row = Row(integral, z)
     earlier = [k for k, other in enumerate(rows) if other.integral.window.end > integral.window.start]
-    if len(earlier) > OVERLAPS_MAX:
+    if len(earlier) + 1 > OVERLAPS_MAX:
         raise OverflowError("too_many_overlaps")
     for k in earlier:
         known = 0.0

@@ -267,7 +267,8 @@ class Maker:
         """A measure with up to three processes."""
         element = self.draw(st.sampled_from([e for e in self.facts.elements if e.measures]))
         processes = tuple(self.process(element) for _ in range(self.draw(st.sampled_from([1, 2, 0, 3]))))
-        stream = self.pick(["adc", "adc2"]) if self.kind.traces and self.chance(5) else None
+        streams = [f"adc_{element.name}", f"adc2_{element.name}"]
+        stream = self.pick(streams) if self.kind.traces and self.chance(5) else None
         return tree.Measure(
             at=-1,
             operation=self.pick(element.measures),

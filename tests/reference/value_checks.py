@@ -24,6 +24,7 @@ from .building import (
     demod,
     dual_demod,
     fixed,
+    if_,
     integration,
     measure,
     play,
@@ -195,6 +196,14 @@ class ValueChecks:
     def test_pulse_cut_by_the_window(self) -> None:
         """A pulse that ends inside the window counts as far as it lasts, at its own frequency of 30 MHz."""
         self.expect_from_q(self.heard_from_q(), 0, 30e6, 0.0)
+
+    def test_a_window_hears_what_is_played_later_in_the_text(self) -> None:
+        """m measures both inputs and its next readout depends on the first value; q, later in the text, plays at 0."""
+        both = measure("readout", "m", integration("short", I, "out1"), integration("short", Q, "out2"))
+        again = if_(binary(I, "<", 7.0), measure("readout", "m"))
+        i, q = self.measured(bench(), both, again, play("flat", "q", duration=50), plant=wire((4, 2)))
+        assert i == 0
+        close(q, -0.1 * float(np.sum(np.cos(2 * np.pi * 30e6 * window(40, 40) * 1e-9))) / 4096)
 
     def test_frame_rotation_adds_up_and_reset_frame_forgets(self) -> None:
         """Two rotations add; reset_frame sets 0; resolution 2^-16 turns."""

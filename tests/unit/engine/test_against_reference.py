@@ -9,9 +9,15 @@ from __future__ import annotations
 import pytest
 from compiled_engine import run as run_compiled
 from hypothesis import HealthCheck, given, settings
+from reference.benches import bench, raw_bench
+from reference.building import demod, integration, measure, program, save, variable
 from reference.engine import Outcome
 from reference.engine import run as run_reference
+from reference.plants import Plant
 from reference.programs import Case, Kind, cases
+
+from quaymaster._core.config import check_config
+from quaymaster._core.errors import AskedWrongly
 
 EXAMPLES = 75
 PROFILE = settings(
@@ -112,13 +118,29 @@ def test_forked_from_the_start(case: Case) -> None:
     judge(case, forked=True)
 
 
+@pytest.mark.parametrize("count", [64, 65])
+def test_the_limit_of_overlapping_integrals(count: int) -> None:
+    """Noise of 64 overlapping windows is drawn alike; 65 are refused by both."""
+    raw = raw_bench(length=16)
+    raw["integration_weights"]["cos"] = {"cosine": [(1.0, 16 * 100)], "sine": [(0.0, 16 * 100)]}
+    x = variable("x")
+    reads = [measure("readout", "r", integration("cos", x)) for _ in range(count)]
+    whole = program(*reads, save(x, "x"), declarations="x:f")
+    given_ = {"seed": 1, "numerics": "linear", "plant": Plant("none", 1e-3)}
+    if count <= 64:
+        outcomes = [run(whole, check_config(raw), **given_) for run in (run_compiled, run_reference)]  # type: ignore[arg-type]
+        assert outcomes[0] == outcomes[1]
+        return
+    with pytest.raises(OverflowError):
+        run_reference(whole, check_config(raw), **given_)  # type: ignore[arg-type]
+    with pytest.raises(AskedWrongly) as refused:
+        run_compiled(whole, check_config(raw), **given_)  # type: ignore[arg-type]
+    assert refused.value.code == "too_many_overlaps"
+
+
 @pytest.mark.parametrize("numerics", ["linear", "exact"])
 def test_the_comparison_can_fail(numerics: str) -> None:
     """Another seed gives other noise: the judge notices."""
-    from reference.benches import bench
-    from reference.building import demod, measure, program, save, variable
-    from reference.plants import Plant
-
     x = variable("x")
     whole = program(measure("readout", "r", demod("cos", x)), save(x, "x"), declarations="x:f")
     outcomes = [
