@@ -81,7 +81,7 @@ class _StopSignal:
 
 def main(arguments: list[str] | None = None) -> int:
     """`python -m quaymaster.broker`."""
-    from .. import __version__
+    from importlib.metadata import version
 
     parser = argparse.ArgumentParser(prog="python -m quaymaster.broker", description="Start one broker.")
     parser.add_argument("--dir", required=True, help="directory of its store")
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.controllers or defaults[1],
             given.events or defaults[2],
             api=given.api,
-            version=__version__,
+            version=version("quaymaster"),
         )
     except QuaymasterError as error:
         print(f"broker: {error}", file=sys.stderr, flush=True)

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from process_cluster import ProcessCluster
+
+# No test asserts a time: machines are shared and slow at moments, and an example that took long is not a failure.
+settings.register_profile("quaymaster", deadline=None, print_blob=True)
+settings.load_profile("quaymaster")
 
 
 @pytest.fixture
