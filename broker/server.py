@@ -85,7 +85,7 @@ class Server:
         self._changes: list[Change] = []
         self._instructions: list[Instruction] = []
         self._asked: list[tuple[bytes, str]] = []  # (client, request id) of this round, for a failed commit
-        self._tick_at = self._trim_at = time.monotonic()
+        self._tick_at = self._trim_at = self._round_at = time.monotonic()
         self._probe_until = 0.0
         self._at_beat = False
         self._late: list[tuple[Send, QuaymasterError]] = []  # commands whose bodies could not be read
@@ -120,9 +120,8 @@ class Server:
         if wake_descriptor is not None:
             poller.register(wake_descriptor, zmq.POLLIN)
         while not should_stop():
-            polled_at = time.monotonic()
             ready = dict(poller.poll(self._patience_ms()))
-            self._forgive_own_absence(polled_at)
+            self._forgive_own_absence()
             self.round(front=self._front in ready, back=self._back in ready, disconnected=self._monitor in ready)
 
     def _patience_ms(self) -> int:
@@ -134,9 +133,13 @@ class Server:
         due = min(self._tick_at, self._publish_at) if self._fresh_hints else self._tick_at
         return max(0, min(POLL_MS, int((due - now) * 1000) + 1))
 
-    def _forgive_own_absence(self, polled_at: float) -> None:
-        """If this process was stopped or starved, the silence is ours and not the controllers'."""
-        absence = time.monotonic() - polled_at - POLL_MS / 1000
+    def _forgive_own_absence(self) -> None:
+        """If this process was stopped or starved since the last round, the silence is ours and not the controllers'.
+
+        Silence is judged by the time taken here, so a stop in the middle of a round blames nobody either.
+        """
+        last, self._round_at = self._round_at, time.monotonic()
+        absence = self._round_at - last - POLL_MS / 1000
         if absence > 0.5:
             for link in self._links.by_name.values():
                 link.heard_at += absence
@@ -304,7 +307,7 @@ class Server:
         """Each second: beats, acknowledgements, silence, time for the core."""
         self._at_beat = True
         self._tick_at = now + wire_limits.HEARTBEAT_MS / 1000
-        for link in self._links.silent(now):
+        for link in self._links.silent(self._round_at):
             self._lose(link, f"it missed {wire_limits.HEARTBEATS_MISSED} heartbeats")
         self._decide(Ticked(), now_ms)
         self._probe()

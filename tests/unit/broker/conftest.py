@@ -10,7 +10,7 @@ from quaymaster._core import wire
 from quaymaster._core.errors import QuaymasterError
 from quaymaster._core.wire import commands, reports, requests
 from quaymaster._core.wire.records import Fault
-from quaymaster.broker.core import Answer, Asked, Core, Gone, MetaRow, Said, Send, Ticked
+from quaymaster.broker.core import Answer, Asked, Core, Gone, MetaRow, Publish, Said, Send, Ticked
 from quaymaster.broker.core.invariants import Witness, check_all, same_after_reload
 
 START_MS = 1_658_058_752_694
@@ -36,6 +36,7 @@ class Bench:
         self.compiles = True
         self.sent: list[Send] = []
         self.answers: list[Answer] = []
+        self.hints: list[wire.Hint] = []
         self.count = 0
         self.seq = 0
 
@@ -106,6 +107,7 @@ class Bench:
         check_all(self.core.cluster)
         self.witness.see(changes, instructions)
         self.witness.the_log_replays(self.core.cluster)
+        self.hints += [i.hint for i in instructions if isinstance(i, Publish)]
         self.answers += [i for i in instructions if isinstance(i, Answer)]
         sends = [i for i in instructions if isinstance(i, Send)]
         self.sent += sends

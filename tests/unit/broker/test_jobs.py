@@ -478,6 +478,20 @@ def test_waiting_for_results(bench: Any, qm: str) -> None:
     assert "it has s" in error.message
 
 
+def test_listeners_are_told_of_every_change(bench: Any, config: Any, qm: str) -> None:
+    """A hint for each state of a job, for qms that open and close, for controllers that go; and for a moved offset."""
+    job = bench.add(qm)
+    bench.status(job, "running")
+    bench.status(job, "completed")
+    assert [hint.state for hint in bench.hints if hint.id == job] == ["pending", "loading", "running", "completed"]
+    first = bench.open(config(2, shareable=True, offset=0.1))
+    bench.open(config(2, shareable=True, offset=0.2))
+    bench.ask(requests.CloseQm(qm_id=first))
+    assert [hint.state for hint in bench.hints if hint.id == first] == ["open", "offset_changed", "closed"]
+    bench.gone("con2")
+    assert [hint.state for hint in bench.hints if hint.id == "con2"] == ["connected", "lost"]
+
+
 def test_fetch_is_passed_on_and_its_data_passed_back(bench: Any, qm: str) -> None:
     """The bodies are those of the controller, untouched; its errors too."""
     job = bench.add(qm)

@@ -342,7 +342,13 @@ def test_a_frequency_is_set_with_its_mixer_entry(bench: Any) -> None:
 def test_bad_changes_change_nothing(bench: Any, made: Any) -> None:
     """Unknown setters, elements, ports and entries, NaN, wrong counts: refused, and the config stays."""
     qm_id = bench.open(element_config())
-    assert bench.refusal(requests.SetConfig(qm_id=qm_id, changes=[made])).code == "bad_change"
+    good = change("output_dc_offset", "q", 0.3, port="I")
+    assert bench.refusal(requests.SetConfig(qm_id=qm_id, changes=[good, made])).code == "bad_change"
+    bench.ask(requests.GetConfig(qm_id=qm_id))
+    config = wire.unpack_plain(bench.answers[-1].bodies[0])
+    assert config["controllers"]["con1"]["analog_outputs"][1]["offset"] == 0.0
+    raw = bench.core.cluster.raw_configs[qm_id]
+    assert raw["controllers"]["con1"]["analog_outputs"][1]["offset"] == 0.0
 
 
 def test_jobs_that_start_later_run_against_the_changed_config(bench: Any) -> None:
