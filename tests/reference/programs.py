@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from hypothesis import strategies as st
 
 from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.program import tree
+from quaymaster.controller.compiler import later
 
 from .building import assign, binary, cell, declare, integer, program
 from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
@@ -31,6 +33,17 @@ CASTS: dict[str, list[str]] = {
     "int": ["cast.to_int", "cast.unsafe_cast_int"],
     "fixed": ["cast.to_fixed", "cast.unsafe_cast_fixed"],
     "bool": ["cast.to_bool", "cast.unsafe_cast_bool"],
+}
+OF_ARRAYS = {"math.sum", "math.max", "math.min", "math.argmax", "math.argmin", "math.dot"}
+OF_TWO = {"math.log", "math.pow", "math.atan2", "math.atan2_2pi", "math.plrelu"}
+FREE = {"math.msb", "math.argmax", "math.argmin"}
+"""Functions that give an int, whatever number they take."""
+OF_ANY = {"math.abs", "math.relu", "math.sum", "math.max", "math.min", "math.dot"}
+PLAIN = {name for name in get_args(tree.Function) if name.startswith(("cast.", "random."))}
+LIBRARY: dict[str, list[str]] = {
+    "int": sorted(FREE | OF_ANY | {"util.cond"}),
+    "fixed": sorted(set(get_args(tree.Function)) - PLAIN - FREE),
+    "bool": ["util.cond"],
 }
 TYPES: list[tree.VarType] = ["int", "fixed", "bool"]
 
@@ -172,8 +185,20 @@ class Maker:
             names += ["cast.mul_fixed_by_int", "random.rand_fixed"]
         if type_ == "int":
             names += ["cast.mul_int_by_fixed", "random.rand_int"]
+        names += [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
         name = self.pick(names)
-        return tree.Call(type=type_, function=name, arguments=self.arguments(name, depth))  # type: ignore[arg-type]
+        arguments = self.arguments(name, depth) if name in PLAIN else self.library_arguments(name, type_, depth)
+        return tree.Call(type=type_, function=name, arguments=arguments)  # type: ignore[arg-type]
+
+    def library_arguments(self, name: str, type_: tree.VarType, depth: int) -> tuple[tree.Expression, ...]:
+        """The arguments of a function of the library that gives ``type_``."""
+        if name == "util.cond":
+            return self.expression("bool", depth), self.expression(type_, depth), self.expression(type_, depth)
+        takes: tree.VarType = self.draw(st.sampled_from(TYPES[:2])) if name in FREE else type_
+        if name in OF_ARRAYS:
+            array = self.pick([array for array, of in self.arrays.items() if of == takes])
+            return (tree.Whole(type=takes, array=array),) * (2 if name == "math.dot" else 1)
+        return tuple(self.expression(takes, depth) for _ in range(2 if name in OF_TWO else 1))
 
     def arguments(self, name: str, depth: int) -> tuple[tree.Expression, ...]:
         """The arguments of a function."""

@@ -32,7 +32,7 @@ def reads(expressions: Iterable[tree.Expression]) -> set[str]:
         for part in parts(expression):
             if isinstance(part, tree.Variable):
                 found.add(part.name)
-            elif isinstance(part, tree.Cell):
+            elif isinstance(part, tree.Cell | tree.Whole):
                 found.add(part.array)
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from quaymaster._core.config import model
 from quaymaster._core.program import tree
 
-from . import numbers
+from . import library, numbers
 from .board import Board, Listening, Window
 from .numbers import Report
 from .oscillator import Oscillator
@@ -107,6 +107,8 @@ class Strand:
         """Section 1: casts and random numbers."""
         if call.function.startswith("random."):
             return (yield from self.draw(call, at))
+        if isinstance(call.arguments[0], tree.Whole):
+            return (yield from self.call_of_arrays(call, at))
         values = []
         for argument in call.arguments:
             values.append((yield from self.evaluate(argument, at)))
@@ -115,7 +117,20 @@ class Strand:
                 return numbers.wrap(values[0] * values[1])
             case "cast.mul_int_by_fixed":
                 return numbers.wrap((values[0] * values[1]) >> 28)
-        return numbers.convert(call.function, call.arguments[0].type, values[0])
+        if call.function.startswith("cast."):
+            return numbers.convert(call.function, call.arguments[0].type, values[0])
+        return library.value(call.function, call.arguments[0].type, values, self.reporter(at))
+
+    def call_of_arrays(self, call: tree.Call, at: int) -> Reading:
+        """Section 11: a function of whole arrays reads all their cells."""
+        arrays = []
+        for argument in call.arguments:
+            assert isinstance(argument, tree.Whole)
+            cells = []
+            for cell in self.variables[argument.array]:
+                cells.append((yield from self.read(cell, at)))
+            arrays.append(cells)
+        return library.of_arrays(call.function, call.arguments[0].type, arrays)
 
     def draw(self, call: tree.Call, at: int) -> Reading:
         """Section 1, random: the seed advances after the other argument has been evaluated."""
@@ -374,7 +389,7 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     for number, process in enumerate(node.processes):
         for output, (alias, name) in enumerate(zip(process.weights, process.outputs, strict=True)):
             length = config.integration_weights[pulse.integration_weights[alias]].length
-            port = element.outputs[name]
+            port = element.outputs[name or next(iter(element.outputs))]
             found.append(
                 Window(listening=listening, process=number, output=output, port=port, start=begin, end=begin + length)
             )

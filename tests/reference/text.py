@@ -18,6 +18,8 @@ def of_expression(node: tree.Expression | None) -> str:
             return node.name
         case tree.Cell():
             return f"{node.array}[{of_expression(node.index)}]"
+        case tree.Whole():
+            return f"all of {node.array}"
         case tree.Binary():
             return f"({of_expression(node.left)} {node.operator}{node.type[0]} {of_expression(node.right)})"
         case tree.Call():
