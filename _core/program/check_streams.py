@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import limits, tree
 from .items import inputs_of, node_items
@@ -56,18 +56,44 @@ def _check_declarations(program: tree.Program, report: Callable[[int, str], None
 def _check_constants(program: tree.Program, report: Callable[[int, str], None]) -> None:
     values = 0
     for index, node in enumerate(program.nodes):
-        if not isinstance(node, tree.Arithmetic):
-            continue
-        for side in (node.left, node.right):
-            if not isinstance(side, tree.Constant):
-                continue
-            values += len(side.values)
-            if not side.values or (side.scalar and len(side.values) != 1):
-                report(index, f"a constant beside {node.operator} has the wrong number of values")
-            if not all(math.isfinite(value) for value in side.values):
-                report(index, f"a constant beside {node.operator} is not finite")
+        word, vectors = _numbers(node)
+        values += sum(len(vector) for vector in vectors)
+        for vector in vectors:
+            if not all(math.isfinite(value) for value in vector):
+                report(index, f"a constant beside {word} is not finite")
+        for constant in _constants(node):
+            if not constant.values or (constant.scalar and len(constant.values) != 1):
+                report(index, f"a constant beside {word} has the wrong number of values")
     if values > limits.CONSTANT_VALUES_MAX:
         report(-1, f"more than {limits.CONSTANT_VALUES_MAX} constants beside streams (CONSTANT_VALUES_MAX)")
+
+
+def _constants(node: tree.StreamNode) -> list[tree.Constant]:
+    match node:
+        case tree.Arithmetic():
+            return [side for side in (node.left, node.right) if isinstance(side, tree.Constant)]
+        case tree.Demod():
+            return [node.cosine, node.sine]
+        case _:
+            return []
+
+
+def _numbers(node: tree.StreamNode) -> tuple[str, list[Sequence[float]]]:
+    """The word of an operator and the numbers that it takes beside its items."""
+    vectors: list[Sequence[float]] = [constant.values for constant in _constants(node)]
+    match node:
+        case tree.Arithmetic():
+            return node.operator, vectors
+        case tree.Demod():
+            return "demod", [*vectors, (node.frequency,)]
+        case tree.DotProduct():
+            return "dot_product", [node.vector]
+        case tree.Convolution():
+            return "convolution", [node.vector]
+        case tree.Histogram():
+            return "histogram", list(node.bins)
+        case _:
+            return "", vectors
 
 
 def _check_results(program: tree.Program, report: Callable[[int, str], None]) -> None:

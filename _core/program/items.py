@@ -1,15 +1,7 @@
-"""What one item of each stream node is: dtype and shape, known before any run.
+"""What one item of each stream node is: dtype and shape, known before any run. docs/streams.md has the table.
 
-| node | dtype | shape |
-|---|---|---|
-| source of saved values | int64, float64 or bool, by the stream's type | () |
-| source of raw samples | int64 | (), or (trace length,) |
-| buffer(n, m) | as its input | (n, m) + the input's |
-| average, arithmetic | float64 | as its input (stream with stream: both alike; vector: the item has its length) |
-| map(average) | float64 | the input's without its outermost axis |
-| boolean_to_int | int64 | as its input, which is bool |
-
-A source with timestamps carries one int64 beside each value; such items can be buffered and kept, no more.
+A source with timestamps carries one int64 beside each value; zip makes pairs. Operators that only choose and group
+items take both as they are; what computes takes plain values (demod uses the timestamps, tuple_* and fft the pairs).
 """
 
 from __future__ import annotations
@@ -20,19 +12,29 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from . import limits, tree
+from .loops import LoopsUnknownError, saving_loops
 
 Dtype: TypeAlias = Literal["int64", "float64", "bool"]
+Shape: TypeAlias = tuple[int | None, ...]
 Report: TypeAlias = Callable[[int, str], None]
 
 _DTYPES: dict[tree.VarType, Dtype] = {"int": "int64", "fixed": "float64", "bool": "bool"}
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One item of a node; a None in ``shape`` is a trace length that is not known yet."""
+    """One item of a node; a None in ``shape`` is a trace length that is not known yet.
+
+    ``second``: of a pair, the other value (value_1).
+    """
 
     dtype: Dtype
-    shape: tuple[int | None, ...]
+    shape: Shape
     timestamps: bool = False
+    second: Item | None = None
+
+
+class _Fault(Exception):
+    """Why an operator does not fit its items."""
 
 
 def node_items(program: tree.Program, trace_lengths: Mapping[str, int] | None, report: Report) -> list[Item | None]:
@@ -44,17 +46,20 @@ def node_items(program: tree.Program, trace_lengths: Mapping[str, int] | None, r
     streams = {stream.name: stream for stream in program.streams}
     items: list[Item | None] = []
     for index, node in enumerate(program.nodes):
-        if isinstance(node, tree.Source):
-            items.append(_source(node, streams, trace_lengths, index, report))
-            continue
-        inputs = [_input(of, items) for of in inputs_of(node)]
-        known = [item for item in inputs if item is not None]
-        if len(known) < len(inputs):
-            if any(not 0 <= of < index for of in inputs_of(node)):
-                report(index, "a stream operator must stand after its inputs")
+        if any(not 0 <= of < index for of in inputs_of(node)):
+            report(index, "a stream operator must stand after its inputs")
             items.append(None)
             continue
-        items.append(_operator(node, known, index, report))
+        known = [item for item in (items[of] for of in inputs_of(node)) if item is not None]
+        item: Item | None = None
+        try:
+            if isinstance(node, tree.Source):
+                item = _source(node, streams, trace_lengths)
+            elif len(known) == len(inputs_of(node)):
+                item = _operator(node, known, program)
+        except _Fault as fault:
+            report(index, str(fault))
+        items.append(item)
     return items
 
 
@@ -71,96 +76,250 @@ def inputs_of(node: tree.StreamNode) -> tuple[int, ...]:
             return (node.of,)
 
 
-def _input(of: int, items: Sequence[Item | None]) -> Item | None:
-    return items[of] if 0 <= of < len(items) else None
+def reshape_lengths(program: tree.Program, node: tree.AutoReshape) -> tuple[int, ...]:
+    """The lengths of the blocks that ``auto_reshape()`` makes. Raises LoopsUnknownError."""
+    source = program.nodes[node.of]
+    if isinstance(source, tree.Timestamps):
+        source = program.nodes[source.of]
+    if not isinstance(source, tree.Source):
+        raise LoopsUnknownError("auto_reshape() stands right after the stream")
+    stream = next(item for item in program.streams if item.name == source.stream)
+    if stream.adc and not (stream.trace and source.input):
+        raise LoopsUnknownError("raw samples need declare_stream(adc_trace=True), and input1() or input2()")
+    lengths = saving_loops(program, source.stream)
+    if not lengths:
+        raise LoopsUnknownError("there is no loop around the save")
+    return lengths
+
+
+def convolved_length(length: int, other: int, mode: tree.ConvolutionMode) -> int:
+    """Cells of the convolution of two vectors."""
+    if mode == "full":
+        return length + other - 1
+    return max(length, other) if mode == "same" else abs(length - other) + 1
+
+
+def fft_steps(length: int) -> int:
+    """``length`` times the sum of its prime factors."""
+    rest, total, factor = length, 0, 2
+    while factor * factor <= rest:
+        while rest % factor == 0:
+            rest, total = rest // factor, total + factor
+        factor += 1
+    return length * (total + (rest if rest > 1 else 0))
 
 
 def _source(
-    node: tree.Source,
-    streams: Mapping[str, tree.StreamDeclaration],
-    trace_lengths: Mapping[str, int] | None,
-    index: int,
-    report: Report,
-) -> Item | None:
+    node: tree.Source, streams: Mapping[str, tree.StreamDeclaration], trace_lengths: Mapping[str, int] | None
+) -> Item:
     stream = streams.get(node.stream)
     if stream is None:
-        report(index, f"there is no stream {node.stream!r}")
-        return None
+        raise _Fault(f"there is no stream {node.stream!r}")
     if node.input not in (0, 1, 2):
-        report(index, f"there is no analog input {node.input}")
-        return None
+        raise _Fault(f"there is no analog input {node.input}")
     if not stream.adc:
         if node.input:
-            report(index, f"input{node.input}() is for raw samples, but stream {stream.name} holds saved values")
-            return None
+            raise _Fault(f"input{node.input}() is for raw samples, but stream {stream.name} holds saved values")
         return Item(_DTYPES[stream.type], (), node.timestamps)
     if not stream.trace:
         return Item("int64", (), node.timestamps)
     length = None if trace_lengths is None else trace_lengths.get(stream.name)
     if trace_lengths is not None and length is None:
-        report(index, f"stream {stream.name} gets no raw samples: no measure writes to it")
-        return None
+        raise _Fault(f"stream {stream.name} gets no raw samples: no measure writes to it")
     return Item("int64", (length,), node.timestamps)
 
 
-def _operator(node: tree.StreamNode, inputs: Sequence[Item], index: int, report: Report) -> Item | None:
-    if any(item.timestamps for item in inputs) and not isinstance(node, tree.Buffer):
-        report(index, "values with timestamps can be buffered and saved, but not computed with")
-        return None
+def _operator(node: tree.StreamNode, inputs: Sequence[Item], program: tree.Program) -> Item:
     match node:
         case tree.Buffer():
-            return _buffer(node, inputs[0], index, report)
+            return _buffered(inputs[0], node.lengths, "buffer")
+        case tree.BufferAndSkip():
+            if node.skip < 1:
+                raise _Fault("buffer_and_skip needs a skip of at least 1")
+            return _buffered(inputs[0], (node.length,), "buffer_and_skip")
+        case tree.AutoReshape():
+            try:
+                return _buffered(inputs[0], reshape_lengths(program, node), "auto_reshape")
+            except LoopsUnknownError as unknown:
+                raise _Fault(f"auto_reshape() does not know its shape: {unknown}") from None
+        case tree.Skip() | tree.SkipLast() | tree.Take():
+            if node.count < 0:
+                raise _Fault(f"{node.count} items cannot be skipped or taken")
+            return inputs[0]
+        case tree.Flatten():
+            return _reshaped(inputs[0], ())
+        case tree.Timestamps():
+            if not inputs[0].timestamps:
+                raise _Fault("timestamps() is for items that have timestamps")
+            return Item("int64", inputs[0].shape)
+        case tree.Demod():
+            return _demod(node, inputs[0])
+    return _computed(node, inputs)
+
+
+def _computed(node: tree.StreamNode, inputs: Sequence[Item]) -> Item:
+    if any(item.timestamps for item in inputs):
+        raise _Fault("values with timestamps can be chosen, buffered and saved, but not computed with (except demod)")
+    match node:
+        case tree.TupleDotProduct() | tree.TupleMultiply() | tree.TupleConvolution():
+            return _of_pair(node, inputs[0])
+        case tree.Fft():
+            return _fft(node, inputs[0])
+    if any(item.second is not None for item in inputs):
+        raise _Fault("pairs of zip() can be chosen, buffered and saved; tuple_... and fft alone compute with them")
+    match node:
         case tree.Average():
             return Item("float64", inputs[0].shape)
         case tree.Map():
-            if not inputs[0].shape:
-                report(index, "map(FUNCTIONS.average()) needs items with an axis: buffer(...) before it")
-                return None
-            return Item("float64", inputs[0].shape[1:])
+            return _mean(node, inputs[0])
         case tree.BooleanToInt():
             if inputs[0].dtype != "bool":
-                report(index, f"boolean_to_int() needs bools, but its items are {inputs[0].dtype}")
-                return None
+                raise _Fault(f"boolean_to_int() needs bools, but its items are {inputs[0].dtype}")
             return Item("int64", inputs[0].shape)
         case tree.Arithmetic():
-            return _arithmetic(node, inputs, index, report)
-    return None
+            return _arithmetic(node, inputs)
+        case tree.Zip():
+            return Item(inputs[0].dtype, inputs[0].shape, second=inputs[1])
+        case tree.Histogram():
+            return _histogram(node)
+        case tree.DotProduct():
+            _same_length(node.vector, inputs[0].shape, "dot_product")
+            return Item("float64", ())
+        case tree.Convolution():
+            return _convolved(inputs[0].shape, (len(node.vector),), node.mode, "convolution")
+        case tree.ComplexPart():
+            raise _Fault(
+                f"{node.part}() takes a part of complex raw samples, which come from inputs of MW-FEMs; "
+                f"the items here are {inputs[0].dtype}"
+            )
+    raise _Fault(f"{type(node).__name__} is no operator")
 
 
-def _buffer(node: tree.Buffer, item: Item, index: int, report: Report) -> Item | None:
-    if not node.lengths or any(length < 1 for length in node.lengths):
-        report(index, "buffer needs lengths of at least 1")
-        return None
-    shape = node.lengths + item.shape
+def _reshaped(item: Item, shape: Shape) -> Item:
+    """The same values in another shape; both of a pair."""
+    second = None if item.second is None else _reshaped(item.second, shape)
+    if second is not None and item.second is not None and shape == () and item.shape != item.second.shape:
+        raise _Fault("flatten() of pairs needs values of one shape")
+    return Item(item.dtype, shape, item.timestamps, second)
+
+
+def _buffered(item: Item, lengths: tuple[int, ...], word: str) -> Item:
+    if not lengths or any(length < 1 for length in lengths):
+        raise _Fault(f"{word} needs lengths of at least 1")
+    shape = lengths + item.shape
     cells = 1
     for length in shape:
         cells *= length or 1
-    if cells > limits.BUFFER_ITEMS_MAX or len(shape) > limits.BLOCK_DEPTH_MAX:
-        report(index, f"items of shape {shape} exceed {limits.BUFFER_ITEMS_MAX} cells (BUFFER_ITEMS_MAX)")
-        return None
-    return Item(item.dtype, shape, item.timestamps)
+    if cells > limits.BUFFER_ITEMS_MAX or len(shape) > limits.ITEM_AXES_MAX:
+        raise _Fault(
+            f"items of shape {_shown(shape)} exceed {limits.BUFFER_ITEMS_MAX} cells (BUFFER_ITEMS_MAX) "
+            f"or {limits.ITEM_AXES_MAX} axes (ITEM_AXES_MAX)"
+        )
+    second = None if item.second is None else _buffered(item.second, lengths, word)
+    return Item(item.dtype, shape, item.timestamps, second)
 
 
-def _arithmetic(node: tree.Arithmetic, inputs: Sequence[Item], index: int, report: Report) -> Item | None:
+def _mean(node: tree.Map, item: Item) -> Item:
+    axes = len(item.shape)
+    if not axes:
+        raise _Fault("map(FUNCTIONS.average()) needs items with an axis: buffer(...) before it")
+    chosen = {axis % axes for axis in node.axes if -axes <= axis < axes}
+    if not node.axes or len(chosen) < len(node.axes):
+        raise _Fault(
+            f"FUNCTIONS.average(axis) needs different axes of items of shape {_shown(item.shape)}, not {node.axes}"
+        )
+    return Item("float64", tuple(length for axis, length in enumerate(item.shape) if axis not in chosen))
+
+
+def _arithmetic(node: tree.Arithmetic, inputs: Sequence[Item]) -> Item:
     if not inputs:
-        report(index, f"{node.operator} needs a stream on one side")
-        return None
+        raise _Fault(f"{node.operator} needs a stream on one side")
     shape = inputs[0].shape
-    if len(inputs) == 2 and not _agree(shape, inputs[1].shape):
-        report(index, f"{node.operator} joins items of shapes {_shown(shape)} and {_shown(inputs[1].shape)}")
-        return None
+    if len(inputs) == 2:
+        shape = _joined(shape, inputs[1].shape, node.operator)
     for side in (node.left, node.right):
         if isinstance(side, tree.Constant) and not side.scalar and not _agree(shape, (len(side.values),)):
-            report(index, f"{node.operator} joins items of shape {_shown(shape)} and {len(side.values)} numbers")
-            return None
-    if len(inputs) == 2:
-        shape = tuple(a if a is not None else b for a, b in zip(shape, inputs[1].shape, strict=True))
+            raise _Fault(f"{node.operator} joins items of shape {_shown(shape)} and {len(side.values)} numbers")
     return Item("float64", shape)
 
 
-def _agree(a: tuple[int | None, ...], b: tuple[int | None, ...]) -> bool:
+def _histogram(node: tree.Histogram) -> Item:
+    if not node.bins:
+        raise _Fault("histogram needs bins")
+    if not all(low <= high for low, high in node.bins):
+        raise _Fault("a bin of histogram ends before it begins")
+    return Item("int64", (len(node.bins),))
+
+
+def _of_pair(node: tree.TupleDotProduct | tree.TupleMultiply | tree.TupleConvolution, item: Item) -> Item:
+    if item.second is None:
+        raise _Fault("tuple_dot_product, tuple_multiply and tuple_convolution need pairs: zip(...) before it")
+    first, second = item.shape, item.second.shape
+    match node:
+        case tree.TupleMultiply():
+            return Item("float64", _joined(first, second, "tuple_multiply"))
+        case tree.TupleDotProduct():
+            if len(_joined(first, second, "tuple_dot_product")) != 1:
+                raise _Fault("tuple_dot_product needs pairs of vectors")
+            return Item("float64", ())
+        case _:
+            return _convolved(first, second, node.mode, "tuple_convolution")
+
+
+def _convolved(first: Shape, second: Shape, mode: tree.ConvolutionMode, word: str) -> Item:
+    if len(first) != 1 or len(second) != 1 or second[0] == 0:
+        raise _Fault(f"{word} needs vectors; these have shapes {_shown(first)} and {_shown(second)}")
+    length, other = first[0], second[0]
+    if length is None or other is None:
+        return Item("float64", (None,))
+    if length * other > limits.CONVOLUTION_PRODUCTS_MAX:
+        raise _Fault(
+            f"{word} of {length} with {other} numbers exceeds {limits.CONVOLUTION_PRODUCTS_MAX} products "
+            "(CONVOLUTION_PRODUCTS_MAX)"
+        )
+    return Item("float64", (convolved_length(length, other, mode),))
+
+
+def _fft(node: tree.Fft, item: Item) -> Item:
+    shape = item.shape
+    if item.second is not None:
+        shape = _joined(shape, item.second.shape, "fft")
+    elif len(shape) == 2 and shape[1] == 2:
+        shape = shape[:1]
+    if len(shape) != 1:
+        raise _Fault(f"fft needs vectors or vectors of pairs; the items here have shape {_shown(item.shape)}")
+    length = shape[0]
+    if length is not None and fft_steps(length) > limits.FFT_STEPS_MAX:
+        raise _Fault(
+            f"fft of {length} numbers takes more than {limits.FFT_STEPS_MAX} steps (FFT_STEPS_MAX): length times the "
+            "sum of its prime factors; choose a length of small factors"
+        )
+    return Item("float64", (length, 2) if node.output == "normal" else (length,))
+
+
+def _demod(node: tree.Demod, item: Item) -> Item:
+    if item.second is not None or len(item.shape) != 1:
+        raise _Fault(f"demod needs vectors of samples; the items here have shape {_shown(item.shape)}")
+    for weights in (node.cosine, node.sine):
+        if not weights.scalar:
+            _same_length(weights.values, item.shape, "demod")
+    return Item("float64", () if node.integrate else item.shape)
+
+
+def _same_length(vector: Sequence[float], shape: Shape, word: str) -> None:
+    if not _agree(shape, (len(vector),)):
+        raise _Fault(f"{word} joins items of shape {_shown(shape)} and {len(vector)} numbers")
+
+
+def _joined(a: Shape, b: Shape, word: str) -> Shape:
+    if not _agree(a, b):
+        raise _Fault(f"{word} joins items of shapes {_shown(a)} and {_shown(b)}")
+    return tuple(x if x is not None else y for x, y in zip(a, b, strict=True))
+
+
+def _agree(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 
 
-def _shown(shape: tuple[int | None, ...]) -> str:
+def _shown(shape: Shape) -> str:
     return "(" + ", ".join("trace" if length is None else str(length) for length in shape) + ")"
