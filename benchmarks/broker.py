@@ -24,8 +24,8 @@ from figures import Figure, parser, show
 
 from quaymaster import QuantumMachinesManager
 from quaymaster.cli.cluster_file import embedded_cluster
-from quaymaster.cli.demo import _free_ports as free_ports
 from quaymaster.cli.embedded import EmbeddedCluster
+from quaymaster.cli.free_ports import free_ports
 from quaymaster.qua import declare, program, wait
 
 SUBMITTERS = 16

@@ -22,6 +22,7 @@ from process_cluster import ProcessCluster
 
 from quaymaster import QuantumMachinesManager, __version__
 from quaymaster._core.errors import QuaymasterError
+from quaymaster.cli.free_ports import free_ports
 
 PATIENCE_S = 60.0
 COMMAND = [sys.executable, "-P", "-m", "quaymaster"]
@@ -47,21 +48,6 @@ def until(true: Callable[[], Any], what: str) -> None:
     while not true():
         assert time.monotonic() < end, f"{what} did not come true"
         time.sleep(0.02)
-
-
-def free_ports() -> int:
-    """The first of three neighbouring ports of loopback that are free now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        try:
-            for port in range(first, first + 3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 class Up:

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,27 +22,13 @@ from known_programs import AMPLITUDE_V, FREQUENCY_HZ, READOUT_NS, check_readings
 from quaymaster import QuantumMachinesManager
 from quaymaster._core.errors import QuaymasterError
 from quaymaster.cli.cluster_file import read_cluster
+from quaymaster.cli.free_ports import free_ports
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = {"broker": "quaymaster-broker.service", "controller": "quaymaster-controller@.service"}
 PATIENCE_S = 60.0
 LATENCY_NS = 24
 NOISE_V2 = 1e-6
-
-
-def free_ports() -> int:
-    """The first of three neighbouring ports of loopback that are free now."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        try:
-            for port in range(first, first + 3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -123,9 +108,7 @@ def looped_back(controller: str) -> dict[str, Any]:
     return config
 
 
-def test_the_processes_of_the_cluster_file(
-    processes: dict[str, subprocess.Popen[bytes]], cluster_file: Path
-) -> None:
+def test_the_processes_of_the_cluster_file(processes: dict[str, subprocess.Popen[bytes]], cluster_file: Path) -> None:
     """A job on each controller: echo without noise to 1e-6, loopback with noise to six of its standard deviations."""
     with manager(cluster_file, "con1", "con2") as qmm:
         echo = qmm.open_qm(opx_readout_pair("con1"), close_other_machines=False)
@@ -156,7 +139,8 @@ def test_a_unit_that_is_stopped_ends_cleanly_and_comes_back(
         os.kill(processes[name].pid, number)
     assert [process.wait(15) for process in processes.values()] == [0, 0, 0]
     for name in list(processes):
-        command = command_of("broker", cluster_file) if name == "broker" else command_of("controller", cluster_file, name)
+        kind, instance = ("broker", "") if name == "broker" else ("controller", name)
+        command = command_of(kind, cluster_file, instance)
         processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with manager(cluster_file, "con1", "con2") as qmm:
         assert qmm.list_open_qms() == [qm.id]

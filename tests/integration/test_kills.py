@@ -202,10 +202,8 @@ def connected(alice: Any) -> set[str]:
     return {info.name for info in alice.get_controllers() if info.connected}
 
 
-def test_a_controller_killed_with_a_report_that_nobody_heard(
-    cluster: ProcessCluster, alice: Any, qm: Any
-) -> None:
-    """Its job came to its end while the broker was down, then both are lost: the job ends as lost, its results are kept."""
+def test_a_controller_killed_with_a_report_that_nobody_heard(cluster: ProcessCluster, alice: Any, qm: Any) -> None:
+    """Its job ends while the broker is down, then it ends too: the job is lost, its results are kept."""
     run_readings(qm, 5, 0.5)
     job = qm.queue.add(endless(0.5)).wait_for_execution(PATIENCE_S)
     job.result_handles.get("Q").wait_for_values(50, timeout=PATIENCE_S)
@@ -223,7 +221,7 @@ def test_a_controller_killed_with_a_report_that_nobody_heard(
 def test_a_stopped_controller_is_named_after_missed_heartbeats(
     cluster: ProcessCluster, alice: Any, qm: Any, bob: Neighbour
 ) -> None:
-    """SIGSTOP leaves the connection open: three missed heartbeats, and the job ends. Woken up, it halts what is stale."""
+    """SIGSTOP leaves the connection open: three missed heartbeats, and the job ends. Awake, it halts what is stale."""
     running = qm.queue.add(endless(0.5)).wait_for_execution(PATIENCE_S)
     waiting = qm.queue.add(readings(10, 0.25))
     running.result_handles.get("Q").wait_for_values(10, timeout=PATIENCE_S)
@@ -279,7 +277,9 @@ def test_a_job_that_ends_while_the_broker_is_away(cluster: ProcessCluster, alice
     check_readings(done.result_handles, 0.5, 5)
 
 
-def test_a_broker_killed_again_and_again_under_load(cluster: ProcessCluster, alice: Any, qm: Any, bob: Neighbour) -> None:
+def test_a_broker_killed_again_and_again_under_load(
+    cluster: ProcessCluster, alice: Any, qm: Any, bob: Neighbour
+) -> None:
     """Three kills while alice adds: every job that she was promised ends once, with its own values, in her order."""
     accepted: list[str] = []
     stop = threading.Event()

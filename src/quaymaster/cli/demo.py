@@ -7,7 +7,6 @@ beside them.
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import threading
 import time
@@ -27,6 +26,7 @@ from ..client import QuantumMachinesManager
 from . import demo_experiments as lab
 from .cluster_file import embedded_cluster
 from .embedded import EmbeddedCluster
+from .free_ports import free_ports
 from .queue import live_jobs
 
 TRACE_SHOTS = 2_000
@@ -106,26 +106,6 @@ def _as_user(user: str, act: Act, port: int, story: Story, seed: int) -> None:
         story.ben_queued.set()
 
 
-def _free_ports() -> int:
-    """The first of three neighbouring ports that nobody uses now."""
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port < 65533 and all(_is_free(port + k) for k in range(3)):
-            return port
-    raise AskedWrongly("no three neighbouring free ports on 127.0.0.1", code="no_free_ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def queues_table(qmm: QuantumMachinesManager) -> Table:
     """What is pending and running now."""
     table = Table("qm", "position", "user", "job", "state", "note")
@@ -173,7 +153,7 @@ def run_demo(plot: Path, seed: int) -> None:
     if not plot.absolute().parent.is_dir():
         raise AskedWrongly(f"there is no folder {plot.absolute().parent} for the picture", code="bad_plot")
     with tempfile.TemporaryDirectory(prefix="quaymaster-demo-") as directory:
-        port = _free_ports()
+        port = free_ports()
         cluster = embedded_cluster(
             "con1:opx+,con2:opx+", Path(directory), port, "loopback", [f"1>1:{lab.LATENCY_NS}"], lab.NOISE_V2
         )

@@ -109,9 +109,7 @@ class EmbeddedCluster:
         self._lock: IO[str] | None = None
         path = self.directory / "cluster.toml"
         named = [("broker", ["broker"]), *((entry.name, ["controller", entry.name]) for entry in cluster.controllers)]
-        self.children = [
-            Child(name, [*arguments, "--cluster", str(path)], self.directory) for name, arguments in named
-        ]
+        self.children = [Child(name, [*arguments, "--cluster", str(path)], self.directory) for name, arguments in named]
 
     def __enter__(self) -> EmbeddedCluster:
         self._lock = lock_directory(self.directory)
