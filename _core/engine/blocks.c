@@ -7,6 +7,18 @@ CLONES void block_turn(uint64_t p, uint64_t inc, double *restrict c, double *res
         phase_cossin(p + inc * (uint64_t)i, c + i, s + i);
 }
 
+CLONES void block_cossin(const uint64_t *restrict phase, double *restrict c, double *restrict s)
+{
+    for (int i = 0; i < BLOCK; i++)
+        phase_cossin(phase[i], c + i, s + i);
+}
+
+CLONES void block_add(const double *restrict re, const double *restrict im, pair k, int count, double *restrict v)
+{
+    for (int i = 0; i < count; i++)
+        v[i] += k.re * re[i] - k.im * im[i];
+}
+
 CLONES void block_times(double *restrict re, double *restrict im, const double *restrict c, const double *restrict s)
 {
     for (int i = 0; i < BLOCK; i++) {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static inline const signal_record_t *at(const element *e, uint64_t i)
+static inline const played *at(const element *e, uint64_t i)
 {
     return &e->ring[(e->first + i) & (e->slots - 1)];
 }
@@ -14,7 +14,7 @@ static uint64_t ended(const element *e, int64_t t)
     uint64_t low = 0, high = e->count;
     while (low < high) {
         uint64_t middle = (low + high) / 2;
-        const signal_record_t *r = at(e, middle);
+        const played *r = at(e, middle);
         if (r->start + r->length <= t)
             low = middle + 1;
         else
@@ -70,9 +70,11 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
     pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : e->m[ear->which];
     int64_t from = start - p->delay;
     for (uint64_t i = ended(e, from); i < e->count; i++) {
-        const signal_record_t *r = at(e, i);
+        const played *r = at(e, i);
         if (r->start >= from + length)
             break;
+        if (r->length == 0) /* a hold that has never been */
+            continue;
         heard *h = append(p);
         if (!h)
             return SIGNAL_NO_MEMORY;
@@ -91,7 +93,7 @@ static int bound(signals *s, port *p)
     p->heard_bound = 0.0;
     for (int i = 0; i < p->heard_count; i++) {
         const heard *h = &p->heard[i];
-        double peak = waveform_peak(s, h->record->waveform, h->record->length);
+        double peak = record_peak(s, h->record);
         if (peak < 0.0)
             return (int)peak;
         p->heard_bound += (fabs(h->k.re) + fabs(h->k.im) + fabs(h->k2.re) + fabs(h->k2.im)) * peak;
@@ -140,27 +142,42 @@ void hear_turned(port *p, uint64_t phase)
     p->turned_phase = phase;
 }
 
-/* Adds the samples of one record to v. */
-static void play(const signals *s, const heard *h, int64_t from, int count, double *v)
+/* Adds `count` samples of one record from its sample n on. */
+static void play_fresh(const signals *s, const heard *h, pair k, pair k2, int64_t n, int count, double *v)
 {
-    const signal_record_t *r = h->record;
+    const played *r = h->record;
+    double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
+    if (r->kind == SIGNAL_HOLD && r->inc == 0) { /* w (c + is) is 1 */
+        for (int i = 0; i < count; i++)
+            v[i] += k.re;
+        return;
+    }
+    record_samples(s, r, n, count, re, im);
+    record_turn(r, 0, 0, 1, n, c, sn);
+    block_play(re, im, 1.0, c, sn, k, count, v);
+    if (r->beta_r != 0.0 || r->beta_i != 0.0)
+        block_play(re, im, -1.0, c, sn, k2, count, v);
+}
+
+/* Adds the samples of one record to v. */
+static void play(signals *s, const heard *h, int64_t from, int count, double *v)
+{
+    const played *r = h->record;
     int64_t low = h->offset > from ? h->offset : from;
     int64_t end = from + count, high = h->offset + r->length < end ? h->offset + r->length : end;
     if (low >= high)
         return;
-    double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
     int64_t n = low - h->offset;
-    int some = (int)(high - low);
-    waveform_samples(&s->waveforms[r->waveform], r->length, n, some, re, im);
-    block_turn(r->inc * (uint64_t)n, r->inc, c, sn);
-    pair z = turned(r->phase);
-    block_play(re, im, 1.0, c, sn, times(h->k, z), some, v + (low - from));
-    if (h->record->beta_r != 0.0 || h->record->beta_i != 0.0)
-        block_play(re, im, -1.0, c, sn, times(h->k2, z), some, v + (low - from));
+    pair z = turned(r->phase), k = times(h->k, z);
+    int some = (int)(high - low), plain = r->beta_r == 0.0 && r->beta_i == 0.0;
+    const pulse *x = plain ? pulse_of(s, r, 0) : NULL;
+    if (x)
+        block_add(x->re + n, x->im + n, k, some, v + (low - from));
+    else
+        play_fresh(s, h, k, times(h->k2, z), n, some, v + (low - from));
 }
 
-/* Adds the records of one channel, or of all (-1). */
-static void play_channel(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+void play_channel(signals *s, const port *p, int channel, int64_t from, int count, double *v)
 {
     memset(v, 0, (size_t)count * sizeof *v);
     for (int i = 0; i < p->heard_count; i++)

@@ -8,7 +8,7 @@
 #include "signals.h"
 
 /* Samples are worked on in blocks that stay in the first-level cache; LANES is the contract's. */
-enum { BLOCK = 256, LANES = 16 };
+enum { BLOCK = 256, LANES = 16, PULSE_PAD = 16, RENDER_CHUNK = 4096 };
 
 typedef struct {
     double re, im;
@@ -47,13 +47,55 @@ typedef struct {
     int64_t n;
 } weights;
 
+/* What a record has beyond a plain pulse: a chirp, a ramp, a cut behind a stretch. Records that are equal in this share
+ * one shape, whose serial number stands for it among remembered sums and is never used twice. */
+typedef struct {
+    int64_t start;
+    uint64_t rate;
+    uint64_t gained; /* what the earlier sections added to inc */
+    uint64_t base;   /* chi(start) without inc start */
+} section;
+
+typedef struct shape {
+    struct shape *next; /* in its bucket */
+    uint64_t serial, hash;
+    uint64_t uses; /* records in rings */
+    double peak;   /* negative: not yet known */
+    int64_t length, stretched;
+    int32_t kind, waveform, slope, section_count;
+    section sections[];
+} shape;
+
+enum { SHAPE_BUCKETS = 1024 };
+
+typedef struct {
+    shape *bucket[SHAPE_BUCKETS];
+    uint64_t serial, bytes;
+} shapes;
+
+/* A record as it is kept. */
+typedef struct {
+    int64_t start, length;
+    uint64_t phase, inc;
+    double alpha_r, alpha_i, beta_r, beta_i;
+    const shape *shape; /* NULL: a plain pulse, or a hold */
+    int64_t order;
+    int32_t waveform, thread;
+    int32_t kind;
+} played;
+
+/* A record that has no end yet ends here. */
+#define OPEN_END (INT64_MAX / 4)
+
 /* A queue of an element's records in the order of time, in a ring that doubles. */
 typedef struct {
     pair m[2];       /* m_I, m_Q */
     int64_t delay;   /* greatest of the ports that hear it, -1: nobody does */
     int64_t last;    /* end of the newest record */
-    signal_record_t *ring;
+    played *ring;
     uint64_t first, count, slots; /* slots a power of two, or 0 */
+    int64_t open;    /* slot of the hold without an end, -1: none */
+    int rendered;    /* an output carries it */
 } element;
 
 typedef struct {
@@ -64,7 +106,7 @@ typedef struct {
 
 /* A record as a port hears it in a window. */
 typedef struct {
-    const signal_record_t *record;
+    const played *record;
     int64_t offset; /* of its first sample from the window's start */
     pair k, k2;     /* component factors: with w, and with conj(w) */
     pair plus[2], minus[2]; /* k e^{i(phi + theta)} and conj(k) e^{i(phi - theta)} of k and k2, for port->turned */
@@ -104,6 +146,38 @@ typedef struct {
     int64_t row_first, row_count, row_slots;
 } port;
 
+/* An analog output port; what it carries is what an input port without delay would hear of it. */
+typedef struct {
+    int32_t from;
+    double factor;
+} crosstalk;
+
+typedef struct {
+    port sum;
+    double offset;
+    int64_t delay;
+    int saturates;
+    double *fir, *iir;
+    int32_t fir_count, iir_count;
+    crosstalk *crosstalks;
+    int crosstalk_count;
+    /* of a filter: the next sample, and what it remembers, latest last */
+    int64_t at;
+    double *inputs, *outputs; /* fir_count - 1 and iir_count */
+} output;
+
+/* Modulated pulses w e^{i chi}: a hash table by shape, waveform and increment. */
+typedef struct {
+    uint64_t name, length, inc; /* of the waveform (or shape); ns; increment */
+    double *re, *im;            /* NULL: a free slot */
+    float *fre, *fim;           /* the same between zeros, or NULL: scopes alone need them */
+} pulse;
+
+typedef struct {
+    pulse *slot;
+    uint64_t slots, count, bytes;
+} pulses;
+
 struct signals {
     uint64_t seed;
     int numerics;
@@ -114,8 +188,12 @@ struct signals {
     weights *weights;
     element *elements;
     port *ports;
-    int waveform_count, weight_count, element_count, port_count;
+    output *outputs;
+    int waveform_count, weight_count, element_count, port_count, output_count;
+    int64_t output_delay; /* greatest of all outputs */
     remembered sums;
+    shapes shapes;
+    pulses pulses;
 };
 
 /* --- one window of one integral -------------------------------------------------------------------------------- */
@@ -128,6 +206,12 @@ typedef struct {
 } window;
 
 /* --- blocks (blocks.c) ----------------------------------------------------------------------------------------- */
+
+/* c + i s of BLOCK phases. */
+void block_cossin(const uint64_t *phase, double *c, double *s);
+
+/* v <- v + Re(k (re + i im)) for `count` samples. */
+void block_add(const double *re, const double *im, pair k, int count, double *v);
 
 /* c + i s of the phases p, p + inc, … for BLOCK samples. */
 void block_turn(uint64_t p, uint64_t inc, double *c, double *s);
@@ -168,8 +252,39 @@ void waveform_samples(const waveform *w, int64_t length, int64_t from, int count
 /* Greatest |wI| + |wQ| of n samples; im may be NULL. */
 double peak_of(const double *re, const double *im, int64_t n);
 
-/* Greatest |wI| + |wQ| of the waveform played for `length` ns; negative code: SIGNAL_NO_MEMORY. */
-double waveform_peak(signals *s, int id, int64_t length);
+/* w[from … from + count) of a record of any kind, as above. */
+void record_samples(const signals *s, const played *r, int64_t from, int count, double *re, double *im);
+
+/* Greatest |wI| + |wQ| over the whole record; negative code: SIGNAL_NO_MEMORY. */
+double record_peak(signals *s, const played *r);
+
+/* c + i s of BLOCK phases p + inc i + sign chi(n + i). */
+void record_turn(const played *r, uint64_t p, uint64_t inc, int sign, int64_t n, double *c, double *s);
+
+/* --- tables that grow (signals.c) -------------------------------------------------------------------------------- */
+
+/* Room for one more in `*table` (a pointer to the items), which doubles; the new item is zeroed. */
+void *one_more(void *table, int *count, size_t size);
+
+/* --- outputs (outputs.c) ----------------------------------------------------------------------------------------- */
+
+void output_free(output *o);
+
+/* --- shapes (shapes.c) ------------------------------------------------------------------------------------------- */
+
+/* The shape of a record that needs one; NULL with *code set when there is no room. Counts one more use. */
+const shape *shape_of(shapes *all, const signal_record_t *r, int *code);
+
+void shape_released(const shape *x);
+
+void shapes_free(shapes *all);
+
+/* --- modulated pulses (pulses.c) --------------------------------------------------------------------------------- */
+
+/* The pulse of a record from its first sample to its last, or NULL: too long to be remembered, a hold, or no memory. */
+const pulse *pulse_of(signals *s, const played *r, int with_floats);
+
+void pulses_free(pulses *all);
 
 /* --- what a port hears (hear.c) ---------------------------------------------------------------------------------- */
 
@@ -178,6 +293,9 @@ int hear(signals *s, port *p, int64_t start, int64_t length);
 
 /* Fills what depends on the phase, for the list of `hear`. */
 void hear_turned(port *p, uint64_t phase);
+
+/* The records of one channel, or of all (-1), summed in samples from … from + count <= from + BLOCK. */
+void play_channel(signals *s, const port *p, int channel, int64_t from, int count, double *v);
 
 /* Voltage heard in samples from … from + count (from counted in the window that `hear` was given). */
 void hear_samples(signals *s, const port *p, int64_t from, int count, double *v);

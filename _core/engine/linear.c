@@ -10,7 +10,7 @@ static pair folded(double *re, double *im)
 /* K+ and K- of a record in a window, for w (conjugate 1.0) or conj(w) (-1.0). */
 static void integral_sums(const signals *s, const window *w, const heard *h, double conjugate, double out[4])
 {
-    const signal_record_t *r = h->record;
+    const played *r = h->record;
     double vr[BLOCK], vi[BLOCK], wr[BLOCK], wi[BLOCK], ar[BLOCK], ai[BLOCK], c[BLOCK], sn[BLOCK];
     double plus_re[LANES] = {0}, plus_im[LANES] = {0}, minus_re[LANES] = {0}, minus_im[LANES] = {0};
     int64_t low = h->offset > 0 ? h->offset : 0;
@@ -18,20 +18,20 @@ static void integral_sums(const signals *s, const window *w, const heard *h, dou
     for (int64_t from = low & ~(int64_t)(LANES - 1); from < high; from += BLOCK) {
         int64_t first = low > from ? low : from, end = high < from + BLOCK ? high : from + BLOCK;
         int count = (int)(end - first), skip = (int)(first - from);
-        uint64_t i = (uint64_t)from, n = (uint64_t)(from - h->offset);
+        uint64_t i = (uint64_t)from;
         memset(wr, 0, sizeof wr);
         memset(wi, 0, sizeof wi);
         block_weights(s, w->variant, first, count, skip, vr, vi);
-        waveform_samples(&s->waveforms[r->waveform], r->length, first - h->offset, count, wr + skip, wi + skip);
+        record_samples(s, r, first - h->offset, count, wr + skip, wi + skip);
 
         block_product(vr, vi, wr, wi, conjugate, ar, ai);
-        block_turn(w->inc * i + r->inc * n, w->inc + r->inc, c, sn);
+        record_turn(r, w->inc * i, w->inc, 1, from - h->offset, c, sn);
         block_times(ar, ai, c, sn);
         block_lanes(ar, plus_re);
         block_lanes(ai, plus_im);
 
         block_product(vr, vi, wr, wi, -conjugate, ar, ai);
-        block_turn(w->inc * i - r->inc * n, w->inc - r->inc, c, sn);
+        record_turn(r, w->inc * i, w->inc, -1, from - h->offset, c, sn);
         block_times(ar, ai, c, sn);
         block_lanes(ar, minus_re);
         block_lanes(ai, minus_im);
@@ -40,13 +40,25 @@ static void integral_sums(const signals *s, const window *w, const heard *h, dou
     out[2] = lanes_fold(minus_re), out[3] = lanes_fold(minus_im);
 }
 
+/* What K+ and K- depend on. Of a hold: where it lies in the window, and the phase with which it comes there. */
+static remembered_key integral_key(const window *w, const heard *h, int conjugated)
+{
+    const played *r = h->record;
+    uint64_t kind = REMEMBERED_INTEGRAL | (uint64_t)conjugated << 2 | (uint64_t)w->variant << 34;
+    if (r->kind == SIGNAL_HOLD) {
+        int64_t low = h->offset > 0 ? h->offset : 0, end = h->offset + r->length, high = end < w->n ? end : w->n;
+        return (remembered_key){{kind | 0x7FFFFFFFull << 3, (uint64_t)low << 32 | (uint64_t)high,
+                                 r->inc * (uint64_t)h->offset, r->inc, w->inc}};
+    }
+    kind |= (uint64_t)r->waveform << 3;
+    uint64_t length = r->shape ? 1ull << 63 | r->shape->serial : (uint64_t)r->length;
+    return (remembered_key){{kind, length, (uint64_t)h->offset, r->inc, w->inc}};
+}
+
 /* Re(k e^{i(phi + theta)} K+) + Re(conj(k) e^{i(phi - theta)} K-), for k with w or k2 with conj(w). */
 static int add_term(signals *s, const window *w, const heard *h, int conjugated, double *sum)
 {
-    const signal_record_t *r = h->record;
-    remembered_key key = {{REMEMBERED_INTEGRAL | (uint64_t)conjugated << 2 | (uint64_t)r->waveform << 3 |
-                               (uint64_t)w->variant << 34,
-                           (uint64_t)r->length, (uint64_t)h->offset, r->inc, w->inc}};
+    remembered_key key = integral_key(w, h, conjugated);
     int fresh;
     uint32_t hint = 4 * (uint32_t)w->variant + 2 * (uint32_t)h->ear + (uint32_t)conjugated;
     remembered_value *value = remembered_find(&s->sums, &key, hint, &fresh);

@@ -35,6 +35,11 @@ void signals_free(signals *s)
         free(s->ports[i].heard);
         free(s->ports[i].rows);
     }
+    for (int i = 0; i < s->output_count; i++)
+        output_free(&s->outputs[i]);
+    free(s->outputs);
+    shapes_free(&s->shapes);
+    pulses_free(&s->pulses);
     free(s->waveforms);
     free(s->weights);
     free(s->elements);
@@ -43,8 +48,7 @@ void signals_free(signals *s)
     free(s);
 }
 
-/* Room for one more in `*table` (a pointer to the items), which doubles; the new item is zeroed. */
-static void *one_more(void *table, int *count, size_t size)
+void *one_more(void *table, int *count, size_t size)
 {
     char *items;
     memcpy(&items, table, sizeof items);
@@ -121,6 +125,7 @@ int signals_add_element(signals *s, double c00, double c01, double c10, double c
     e->m[SIGNAL_OUTPUT_Q] = (pair){c10, -c11};
     e->delay = -1;
     e->last = INT64_MIN;
+    e->open = -1;
     return s->element_count++;
 }
 
@@ -167,78 +172,6 @@ int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t 
         p->channels++;
     s->stamp++;
     return p->ear_count++;
-}
-
-/* --- records --------------------------------------------------------------------------------------------------- */
-
-static int grow_ring(signals *s, element *e)
-{
-    uint64_t slots = e->slots ? 2 * e->slots : 16, bytes = slots * sizeof *e->ring;
-    if (s->ring_bytes + bytes > SIGNAL_RING_BYTES_MAX)
-        return SIGNAL_RING_FULL;
-    signal_record_t *ring = malloc(bytes);
-    if (!ring)
-        return SIGNAL_NO_MEMORY;
-    for (uint64_t i = 0; i < e->count; i++)
-        ring[i] = e->ring[(e->first + i) & (e->slots - 1)];
-    free(e->ring);
-    s->ring_bytes += bytes - e->slots * sizeof *ring;
-    e->ring = ring;
-    e->first = 0;
-    e->slots = slots;
-    return SIGNAL_OK;
-}
-
-/* Drops records that no window can reach any more. */
-static void drop_old(const signals *s, element *e)
-{
-    while (e->count) {
-        const signal_record_t *r = &e->ring[e->first];
-        if (r->start + r->length + e->delay > s->forgotten)
-            return;
-        e->first = (e->first + 1) & (e->slots - 1);
-        e->count--;
-    }
-}
-
-static int check_record(const signals *s, const signal_record_t *r)
-{
-    if (r->element < 0 || r->element >= s->element_count || r->waveform < 0 || r->waveform >= s->waveform_count)
-        return SIGNAL_BAD_ID;
-    const waveform *w = &s->waveforms[r->waveform];
-    if (!w->constant && r->length > w->n && w->n < 4)
-        return SIGNAL_BAD_ID;
-    if (r->length < 1 || (!w->constant && r->length > SIGNAL_SAMPLES_MAX))
-        return SIGNAL_TOO_LONG;
-    if (r->start < s->elements[r->element].last)
-        return SIGNAL_OUT_OF_ORDER;
-    return SIGNAL_OK;
-}
-
-int signal_record(signals *s, const signal_record_t *record)
-{
-    int code = check_record(s, record);
-    if (code)
-        return code;
-    element *e = &s->elements[record->element];
-    e->last = record->start + record->length;
-    if (e->delay < 0)
-        return SIGNAL_OK;
-    drop_old(s, e);
-    if (e->count == e->slots) {
-        code = grow_ring(s, e);
-        if (code)
-            return code;
-    }
-    e->ring[(e->first + e->count++) & (e->slots - 1)] = *record;
-    s->stamp++;
-    return SIGNAL_OK;
-}
-
-void signal_forget_before(signals *s, int64_t t)
-{
-    if (t > s->forgotten)
-        s->forgotten = t;
 }
 
 /* --- acquisitions ---------------------------------------------------------------------------------------------- */

@@ -29,13 +29,14 @@
 enum {
     SIGNAL_OK = 0,
     SIGNAL_NO_MEMORY = -1,         /* malloc said no */
-    SIGNAL_RING_FULL = -2,         /* more than SIGNAL_RING_BYTES_MAX of records not yet forgotten */
+    SIGNAL_RING_FULL = -2,         /* more than SIGNAL_RING_BYTES_MAX of records not yet forgotten, or
+                                      SIGNAL_SHAPE_BYTES_MAX of their chirps, ramps and cuts */
     SIGNAL_TOO_MANY_OVERLAPS = -3, /* more than SIGNAL_OVERLAPS_MAX integrals overlap on a port: `too_many_overlaps` */
     SIGNAL_MIXED_WINDOWS = -4,     /* weights of different length in one acquisition */
     SIGNAL_TOO_LONG = -5,          /* a waveform, weights or window above SIGNAL_SAMPLES_MAX */
     SIGNAL_BAD_ID = -6,            /* an id that no table has, or a stretch of fewer than 4 samples: a bug of the caller */
-    SIGNAL_OUT_OF_ORDER = -7,      /* a record before an earlier one of its element: a bug of the caller */
-    SIGNAL_TOO_MANY_SHAPES = -8    /* more than SIGNAL_SHAPES_MAX chirps, ramps and cuts not yet forgotten */
+    SIGNAL_OUT_OF_ORDER = -7       /* a record before an earlier one of its element, or a filter that would need
+                                      forgotten ones: a bug of the caller */
 };
 
 /* Limits, each with its name in errors. */
@@ -46,7 +47,8 @@ enum {
 #define SIGNAL_PROCESSES_MAX 16              /* processes in one `acquisition`; more go into a further one */
 #define SIGNAL_SECTIONS_MAX 4096             /* sections of one chirp */
 #define SIGNAL_TAPS_MAX 65536                /* taps of an output filter, each kind */
-#define SIGNAL_SHAPES_MAX (1u << 16)         /* different chirps, ramps and cuts among the records not yet forgotten */
+#define SIGNAL_SHAPE_BYTES_MAX (64u << 20)   /* different chirps, ramps and cuts among the records not yet forgotten */
+#define SIGNAL_PULSE_BYTES_MAX (64u << 20)   /* remembered modulated pulses; evicted all at once */
 
 typedef struct signals signals;
 

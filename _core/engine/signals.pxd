@@ -12,7 +12,6 @@ cdef extern from "signals.h" nogil:
         SIGNAL_TOO_LONG
         SIGNAL_BAD_ID
         SIGNAL_OUT_OF_ORDER
-        SIGNAL_TOO_MANY_SHAPES
         SIGNAL_PULSE
         SIGNAL_RAMP
         SIGNAL_RAMP_TO_ZERO
@@ -98,7 +97,7 @@ cdef extern from "signals.h" nogil:
     int signal_hold_end(signals *s, int element, int64_t t)
     int signals_add_output(signals *s, const signal_output_t *o)
     int signals_add_source(signals *s, int output, int element, int which)
-    int signals_add_crosstalk(signals *s, int output, int from_output "from", double factor)
+    int signals_add_crosstalk(signals *s, int output, int source, double factor)
     int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events)
     int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
                               int64_t stride, signal_events_t *events)

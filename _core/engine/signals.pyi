@@ -64,8 +64,44 @@ class Signals:
         beta: complex = 0.0,
         thread: int = 0,
         order: int = 0,
+        kind: Literal["pulse", "ramp", "ramp_to_zero"] = "pulse",
+        stretched: int = 0,
+        sections: Sequence[tuple[int, int]] = (),
+        slope: int = 0,
     ) -> None:
-        """A play. Phases and increments are taken modulo 2^64."""
+        """A play. Phases and increments are taken modulo 2^64. ``sections``: (start, rate) of a chirp."""
+    def hold_begin(
+        self,
+        element: int,
+        start: int,
+        *,
+        phase: int = 0,
+        inc: int = 0,
+        level: complex = 1.0,
+        thread: int = 0,
+        order: int = 0,
+    ) -> None:
+        """A sticky element holds the complex ``level`` from ``start`` on."""
+    def hold_end(self, element: int, t: int) -> None:
+        """The open hold of an element ends at ``t``."""
+    def add_output(
+        self,
+        *,
+        offset: float = 0.0,
+        delay: int = 0,
+        saturates: bool = False,
+        fir: npt.ArrayLike = (),
+        iir: npt.ArrayLike = (),
+    ) -> int:
+        """An analog output port that can be rendered. Returns its id."""
+    def add_source(self, output: int, element: int, which: int) -> None:
+        """Output port ``output`` carries output 0 (I), 1 (Q) or 2 (single) of an element."""
+    def add_crosstalk(self, output: int, source: int, factor: float) -> None:
+        """``factor`` times the sum on ``source`` is added before the filter of ``output``."""
+    def render(self, output: int, start: int, length: int) -> npt.NDArray[np.float64]:
+        """Output samples in V."""
+    def render_float32(self, outputs: Sequence[int], start: int, codes: npt.NDArray[np.int16]) -> None:
+        """Codes of several outputs into the rows of ``codes``; float32 sums (signals.h)."""
     def evaluate(
         self,
         start: int,

@@ -2,9 +2,8 @@
 """A typed face of the signal kernels (signals.h), for tests and for plants; the machine calls the C functions."""
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-
-
 
 import numpy as np
 
@@ -96,6 +95,18 @@ def integral_normal(uint64_t seed, uint32_t number, uint32_t thread, int64_t end
     return z
 
 
+KINDS = {"pulse": SIGNAL_PULSE, "ramp": SIGNAL_RAMP, "ramp_to_zero": SIGNAL_RAMP_TO_ZERO}
+
+
+cdef int fill_record(signal_record_t *r, element, start, phase, inc, alpha, beta, thread, order) except -1:
+    memset(r, 0, sizeof(r[0]))
+    a, b = complex(alpha), complex(beta)
+    r.start, r.element, r.thread, r.order = start, element, thread, order
+    r.phase, r.inc = phase & 0xFFFFFFFFFFFFFFFF, inc & 0xFFFFFFFFFFFFFFFF
+    r.alpha_r, r.alpha_i, r.beta_r, r.beta_i = a.real, a.imag, b.real, b.imag
+    return 0
+
+
 cdef class Signals:
     """Tables, records and acquisitions of one job; see signals.h for what each field means."""
 
@@ -152,16 +163,84 @@ cdef class Signals:
         """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element."""
         checked(signals_add_ear(self.s, port, element, which, output))
 
-    def record(self, element, waveform, start, length, *, phase=0, inc=0, alpha=1.0, beta=0.0, thread=0, order=0):
-        """A play. Phases and increments are taken modulo 2^64."""
+    def record(self, element, waveform, start, length, *, phase=0, inc=0, alpha=1.0, beta=0.0, thread=0, order=0,
+               kind="pulse", stretched=0, sections=(), slope=0):
+        """A play. Phases and increments are taken modulo 2^64. ``sections``: (start, rate) of a chirp."""
         cdef signal_record_t r
-        a, b = complex(alpha), complex(beta)
-        memset(&r, 0, sizeof(r))
-        r.start, r.length = start, length
-        r.phase, r.inc = phase & 0xFFFFFFFFFFFFFFFF, inc & 0xFFFFFFFFFFFFFFFF
-        r.alpha_r, r.alpha_i, r.beta_r, r.beta_i = a.real, a.imag, b.real, b.imag
-        r.element, r.waveform, r.thread, r.order = element, waveform, thread, order
-        checked(signal_record(self.s, &r))
+        cdef signal_section_t *chirp = NULL
+        if kind not in KINDS:
+            raise ValueError("kind must be 'pulse', 'ramp' or 'ramp_to_zero'")
+        sections = list(sections)
+        fill_record(&r, element, start, phase, inc, alpha, beta, thread, order)
+        r.length, r.waveform, r.kind, r.stretched, r.slope = length, waveform, KINDS[kind], stretched, slope
+        if not sections:
+            checked(signal_record(self.s, &r))
+            return
+        chirp = <signal_section_t *>malloc(len(sections) * sizeof(signal_section_t))
+        if chirp == NULL:
+            raise MemoryError
+        try:
+            for i, (first, rate) in enumerate(sections):
+                chirp[i].start, chirp[i].rate = first, rate & 0xFFFFFFFFFFFFFFFF
+            r.sections, r.section_count = chirp, len(sections)
+            checked(signal_record(self.s, &r))
+        finally:
+            free(chirp)
+
+    def hold_begin(self, element, start, *, phase=0, inc=0, level=1.0, thread=0, order=0):
+        """A sticky element holds the complex ``level`` from ``start`` on."""
+        cdef signal_record_t r
+        fill_record(&r, element, start, phase, inc, level, 0.0, thread, order)
+        checked(signal_hold_begin(self.s, &r))
+
+    def hold_end(self, element, t):
+        """The open hold of an element ends at ``t``."""
+        checked(signal_hold_end(self.s, element, t))
+
+    def add_output(self, *, offset=0.0, delay=0, saturates=False, fir=(), iir=()):
+        """An analog output port that can be rendered. Returns its id."""
+        cdef signal_output_t o
+        cdef const double[::1] b = np.ascontiguousarray(fir, dtype=np.float64)
+        cdef const double[::1] a = np.ascontiguousarray(iir, dtype=np.float64)
+        memset(&o, 0, sizeof(o))
+        o.offset, o.delay, o.saturates = offset, delay, saturates
+        o.fir_count, o.iir_count = b.shape[0], a.shape[0]
+        if b.shape[0]:
+            o.fir = &b[0]
+        if a.shape[0]:
+            o.iir = &a[0]
+        return checked(signals_add_output(self.s, &o))
+
+    def add_source(self, output, element, which):
+        """Output port ``output`` carries output 0 (I), 1 (Q) or 2 (single) of an element."""
+        checked(signals_add_source(self.s, output, element, which))
+
+    def add_crosstalk(self, output, source, factor):
+        """``factor`` times the sum on ``source`` is added before the filter of ``output``."""
+        checked(signals_add_crosstalk(self.s, output, source, factor))
+
+    def render(self, output, start, length):
+        """Output samples in V, float64."""
+        cdef double[::1] v = np.zeros(max(length, 1))
+        cdef int id = output
+        cdef int64_t first = start, n = length
+        cdef int code
+        with nogil:
+            code = signal_render(self.s, id, first, n, &v[0], &self.seen)
+        checked(code)
+        return np.asarray(v)[:length]
+
+    def render_float32(self, outputs, start, int16_t[:, ::1] codes):
+        """Codes of several outputs into the rows of ``codes``; float32 sums (signals.h)."""
+        cdef int[::1] ids = np.ascontiguousarray(outputs, dtype=np.intc)
+        cdef int64_t first = start
+        cdef int code
+        if ids.shape[0] != codes.shape[0] or codes.shape[0] == 0 or codes.shape[1] == 0:
+            raise ValueError("codes has a row for each output, and columns")
+        with nogil:
+            code = signal_render_float32(self.s, &ids[0], <int>codes.shape[0], first, codes.shape[1], &codes[0, 0],
+                                         codes.shape[1], &self.seen)
+        checked(code)
 
     cdef int fill(self, signal_acquisition_t *a, signal_process_t *p, start, processes, phase, inc, thread, order) except -1:
         if not 1 <= len(processes) <= SIGNAL_PROCESSES_MAX:
@@ -222,4 +301,5 @@ cdef class Signals:
     @property
     def events(self):
         """How often each event was noticed."""
-        return {"integral_overflow": self.seen.integral_overflow, "input_saturated": self.seen.input_saturated}
+        return {"integral_overflow": self.seen.integral_overflow, "input_saturated": self.seen.input_saturated,
+                "output_overflow": self.seen.output_overflow}

@@ -41,24 +41,75 @@ double peak_of(const double *re, const double *im, int64_t n)
     return peak;
 }
 
-double waveform_peak(signals *s, int id, int64_t length)
+/* w of a ramp: no waveform, no imaginary part. */
+CLONES static void ramp_samples(const shape *x, int64_t from, int count, double *restrict re, double *restrict im)
 {
-    const waveform *w = &s->waveforms[id];
-    if (w->constant || length == w->n)
-        return w->peak;
-    remembered_key key = {{REMEMBERED_PEAK, (uint64_t)id, (uint64_t)length}};
-    int fresh;
-    remembered_value *value = remembered_find(&s->sums, &key, (uint32_t)id + 51, &fresh);
-    if (!value)
-        return SIGNAL_NO_MEMORY;
-    if (!fresh)
-        return value->number[0];
+    double slope = (double)x->slope, length = (double)x->length;
+    for (int i = 0; i < count; i++) {
+        double n = (double)from + (double)(i + 1);
+        re[i] = x->kind == SIGNAL_RAMP ? n * slope * 0x1p-28 : 1.0 - n / length;
+        im[i] = 0.0;
+    }
+}
+
+void record_samples(const signals *s, const played *r, int64_t from, int count, double *re, double *im)
+{
+    if (r->kind == SIGNAL_PULSE) {
+        int64_t whole = r->shape && r->shape->stretched ? r->shape->stretched : r->length;
+        waveform_samples(&s->waveforms[r->waveform], whole, from, count, re, im);
+        return;
+    }
+    if (r->kind != SIGNAL_HOLD) {
+        ramp_samples(r->shape, from, count, re, im);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        re[i] = 1.0;
+        im[i] = 0.0;
+    }
+}
+
+static double peak_by_samples(const signals *s, const played *r)
+{
     double re[BLOCK], im[BLOCK], peak = 0.0;
-    for (int64_t from = 0; from < length; from += BLOCK) {
-        int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
-        waveform_samples(w, length, from, count, re, im);
+    for (int64_t from = 0; from < r->length; from += BLOCK) {
+        int count = r->length - from < BLOCK ? (int)(r->length - from) : BLOCK;
+        record_samples(s, r, from, count, re, im);
         peak = fmax(peak, peak_of(re, im, count));
     }
-    value->number[0] = peak;
     return peak;
+}
+
+/* Of a record with a shape: a ramp's greatest value is its last or its first. */
+static double shaped_peak(const signals *s, const played *r)
+{
+    double re, im, last;
+    if (r->kind == SIGNAL_PULSE)
+        return s->waveforms[r->waveform].constant ? s->waveforms[r->waveform].peak : peak_by_samples(s, r);
+    record_samples(s, r, 0, 1, &re, &im);
+    record_samples(s, r, r->length - 1, 1, &last, &im);
+    return fmax(fabs(re), fabs(last));
+}
+
+double record_peak(signals *s, const played *r)
+{
+    if (r->kind == SIGNAL_HOLD)
+        return 1.0;
+    if (r->shape) {
+        shape *x = (shape *)r->shape; /* const to records; the peak is found once */
+        if (x->peak < 0.0)
+            x->peak = shaped_peak(s, r);
+        return x->peak;
+    }
+    const waveform *w = &s->waveforms[r->waveform];
+    if (w->constant || r->length == w->n)
+        return w->peak;
+    remembered_key key = {{REMEMBERED_PEAK, (uint64_t)r->waveform, (uint64_t)r->length}};
+    int fresh;
+    remembered_value *value = remembered_find(&s->sums, &key, (uint32_t)r->waveform + 51, &fresh);
+    if (!value)
+        return SIGNAL_NO_MEMORY;
+    if (fresh)
+        value->number[0] = peak_by_samples(s, r);
+    return value->number[0];
 }

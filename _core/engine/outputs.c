@@ -1,0 +1,223 @@
+/* Output samples (docs/arithmetic.md 14): sums, crosstalk, filters, offset, delay, 16 bits over 1 V. */
+#include "inside.h"
+
+#include <stdlib.h>
+
+static double *taps(const double *from, int32_t count)
+{
+    double *copy = malloc(((size_t)count + 1) * sizeof *copy);
+    if (copy && count)
+        memcpy(copy, from, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+static int filtered(const output *o) { return o->fir_count || o->iir_count; }
+
+static int remembered_inputs(const output *o) { return o->fir_count ? o->fir_count - 1 : 0; }
+
+int signals_add_output(signals *s, const signal_output_t *from)
+{
+    if (from->delay < 0 || from->fir_count < 0 || from->iir_count < 0)
+        return SIGNAL_BAD_ID;
+    if (from->fir_count > SIGNAL_TAPS_MAX || from->iir_count > SIGNAL_TAPS_MAX)
+        return SIGNAL_TOO_LONG;
+    output *o = one_more(&s->outputs, &s->output_count, sizeof *o);
+    if (!o)
+        return SIGNAL_NO_MEMORY;
+    o->offset = from->offset;
+    o->delay = from->delay;
+    o->saturates = from->saturates;
+    o->fir_count = from->fir ? from->fir_count : 0;
+    o->iir_count = from->iir ? from->iir_count : 0;
+    o->fir = taps(from->fir, o->fir_count);
+    o->iir = taps(from->iir, o->iir_count);
+    o->inputs = calloc((size_t)o->fir_count + RENDER_CHUNK, sizeof *o->inputs);
+    o->outputs = calloc((size_t)o->iir_count + RENDER_CHUNK, sizeof *o->outputs);
+    if (!o->fir || !o->iir || !o->inputs || !o->outputs) {
+        output_free(o);
+        return SIGNAL_NO_MEMORY;
+    }
+    s->output_delay = o->delay > s->output_delay ? o->delay : s->output_delay;
+    for (int i = 0; i < s->element_count; i++)
+        if (s->elements[i].rendered && s->elements[i].delay < s->output_delay)
+            s->elements[i].delay = s->output_delay;
+    return s->output_count++;
+}
+
+void output_free(output *o)
+{
+    free(o->sum.ears);
+    free(o->sum.heard);
+    free(o->fir);
+    free(o->iir);
+    free(o->inputs);
+    free(o->outputs);
+    free(o->crosstalks);
+}
+
+int signals_add_source(signals *s, int id, int element_id, int which)
+{
+    if (id < 0 || id >= s->output_count || element_id < 0 || element_id >= s->element_count)
+        return SIGNAL_BAD_ID;
+    if (which < SIGNAL_OUTPUT_I || which > SIGNAL_OUTPUT_SINGLE)
+        return SIGNAL_BAD_ID;
+    port *p = &s->outputs[id].sum;
+    ear *added = one_more(&p->ears, &p->ear_count, sizeof *added);
+    if (!added)
+        return SIGNAL_NO_MEMORY;
+    element *e = &s->elements[element_id];
+    e->rendered = 1;
+    e->delay = s->output_delay > e->delay ? s->output_delay : e->delay;
+    *added = (ear){.element = element_id, .which = which};
+    p->channels = 1;
+    p->ear_count++;
+    s->stamp++;
+    return SIGNAL_OK;
+}
+
+int signals_add_crosstalk(signals *s, int id, int from, double factor)
+{
+    if (id < 0 || id >= s->output_count || from < 0 || from >= s->output_count)
+        return SIGNAL_BAD_ID;
+    output *o = &s->outputs[id];
+    crosstalk *added = one_more(&o->crosstalks, &o->crosstalk_count, sizeof *added);
+    if (!added)
+        return SIGNAL_NO_MEMORY;
+    *added = (crosstalk){from, factor};
+    o->crosstalk_count++;
+    return SIGNAL_OK;
+}
+
+CLONES static void add_scaled(const double *restrict x, double factor, int count, double *restrict v)
+{
+    for (int i = 0; i < count; i++)
+        v[i] += factor * x[i];
+}
+
+/* What reaches the filter in `count` <= RENDER_CHUNK samples from `t`, crosstalk included; nothing before 0. */
+static int sum_chunk(signals *s, output *o, int64_t t, int count, double *v)
+{
+    int code = hear(s, &o->sum, t, count);
+    for (int from = 0; !code && from < count; from += BLOCK)
+        play_channel(s, &o->sum, -1, from, count - from < BLOCK ? count - from : BLOCK, v + from);
+    for (int i = 0; !code && i < o->crosstalk_count; i++) {
+        const crosstalk *c = &o->crosstalks[i];
+        port *p = &s->outputs[c->from].sum;
+        double x[BLOCK];
+        code = hear(s, p, t, count);
+        for (int from = 0; !code && from < count; from += BLOCK) {
+            int some = count - from < BLOCK ? count - from : BLOCK;
+            play_channel(s, p, -1, from, some, x);
+            add_scaled(x, c->factor, some, v + from);
+        }
+    }
+    return code;
+}
+
+/* y[i] = sum over k of b_k x[i - k], terms in the order of k. */
+CLONES static void fir_block(const double *restrict b, int32_t taps, const double *restrict x, int count,
+                             double *restrict y)
+{
+    for (int i = 0; i < count; i++)
+        y[i] = 0.0;
+    for (int32_t k = 0; k < taps; k++)
+        for (int i = 0; i < count; i++)
+            y[i] += b[k] * x[i - k];
+}
+
+/* Runs `count` sums, at o->inputs behind the remembered ones, through the filter: to o->outputs behind those. */
+static void filter_sums(output *o, int count)
+{
+    const double *x = o->inputs + remembered_inputs(o);
+    double *y = o->outputs + o->iir_count;
+    if (!o->fir_count)
+        memcpy(y, x, (size_t)count * sizeof *y);
+    for (int from = 0; o->fir_count && from < count; from += BLOCK)
+        fir_block(o->fir, o->fir_count, x + from, count - from < BLOCK ? count - from : BLOCK, y + from);
+    for (int i = 0; o->iir_count && i < count; i++) {
+        double v = y[i];
+        for (int32_t m = 0; m < o->iir_count; m++)
+            v += o->iir[m] * y[i - m - 1];
+        y[i] = v;
+    }
+}
+
+/* The next `count` <= RENDER_CHUNK samples of a filtered port. */
+static int next_chunk(signals *s, output *o, int count, double *v)
+{
+    int history = remembered_inputs(o);
+    int code = sum_chunk(s, o, o->at, count, o->inputs + history);
+    if (code)
+        return code;
+    filter_sums(o, count);
+    memcpy(v, o->outputs + o->iir_count, (size_t)count * sizeof *v);
+    memmove(o->inputs, o->inputs + count, (size_t)history * sizeof *o->inputs);
+    memmove(o->outputs, o->outputs + count, (size_t)o->iir_count * sizeof *o->outputs);
+    o->at += count;
+    return SIGNAL_OK;
+}
+
+/* Brings a filter to sample t: on from where it is, or anew from 0. */
+static int seek(signals *s, output *o, int64_t t, double *scratch)
+{
+    if (t < o->at) {
+        memset(o->inputs, 0, (size_t)remembered_inputs(o) * sizeof *o->inputs);
+        memset(o->outputs, 0, (size_t)o->iir_count * sizeof *o->outputs);
+        o->at = 0;
+    }
+    if (o->at + o->delay < s->forgotten && o->at < t)
+        return SIGNAL_OUT_OF_ORDER;
+    while (o->at < t) {
+        int code = next_chunk(s, o, t - o->at < RENDER_CHUNK ? (int)(t - o->at) : RENDER_CHUNK, scratch);
+        if (code)
+            return code;
+    }
+    return SIGNAL_OK;
+}
+
+CLONES static int32_t round_block(double offset, int saturates, int count, double *restrict v)
+{
+    int32_t out_of_range = 0;
+    for (int i = 0; i < count; i++) {
+        double x = floor((v[i] + offset) * 65536.0 + 0.5);
+        double kept = x < -32768.0 ? -32768.0 : x;
+        kept = kept > 32767.0 ? 32767.0 : kept;
+        double wrapped = x - 65536.0 * floor((x + 32768.0) * 0x1p-16);
+        out_of_range += x != kept;
+        v[i] = (saturates ? kept : wrapped) * 0x1p-16;
+    }
+    return out_of_range;
+}
+
+/* `count` <= RENDER_CHUNK samples from t of what is behind the filter, t counted before the delay. */
+static int behind_filter(signals *s, output *o, int64_t t, int count, double *v)
+{
+    if (t < 0) {
+        int before = -t < count ? (int)-t : count;
+        memset(v, 0, (size_t)before * sizeof *v);
+        return before < count ? behind_filter(s, o, 0, count - before, v + before) : SIGNAL_OK;
+    }
+    if (!filtered(o))
+        return sum_chunk(s, o, t, count, v);
+    int code = t == o->at ? SIGNAL_OK : seek(s, o, t, v);
+    return code ? code : next_chunk(s, o, count, v);
+}
+
+int signal_render(signals *s, int id, int64_t start, int64_t length, double *volts, signal_events_t *events)
+{
+    if (id < 0 || id >= s->output_count || start < 0)
+        return SIGNAL_BAD_ID;
+    if (length < 0 || length > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
+    output *o = &s->outputs[id];
+    double v[RENDER_CHUNK];
+    for (int64_t from = 0; from < length; from += RENDER_CHUNK) {
+        int count = length - from < RENDER_CHUNK ? (int)(length - from) : RENDER_CHUNK;
+        int code = behind_filter(s, o, start + from - o->delay, count, v);
+        if (code)
+            return code;
+        events->output_overflow += round_block(o->offset, o->saturates, count, v);
+        memcpy(volts + from, v, (size_t)count * sizeof *v);
+    }
+    return SIGNAL_OK;
+}

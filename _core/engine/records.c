@@ -1,0 +1,193 @@
+/* Records: kept per element in the order of time, forgotten when no window can reach them (docs/arithmetic.md 4, 13). */
+#include "inside.h"
+
+#include <stdlib.h>
+
+static int grow_ring(signals *s, element *e)
+{
+    uint64_t slots = e->slots ? 2 * e->slots : 16, bytes = slots * sizeof *e->ring;
+    if (s->ring_bytes + bytes > SIGNAL_RING_BYTES_MAX)
+        return SIGNAL_RING_FULL;
+    played *ring = malloc(bytes);
+    if (!ring)
+        return SIGNAL_NO_MEMORY;
+    for (uint64_t i = 0; i < e->count; i++)
+        ring[i] = e->ring[(e->first + i) & (e->slots - 1)];
+    if (e->open >= 0)
+        e->open = (int64_t)(((uint64_t)e->open - e->first) & (e->slots - 1));
+    free(e->ring);
+    s->ring_bytes += bytes - e->slots * sizeof *ring;
+    e->ring = ring;
+    e->first = 0;
+    e->slots = slots;
+    return SIGNAL_OK;
+}
+
+/* Drops records that no window can reach any more. */
+static void drop_old(const signals *s, element *e)
+{
+    while (e->count) {
+        const played *r = &e->ring[e->first];
+        if (r->start + r->length + e->delay > s->forgotten)
+            return;
+        if (r->shape)
+            shape_released(r->shape);
+        e->first = (e->first + 1) & (e->slots - 1);
+        e->count--;
+    }
+}
+
+/* A place behind the element's newest record. */
+static played *next_place(signals *s, element *e, int *code)
+{
+    drop_old(s, e);
+    if (e->count == e->slots) {
+        *code = grow_ring(s, e);
+        if (*code)
+            return NULL;
+    }
+    s->stamp++;
+    return &e->ring[(e->first + e->count) & (e->slots - 1)];
+}
+
+static int check_sections(const signal_record_t *r)
+{
+    if (r->section_count < 0 || r->section_count > SIGNAL_SECTIONS_MAX || (r->section_count && !r->sections))
+        return SIGNAL_TOO_LONG;
+    for (int32_t i = 0; i < r->section_count; i++)
+        if (i ? r->sections[i].start < r->sections[i - 1].start : r->sections[i].start != 0)
+            return SIGNAL_BAD_ID;
+    return SIGNAL_OK;
+}
+
+static int check_waveform(const signals *s, const signal_record_t *r)
+{
+    if (r->kind != SIGNAL_PULSE)
+        return r->kind == SIGNAL_RAMP || r->kind == SIGNAL_RAMP_TO_ZERO ? SIGNAL_OK : SIGNAL_BAD_ID;
+    if (r->waveform < 0 || r->waveform >= s->waveform_count)
+        return SIGNAL_BAD_ID;
+    const waveform *w = &s->waveforms[r->waveform];
+    int64_t whole = r->stretched > r->length ? r->stretched : r->length;
+    if (!w->constant && whole > w->n && w->n < 4)
+        return SIGNAL_BAD_ID;
+    return !w->constant && whole > SIGNAL_SAMPLES_MAX ? SIGNAL_TOO_LONG : SIGNAL_OK;
+}
+
+static int check_record(const signals *s, const signal_record_t *r)
+{
+    if (r->element < 0 || r->element >= s->element_count)
+        return SIGNAL_BAD_ID;
+    int code = check_waveform(s, r);
+    if (!code && r->section_count)
+        code = check_sections(r);
+    if (code)
+        return code;
+    if (r->length < 1 || r->length > OPEN_END / 2)
+        return SIGNAL_TOO_LONG;
+    if (r->start < s->elements[r->element].last)
+        return SIGNAL_OUT_OF_ORDER;
+    return SIGNAL_OK;
+}
+
+/* Whether a stretched waveform is cut: only then the stretch shows beside the length. */
+static int is_cut(const signals *s, const signal_record_t *r)
+{
+    const waveform *w = &s->waveforms[r->waveform];
+    return !w->constant && r->stretched > r->length && r->stretched > w->n;
+}
+
+/* The shape of the record; *code is set where one is needed and there is no room. */
+static const shape *needed_shape(signals *s, const signal_record_t *record, int *code)
+{
+    signal_record_t r = *record;
+    if (r.kind == SIGNAL_PULSE && !is_cut(s, &r))
+        r.stretched = 0;
+    if (r.kind == SIGNAL_PULSE && !r.stretched && !r.section_count)
+        return NULL;
+    if (r.kind != SIGNAL_PULSE)
+        r.waveform = 0, r.stretched = 0;
+    if (r.kind != SIGNAL_RAMP)
+        r.slope = 0;
+    return shape_of(&s->shapes, &r, code);
+}
+
+static played kept(const signal_record_t *r)
+{
+    return (played){.start = r->start, .length = r->length, .phase = r->phase, .inc = r->inc, .alpha_r = r->alpha_r,
+                    .alpha_i = r->alpha_i, .beta_r = r->beta_r, .beta_i = r->beta_i, .order = r->order,
+                    .waveform = r->waveform, .thread = r->thread, .kind = r->kind};
+}
+
+int signal_record(signals *s, const signal_record_t *record)
+{
+    int code = check_record(s, record);
+    if (code)
+        return code;
+    element *e = &s->elements[record->element];
+    int64_t end = record->start + record->length;
+    if (e->delay < 0) {
+        e->last = end;
+        return SIGNAL_OK;
+    }
+    played *place = next_place(s, e, &code);
+    if (!place)
+        return code;
+    const shape *shape = NULL;
+    if (record->kind != SIGNAL_PULSE || record->stretched || record->section_count) {
+        shape = needed_shape(s, record, &code);
+        if (code)
+            return code;
+    }
+    *place = kept(record);
+    place->shape = shape;
+    if (record->kind != SIGNAL_PULSE)
+        place->waveform = 0;
+    e->last = end;
+    e->count++;
+    return SIGNAL_OK;
+}
+
+int signal_hold_begin(signals *s, const signal_record_t *record)
+{
+    int code = SIGNAL_OK;
+    if (record->element < 0 || record->element >= s->element_count)
+        return SIGNAL_BAD_ID;
+    element *e = &s->elements[record->element];
+    if (e->open >= 0 || record->start < e->last)
+        return SIGNAL_OUT_OF_ORDER;
+    if (e->delay < 0)
+        return SIGNAL_OK;
+    played *place = next_place(s, e, &code);
+    if (!place)
+        return code;
+    *place = kept(record);
+    place->beta_r = place->beta_i = 0.0;
+    place->kind = SIGNAL_HOLD;
+    place->waveform = 0;
+    place->length = OPEN_END - record->start;
+    e->open = place - e->ring;
+    e->count++;
+    return SIGNAL_OK;
+}
+
+int signal_hold_end(signals *s, int id, int64_t t)
+{
+    if (id < 0 || id >= s->element_count)
+        return SIGNAL_BAD_ID;
+    element *e = &s->elements[id];
+    if (e->open < 0)
+        return SIGNAL_OK;
+    played *r = &e->ring[e->open];
+    if (t < r->start)
+        return SIGNAL_OUT_OF_ORDER;
+    r->length = t - r->start;
+    e->open = -1;
+    s->stamp++;
+    return SIGNAL_OK;
+}
+
+void signal_forget_before(signals *s, int64_t t)
+{
+    if (t > s->forgotten)
+        s->forgotten = t;
+}
