@@ -153,12 +153,13 @@ int channel_room(machine *m, int64_t process, int soft)
 
 /* ---- evaluation */
 
-static void forget(machine *m)
+void forget(machine *m);
+
+/* Lets the signals drop what no window of now or later can hear. */
+void forget(machine *m)
 {
-    if (++m->since_forget < FORGET_EVERY)
-        return;
-    m->since_forget = 0;
     int64_t t = NEVER;
+    m->since_forget = 0;
     for (int64_t n = 0; n < m->t.queue_count; n++) {
         const queue *q = &m->queues[n];
         for (int64_t k = 0; k < q->count; k++)
@@ -270,7 +271,8 @@ int64_t try_queue(machine *m, int64_t number)
             m->end = q->heap[0].end;
         pop_pending(m, q);
         count++;
-        forget(m);
+        if (++m->since_forget >= FORGET_EVERY)
+            forget(m);
     }
     return count;
 }

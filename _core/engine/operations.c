@@ -1,7 +1,10 @@
 /* Plays, measures, heard values, frequencies: the statements that know of signals. */
 #include "machine_inside.h"
 
-#define ONE_MHZ_FACTOR 1000000000ll
+void forget(machine *m); /* acquire.c */
+
+#define HZ_IN_NS 1000000000ll
+#define RECORDS_FORGET_EVERY 1024
 
 void reset_phase(machine *m, element *e, int64_t t)
 {
@@ -14,7 +17,7 @@ void reset_phase(machine *m, element *e, int64_t t)
 /* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
 static uint64_t increment(int32_t raw, int power)
 {
-    __int128 divisor = ONE_MHZ_FACTOR;
+    __int128 divisor = HZ_IN_NS;
     for (int k = 0; k < power; k++)
         divisor *= 10;
     __int128 dividend = (((__int128)raw) * ((__int128)1 << 65)) + divisor;
@@ -108,7 +111,13 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->order = m->order[e->thread];
     set_amplitude(m, w, play, at, r);
     if (r->waveform >= 0 && m->t.heard[number]) {
+        if (++m->since_forget >= RECORDS_FORGET_EVERY)
+            forget(m);
         int code = signal_record(m->signals, r);
+        if (code == SIGNAL_RING_FULL) {
+            forget(m);
+            code = signal_record(m->signals, r);
+        }
         if (code == SIGNAL_RING_FULL && !w->forced)
             return ahead(m, w);
         if (code < 0)
