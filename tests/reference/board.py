@@ -33,11 +33,16 @@ class Listening:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """One integral or one raw trace: the samples [start, end) of ``port``. A trace has ``process`` = −1."""
+    """One integral or one raw trace: the samples [start, end) of ``port``. A trace has ``process`` = −1.
+
+    ``piece``: which slice of its process (section 12); ``number``: which integral of its measure (section 7).
+    """
 
     listening: Listening
     process: int
     output: int
+    piece: int = 0
+    number: int = 0
     port: PortRef
     start: int
     end: int
@@ -54,8 +59,8 @@ class Board:
 
     changes: int = 0
     meetings: dict[Key, dict[int, int]] = field(default_factory=dict)
-    values: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
-    """(site, occurrence, process) → (raw value, end of its window)."""
+    values: dict[tuple[int, int, int, int], tuple[int, int]] = field(default_factory=dict)
+    """(site, occurrence, process, slice) → (raw value, end of its window)."""
     block_starts: dict[Key, int] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
@@ -75,7 +80,7 @@ class Board:
         self.changes += 1
         assert self.block_starts.setdefault(key, clock) == clock
 
-    def settle(self, key: tuple[int, int, int], raw: int, end: int) -> None:
+    def settle(self, key: tuple[int, int, int, int], raw: int, end: int) -> None:
         """A process has its value."""
         self.changes += 1
         self.values[key] = raw, end

@@ -43,6 +43,10 @@ class ConfigFacts:
     elements: tuple[ElementFacts, ...]
     raw: dict[str, Any] = field(repr=False)
 
+    def weights_length(self, alias: str) -> int:
+        """Length in ns of weights; their aliases are their names."""
+        return self.config.integration_weights[alias].length
+
 
 @dataclass(frozen=True)
 class ConfigKind:

@@ -58,7 +58,8 @@ class Job:
         self.places = Places(program)
         self.ears = self._ears(plant)
         self.rows: dict[PortRef, list[Row]] = defaultdict(list)
-        self.halves: dict[tuple[int, int, int], list[float]] = defaultdict(list)
+        self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
+        self.pieces: dict[tuple[int, int, int], list[float]] = defaultdict(list)
         threads = number_threads(config, self.places.used)
         numbers = [*sorted(set(threads.values())), None]
         self.strands = [Strand(program, config, self.places, threads, n, self.board) for n in numbers]
@@ -102,16 +103,27 @@ class Job:
         self.traces[measure.stream or ""].append((window.port.number, window.start, trace))
 
     def integrate(self, window: Window) -> None:
-        """Sections 6 and 9: one integral; the last one of its process settles the value."""
+        """Sections 6, 9 and 12: one integral; the last one of a piece of its process settles a value."""
         process = window.listening.measure.processes[window.process]
         report = self.reporter(process.at)
         key = (*window.listening.key, window.process)
-        halves = self.halves[key]
+        halves = self.halves[(*key, window.piece)]
         halves.append(self.integral(window, report))
-        if len(halves) == len(process.outputs):
-            exactly = self.numerics == "exact"
-            raw = narrowed(32, int(sum(halves)), report) if exactly else target_value(sum(halves), report)
-            self.board.settle(key, raw, window.end)
+        if len(halves) < len(process.outputs):
+            return
+        self.pieces[key].append(self.sum_of(halves, report))
+        total = self.sum_of(self.pieces[key][first_piece(process, window.piece) :], report)
+        raw = int(total) if self.numerics == "exact" else target_value(total, report)
+        self.board.settle((*key, window.piece), raw, window.end)
+
+    def sum_of(self, parts: list[float], report: Report) -> float:
+        """Doubles added from 0.0 in order; exact: raw numbers, with wrap."""
+        if self.numerics == "exact":
+            return narrowed(32, sum(int(part) for part in parts), report)
+        total = 0.0
+        for part in parts:
+            total += part
+        return total
 
     def integral(self, window: Window, report: Report) -> float:
         """D of one integral, or its raw number where numerics are exact."""
@@ -124,6 +136,13 @@ class Job:
     def reporter(self, at: int) -> Report:
         """Section 10: an event and where."""
         return lambda code: self.board.events.add((code, at))
+
+
+def first_piece(process: tree.Process, piece: int) -> int:
+    """Section 12: the first slice that counts for cell ``piece``: itself, the first, or the first of its window."""
+    if process.kind.endswith(".accumulated"):
+        return 0
+    return max(0, piece - process.window + 1) if process.kind.endswith(".moving_window") else piece
 
 
 def number_threads(config: model.Config, used: list[str]) -> dict[str, int]:

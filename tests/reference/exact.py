@@ -29,7 +29,8 @@ def integer_wave(value: float) -> int:
 
 def exact(integral: Integral, codes: list[int], report: Report) -> int:
     """Section 9: the raw number of one integral from the codes of its window."""
-    demodulates = integral.window.listening.measure.processes[integral.window.process].kind != "integration.full"
+    process = integral.window.listening.measure.processes[integral.window.process]
+    demodulates = not process.kind.startswith("integration.")
     total = 0
     for i, code in enumerate(codes):
         c, s = 2**17, 0

@@ -35,8 +35,8 @@ class Integral:
 
     @property
     def q(self) -> int:
-        """Section 7: counts the integral within its measure."""
-        return 2 * self.window.process + self.window.output
+        """Section 7: counts the integral within its measure, two by two."""
+        return 2 * self.window.number + self.window.output
 
     def v(self, i: int) -> Complex:
         """V[i] = Wc − i·Ws."""
@@ -62,10 +62,14 @@ def integral_of(config: model.Config, window: Window) -> Integral:
     process = node.processes[window.process]
     pulse = pulse_of(config, node.element, node.operation)
     weights = config.integration_weights[pulse.integration_weights[process.weights[window.output]]]
-    cosine = per_ns(weights.cosine)
-    if process.kind == "integration.full":
+    first = window.piece * (window.end - window.start)
+    last = first + window.end - window.start
+    cosine = per_ns(weights.cosine)[first:last]
+    if process.kind.startswith("integration."):
         return Integral(window, cosine, (0.0,) * len(cosine), 0, 0)
-    return Integral(window, cosine, per_ns(weights.sine), window.listening.inc, window.listening.phase(window.start))
+    return Integral(
+        window, cosine, per_ns(weights.sine)[first:last], window.listening.inc, window.listening.phase(window.start)
+    )
 
 
 # ---------------------------------------------------------------- sums

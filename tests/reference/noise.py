@@ -44,6 +44,6 @@ def of_sample(seed: int, port: int, t: int) -> float:
 
 
 def of_integral(seed: int, port: int, window_end: int, thread: int, q: int) -> float:
-    """Section 7: z of the integral ``q`` (2·process + output) of a measure of ``thread``."""
+    """Section 7: z of the integral ``q`` (2·number + output) of a measure of ``thread``."""
     counter = (window_end % LOW, window_end // LOW % LOW, port + thread * 65536, 65536 + (q >> 1))
     return normals(counter, seed)[q % 2]

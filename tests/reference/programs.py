@@ -25,6 +25,8 @@ MEASURED = ("m1", "m2")
 COUNTERS = tuple(f"k{n}" for n in range(1, 7))
 ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool"}
 MEASURED_ARRAY = "am"
+SLICES_OF_1, SLICES_OF_2 = "as1", "as2"
+SLICED = [f"{of}.{kind}" for of in ("demod", "integration") for kind in ("sliced", "accumulated", "moving_window")]
 STREAMS = {"int": "ints", "fixed": "fixeds", "bool": "bools"}
 INT_LITERALS = [0, 1, 2, 3, 4, -1, 7, 12, 31, 32, 1000, 2**31 - 1, -(2**31)]
 FIXED_LITERALS = [0, 2**28, -(2**27), 2**26 + 12345, 2047, 3, -(2**31), 2**31 - 1, 5 * 2**28 + 1]
@@ -308,14 +310,18 @@ class Maker:
         measure = self.measure()
         if self.chance(2):
             return [measure]
-        return [measure, *(tree.Save(at=-1, source=p.target, stream=STREAMS["fixed"]) for p in measure.processes)]
+        targets = [process.target for process in measure.processes if not isinstance(process.target, tree.Whole)]
+        return [measure, *(tree.Save(at=-1, source=target, stream=STREAMS["fixed"]) for target in targets)]
 
     def process(self, element: ElementFacts) -> tree.Process:
         """An integral, or two."""
         kinds = ["demod.full", "integration.full"]
         if len(element.outputs) > 1:
             kinds.append("dual_demod.full")
+        kinds += [kind for kind in SLICED if kind not in later.PROCESSES]
         kind = self.pick(kinds)
+        if kind in SLICED:
+            return self.slices(kind, element)
         count = 2 if kind == "dual_demod.full" else 1
         return tree.Process(
             at=-1,
@@ -323,6 +329,22 @@ class Maker:
             weights=self.pair_of_weights(element) if count == 2 else (self.pick(element.aliases),),
             outputs=element.outputs if count == 2 else (self.pick(element.outputs),),
             target=self.measured(),
+        )
+
+    def slices(self, kind: str, element: ElementFacts) -> tree.Process:
+        """An integral by slices, as many as an array has cells that the weights can be cut for."""
+        alias = self.pick(element.aliases)
+        length = self.facts.weights_length(alias)
+        fitting = [array for array in (SLICES_OF_1, SLICES_OF_2, MEASURED_ARRAY) if length % (4 * SIZES[array]) == 0]
+        array = self.pick(fitting)
+        return tree.Process(
+            at=-1,
+            kind=kind,  # type: ignore[arg-type]
+            weights=(alias,),
+            outputs=(self.pick(element.outputs),),
+            target=tree.Whole(type="fixed", array=array),
+            chunk=length // (4 * SIZES[array]),
+            window=self.draw(st.integers(1, SIZES[array])) if kind.endswith("moving_window") else 0,
         )
 
     def pair_of_weights(self, element: ElementFacts) -> tuple[str, str]:
@@ -466,12 +488,12 @@ def saves_of_all() -> tuple[tree.Statement, ...]:
         for type_, names in scalars.items()
         for name in names  # type: ignore[arg-type]
     ]
-    for array, type_ in {**ARRAYS, MEASURED_ARRAY: "fixed"}.items():
+    for array, type_ in {**ARRAYS, **dict.fromkeys((MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2), "fixed")}.items():
         sources += [cell(array, index, type_) for index in range(SIZES[array])]  # type: ignore[arg-type]
     return tuple(tree.Save(at=-1, source=source, stream=f"end_{source.type}") for source in sources)
 
 
-SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3}
+SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2}
 
 
 def declarations() -> tuple[tree.Declaration, ...]:
@@ -489,7 +511,7 @@ def declarations() -> tuple[tree.Declaration, ...]:
         declare("ai", "int", 2, -9, size=2),
         declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
         declare("ab", "bool", 1, 0, size=2),
-        declare(MEASURED_ARRAY, "fixed", size=3),
+        *(declare(array, "fixed", size=SIZES[array]) for array in (MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2)),
     )
 
 

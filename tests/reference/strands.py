@@ -267,10 +267,16 @@ class Strand:
             operand = next(indices) if isinstance(process.target, tree.Cell) else None
             if not mine and (site, number) not in self.slice.heard:
                 continue
-            cells = self.variables[target_name(process.target)]
-            cell = cells[0] if operand is None else self.cell(target_name(process.target), values[operand], process.at)
-            if cell is not None:
-                cell.expect((site.number, self.passes[site], number))
+            index = None if operand is None else values[operand]
+            for piece, cell in enumerate(self.cells_of(process, index)):
+                cell.expect((site.number, self.passes[site], number, piece))
+
+    def cells_of(self, process: tree.Process, index: int | None) -> list[Cell]:
+        """The cells that a process writes: one, none if it is outside its array, or (section 12) all of an array."""
+        if index is None:
+            return self.variables[target_name(process.target)]
+        cell = self.cell(target_name(process.target), index, process.at)
+        return [] if cell is None else [cell]
 
     def save(self, site: Site, node: tree.Save) -> Steps:
         """Section 2, time of a save: the stamp of the operand, else the start of the innermost block with elements."""
@@ -386,13 +392,25 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     pulse = pulse_of(config, node.element, node.operation)
     begin = listening.start + (element.time_of_flight or 0)
     found = []
-    for number, process in enumerate(node.processes):
-        for output, (alias, name) in enumerate(zip(process.weights, process.outputs, strict=True)):
-            length = config.integration_weights[pulse.integration_weights[alias]].length
-            port = element.outputs[name or next(iter(element.outputs))]
-            found.append(
-                Window(listening=listening, process=number, output=output, port=port, start=begin, end=begin + length)
-            )
+    number = 0
+    for n, process in enumerate(node.processes):
+        length = config.integration_weights[pulse.integration_weights[process.weights[0]]].length
+        size = 4 * process.chunk or length
+        for piece in range(length // size):
+            first = begin + piece * size
+            for output, name in enumerate(process.outputs):
+                window = Window(
+                    listening=listening,
+                    process=n,
+                    output=output,
+                    piece=piece,
+                    number=number,
+                    port=element.outputs[name or next(iter(element.outputs))],
+                    start=first,
+                    end=first + size,
+                )
+                found.append(window)
+            number += 1
     if node.stream is not None and pulse.digital_marker is not None:
         first, last = begin - element.smearing, begin + pulse.length + element.smearing
         for output, port in enumerate(element.outputs.values()):

@@ -11,12 +11,12 @@ from quaymaster._core.program import tree
 class Cell:
     """A scalar, or one cell of an array.
 
-    ``pending``: the process (site, occurrence, number) whose value is still to come. ``until``: the end of the window
-    if a measure wrote it last, else 0. ``stamp``: the time that a save of it has, 0 if purely classical.
+    ``pending``: the process (site, occurrence, number, slice) whose value is still to come. ``until``: the end of the
+    window if a measure wrote it last, else 0. ``stamp``: the time that a save of it has, 0 if purely classical.
     """
 
     raw: int
-    pending: tuple[int, int, int] | None = None
+    pending: tuple[int, int, int, int] | None = None
     until: int = 0
     stamp: int = 0
 
@@ -24,7 +24,7 @@ class Cell:
         """Written by anything but a process; that ends what was pending."""
         self.raw, self.pending, self.until, self.stamp = raw, None, 0, stamp
 
-    def expect(self, process: tuple[int, int, int]) -> None:
+    def expect(self, process: tuple[int, int, int, int]) -> None:
         """Written by a process, whose value comes later."""
         self.pending = process
 

@@ -1,4 +1,4 @@
-"""The signal kernels beside the reference, window by window: the reference runs the program, the kernels hear its records."""
+"""The signal kernels beside the reference, window by window: it runs the program, they hear its records."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def judge(case: Case) -> None:
             by_measure.setdefault(window.listening, []).append(window)
     for listening, windows in sorted(by_measure.items(), key=lambda item: max(w.rank for w in item[1])):
         got = kernels.values(listening, windows)
-        expected = [job.board.values[(*listening.key, n)][0] for n in range(len(listening.measure.processes))]
+        expected = [job.board.values[(*listening.key, n, 0)][0] for n in range(len(listening.measure.processes))]
         assert got == expected, (listening, windows)
     for traces in outcome.traces.values():
         for number, start, codes in traces:
