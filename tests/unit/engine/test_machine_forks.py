@@ -185,6 +185,42 @@ def test_a_value_may_be_read_long_after() -> None:
         assert len(set(done.saved["r1"])) > 90
 
 
+def test_more_windows_than_may_be_pending() -> None:
+    """20,000 windows cannot be evaluated before r2, behind them in the text, has passed; all fork, and it goes on."""
+    with q.program() as prog:
+        n, a, stream = q.declare(int), q.declare(q.fixed), q.declare_stream()
+        with q.for_(n, 0, n < 20_000, n + 1):
+            q.measure("read", "r1", None, q.demod.full("cos", a, "out1"))
+        q.measure("read", "r2", None, q.demod.full("sin", a, "out1"))
+        q.save(a, stream)
+        with q.stream_processing():
+            stream.with_timestamps().save_all("last")
+    done = run(prog.tree)
+    assert done.machine.walkers == 3
+    assert done.times["r1"] == [424]
+    assert done.machine.clock_ns == 20_000 * 400 + 24
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_saver_may_be_far_behind(forked: bool) -> None:
+    """It saves 70,000 values of r1 before it comes to those of r2, which were measured at the same time."""
+    with q.program() as prog:
+        n, m, a, b = q.declare(int), q.declare(int), q.declare(q.fixed), q.declare(q.fixed)
+        first, second = q.declare_stream(), q.declare_stream()
+        with q.for_(n, 0, n < 70_000, n + 1):
+            q.measure("read", "r1", None, q.demod.full("cos", a, "out1"))
+            q.save(a, first)
+        with q.for_(m, 0, m < 70_000, m + 1):
+            q.measure("read", "r2", None, q.demod.full("cos", b, "out1"))
+            q.save(b, second)
+        with q.stream_processing():
+            first.save_all("first")
+            second.with_timestamps().save_all("second")
+    done = run(prog.tree, forked=forked, steps=1_000_000)
+    assert len(done.saved["r1"]) == 70_000
+    assert done.times["r2"] == [400 * k + 424 for k in range(70_000)]
+
+
 @pytest.mark.parametrize("forked", [False, True])
 def test_raw_traces(forked: bool) -> None:
     """A trace starts time_of_flight after its pulse, for each output; without a digital marker there is none."""
