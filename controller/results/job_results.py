@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..._core.errors import AskedWrongly
+from ..._core.errors import AskedWrongly, OurBug
 from ..._core.wire import StreamSchema, StreamState
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.reports import StreamCount
+from .batches import Batch, Form, Kind, as_floats
 from .chunk_files import FolderIndex, Piece, data_records, read_bytes, schema_record, write_chunk
 from .limits import ResultLimits
-from .nodes import Batch, Form, as_floats
 from .pipeline import Arrival, Pipeline
 
-DTYPES = {"int": "<i8", "fixed": "<f8", "bool": "|b1", "float": "<f8"}
+DTYPES: dict[Kind, str] = {"int": "<i8", "fixed": "<f8", "bool": "|b1", "float": "<f8", "time": "<i8"}
 
 
 def item_bytes(schema: StreamSchema) -> int:
@@ -33,14 +34,35 @@ def item_bytes(schema: StreamSchema) -> int:
     return prod(schema.shape) * (np.dtype(schema.dtype).itemsize + (8 if schema.timestamps else 0))
 
 
+def packed_dtype(form: Form) -> np.dtype[Any]:
+    """The dtype of one item's bytes (of one value beside its time, where there are timestamps)."""
+    if form.second is not None:
+        return np.dtype([("value_0", *_packed_value(form)), ("value_1", *_packed_value(form.second))])
+    if form.timestamps:
+        return np.dtype((np.dtype([("value", DTYPES[form.kind]), ("timestamp", "<i8")]), form.shape))
+    return np.dtype(_packed_value(form))
+
+
+def _packed_value(form: Form) -> tuple[str, tuple[int, ...]]:
+    return DTYPES[form.kind], form.shape
+
+
 def packed(batch: Batch, form: Form) -> bytes:
     """The bytes of a batch of items."""
-    values: Any = as_floats(batch.values, form.kind) if form.kind == "fixed" else batch.values
+    values = _stored(batch.values, form.kind)
+    if batch.second is not None and form.second is not None:
+        records = np.empty(len(values), packed_dtype(form))
+        records["value_0"], records["value_1"] = values, _stored(batch.second, form.second.kind)
+        return records.tobytes()
     if batch.timestamps is None:
         return np.ascontiguousarray(values).astype(DTYPES[form.kind], copy=False).tobytes()
-    pairs = np.empty(values.shape, np.dtype([("value", DTYPES[form.kind]), ("timestamp", "<i8")]))
+    pairs = np.empty(values.shape, packed_dtype(form).base)
     pairs["value"], pairs["timestamp"] = values, batch.timestamps
     return pairs.tobytes()
+
+
+def _stored(values: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    return as_floats(values, kind) if kind == "fixed" else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +125,9 @@ class JobResults:
         self._pipeline = pipeline
         self._forms = pipeline.result_forms
         self._streams = [Stream(schema) for schema in schemas]
+        for stream, form in zip(self._streams, self._forms, strict=True):
+            if stream.item_bytes != packed_dtype(form).itemsize:
+                raise OurBug(f"items of stream {stream.schema.name} have another size than its schema says")
         self._folder = folder
         self._limits = limits
         self._reserve = reserve
@@ -118,7 +143,12 @@ class JobResults:
 
     def take(self, arrivals: Iterable[Arrival]) -> bool:
         """Evaluate what arrived. True if any result has something new."""
-        news = self._pipeline.push(arrivals)
+        changed = False
+        for part in self._pipeline.rounds(arrivals):
+            changed |= self._take_round(self._pipeline.push(part))
+        return changed
+
+    def _take_round(self, news: Sequence[Batch | None]) -> bool:
         changed = False
         with self._lock:
             for stream, form, batch in zip(self._streams, self._forms, news, strict=True):

@@ -6,9 +6,8 @@ item of each round, and a pairing of streams that is cut for want of memory depe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,21 @@ from numpy.typing import NDArray
 
 from ..._core.errors import AskedWrongly, OurBug
 from ..._core.program import tree
+from ..._core.program.items import inputs_of
+from .batches import Batch, Form, Kind
+from .grouping import Pairing
 from .limits import ResultLimits
-from .nodes import ArithmeticNode, AverageNode, Batch, BooleanToIntNode, BufferNode, Form, Kind, MapNode, Pairing
+from .operators import (
+    COUNTING,
+    Joining,
+    Operator,
+    bytes_per_arrival,
+    held_bytes,
+    joining_of,
+    nodes_read_whole,
+    operator_of,
+    used_nodes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +46,6 @@ class Arrival:
     input: int = 0
 
 
-Operator = BufferNode | AverageNode | MapNode | BooleanToIntNode | ArithmeticNode
-
-
 class Pipeline:
     """Evaluates the nodes of `program`. `trace_lengths`: samples of a trace by name of a stream of whole traces."""
 
@@ -49,16 +58,17 @@ class Pipeline:
         self._streams = {stream.name: index for index, stream in enumerate(program.streams)}
         self._declarations = program.streams
         self._trace_lengths = trace_lengths
-        every = _read_whole(program)
-        self._only_last = [not flag for flag in every]
+        whole = nodes_read_whole(program)
+        self._only_last = [not flag for flag in whole]
+        self._wanted = used_nodes(program)
         self.forms: list[Form] = []
-        self._operators: list[Operator | None] = []
+        self._operators: dict[int, Operator] = {}
+        self._joinings: dict[int, Joining] = {}
         self._pairings: dict[int, Pairing] = {}
-        used = _used(program)
         for index, node in enumerate(self._nodes):
-            self._add(index, node, every[index], used[index])
-        self._wanted = used
+            self._add(program, index, node, whole[index])
         self._check_memory()
+        self._row_bytes = self._bytes_by_stream(bytes_per_arrival(program, self.forms, whole))
 
     @property
     def result_forms(self) -> list[Form]:
@@ -71,8 +81,23 @@ class Pipeline:
         for index, node in enumerate(self._nodes):
             pairing = self._pairings.get(index)
             here = pairing is not None and pairing.cut
-            lost.append(here or any(lost[of] for of in _inputs(node)))
+            lost.append(here or any(lost[of] for of in inputs_of(node)))
         return [lost[of] for of in self._results]
+
+    def rounds(self, arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+        """The same arrivals in rounds for `push`, so that what operators make of one round stays within bounds."""
+        arrivals = list(arrivals)
+        sizes: dict[int, float] = {}
+        for arrival in arrivals:
+            cells = arrival.values.shape[1] if self._single_samples(arrival.stream) else 1
+            size = len(arrival.values) * cells * self._row_bytes.get(arrival.stream, 0.0)
+            sizes[arrival.stream] = sizes.get(arrival.stream, 0.0) + size
+        count = int(max(sizes.values(), default=0.0) / self._limits.round_bytes_max) + 1
+        if count == 1:
+            yield arrivals
+            return
+        for number in range(count):
+            yield _share(arrivals, number, count)
 
     def push(self, arrivals: Iterable[Arrival]) -> list[Batch | None]:
         """Feed what arrived; for each result, its new items (None: none)."""
@@ -87,34 +112,26 @@ class Pipeline:
                 outputs.append(None)
             elif isinstance(node, tree.Source):
                 outputs.append(self._source(index, node, by_stream.get(self._streams[node.stream], ())))
+            elif isinstance(node, tree.Arithmetic | tree.Zip):
+                outputs.append(self._join(index, node, outputs))
             else:
-                outputs.append(self._operate(index, node, outputs))
+                outputs.append(self._operate(index, node, outputs[node.of]))
         return [outputs[of] for of in self._results]
 
     # -- building ------------------------------------------------------------------------------------------------------
 
-    def _add(self, index: int, node: tree.StreamNode, every: bool, used: bool) -> None:
-        operator: Operator | None = None
+    def _add(self, program: tree.Program, index: int, node: tree.StreamNode, every: bool) -> None:
         match node:
             case tree.Source():
                 self.forms.append(self._source_form(node))
-            case tree.Buffer():
-                # An unused buffer gets no memory; its length-1 stand-in only carries the form.
-                operator = BufferNode(node if used else tree.Buffer(of=node.of, lengths=(1,)), self.forms[node.of])
-            case tree.Average():
-                operator = AverageNode(self.forms[node.of], every)
-            case tree.Map():
-                operator = MapNode(self.forms[node.of])
-            case tree.BooleanToInt():
-                operator = BooleanToIntNode(self.forms[node.of])
-            case tree.Arithmetic():
-                left, right = (self.forms[side] if isinstance(side, int) else None for side in (node.left, node.right))
-                operator = ArithmeticNode(node, left, right)
-                if left is not None and right is not None and node.left != node.right:
+            case tree.Arithmetic() | tree.Zip():
+                self._joinings[index] = joining_of(node, self.forms)
+                self.forms.append(self._joinings[index].form)
+                if len(set(inputs_of(node))) == 2:
                     self._pairings[index] = Pairing(self._limits.pairing_bytes_max)
-        self._operators.append(operator)
-        if operator is not None:
-            self.forms.append(operator.form)
+            case _:
+                self._operators[index] = operator_of(program, node, self.forms[node.of], every=every)
+                self.forms.append(self._operators[index].form)
 
     def _source_form(self, node: tree.Source) -> Form:
         stream = self._declarations[self._streams[node.stream]]
@@ -126,9 +143,10 @@ class Pipeline:
 
     def _check_memory(self) -> None:
         held = 0
-        for form, node, wanted in zip(self.forms, self._nodes, self._wanted, strict=True):
-            if wanted and isinstance(node, tree.Buffer | tree.Average):
-                held += prod(form.shape) * (16 if form.timestamps or isinstance(node, tree.Average) else 8)
+        for index, node in enumerate(self._nodes):
+            if self._wanted[index]:
+                inputs = inputs_of(node)
+                held += held_bytes(node, self.forms[index], self.forms[inputs[0]] if inputs else None)
         if held > self._limits.buffers_bytes_max:
             raise AskedWrongly(
                 f"the stream buffers of this program take {held} bytes; the limit is "
@@ -136,6 +154,17 @@ class Pipeline:
                 code="too_large",
                 hint="buffer less: let average() or map(FUNCTIONS.average()) work on smaller blocks",
             )
+
+    def _bytes_by_stream(self, by_source: Sequence[float]) -> dict[int, float]:
+        rows: dict[int, float] = {}
+        for size, node in zip(by_source, self._nodes, strict=True):
+            if isinstance(node, tree.Source):
+                stream = self._streams[node.stream]
+                rows[stream] = max(rows.get(stream, 0.0), size)
+        return rows
+
+    def _single_samples(self, stream: int) -> bool:
+        return self._declarations[stream].adc and not self._declarations[stream].trace
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -154,23 +183,15 @@ class Pipeline:
         stamps = [part.timestamps for part in parts if part.timestamps is not None]
         return Batch(np.concatenate([part.values for part in parts]), np.concatenate(stamps) if stamps else None)
 
-    def _operate(self, index: int, node: tree.StreamNode, outputs: Sequence[Batch | None]) -> Batch | None:
-        operator = self._operators[index]
-        if isinstance(operator, ArithmeticNode):
-            assert isinstance(node, tree.Arithmetic)
-            return self._combine(index, node, operator, outputs)
-        assert operator is not None and not isinstance(node, tree.Source | tree.Arithmetic)
-        batch = outputs[node.of]
+    def _operate(self, index: int, node: tree.StreamNode, batch: Batch | None) -> Batch | None:
         if batch is None:
             return None
-        if self._only_last[index] and isinstance(operator, MapNode | BooleanToIntNode):
+        if self._only_last[index] and not isinstance(node, COUNTING):
             batch = batch.last()
-        made = operator.feed(batch)
+        made = self._operators[index].feed(batch)
         return made if len(made) else None
 
-    def _combine(
-        self, index: int, node: tree.Arithmetic, operator: ArithmeticNode, outputs: Sequence[Batch | None]
-    ) -> Batch | None:
+    def _join(self, index: int, node: tree.Arithmetic | tree.Zip, outputs: Sequence[Batch | None]) -> Batch | None:
         left, right = (outputs[side] if isinstance(side, int) else None for side in (node.left, node.right))
         pairing = self._pairings.get(index)
         if pairing is not None:
@@ -182,7 +203,24 @@ class Pipeline:
             return None
         if self._only_last[index]:
             left, right = (side.last() if side is not None else None for side in (left, right))
-        return operator.feed(left, right)
+        return self._joinings[index].join(left, right)
+
+
+def _share(arrivals: Sequence[Arrival], number: int, count: int) -> list[Arrival]:
+    """The `number`-th of `count` equal parts of each stream's rows, in order."""
+    totals: dict[int, int] = {}
+    for arrival in arrivals:
+        totals[arrival.stream] = totals.get(arrival.stream, 0) + len(arrival.values)
+    before = dict.fromkeys(totals, 0)
+    share: list[Arrival] = []
+    for arrival in arrivals:
+        total, at = totals[arrival.stream], before[arrival.stream]
+        before[arrival.stream] += len(arrival.values)
+        start, stop = (max(total * edge // count - at, 0) for edge in (number, number + 1))
+        if start < min(stop, len(arrival.values)):
+            stamps = None if arrival.timestamps is None else arrival.timestamps[start:stop]
+            share.append(replace(arrival, values=arrival.values[start:stop], timestamps=stamps))
+    return share
 
 
 def _saved(arrival: Arrival, kind: Kind, timestamps: bool) -> Batch:
@@ -206,39 +244,3 @@ def _stamps(arrival: Arrival) -> NDArray[np.int64]:
     if arrival.timestamps is None:
         raise OurBug("values came without the timestamps that a stream needs")
     return arrival.timestamps.astype(np.int64, copy=False)
-
-
-def _inputs(node: tree.StreamNode) -> tuple[int, ...]:
-    match node:
-        case tree.Source():
-            return ()
-        case tree.Arithmetic():
-            return tuple(side for side in (node.left, node.right) if isinstance(side, int))
-        case _:
-            return (node.of,)
-
-
-def _used(program: tree.Program) -> list[bool]:
-    """For each node, whether a result depends on it."""
-    used = [False] * len(program.nodes)
-    for result in program.results:
-        used[result.of] = True
-    for index in range(len(program.nodes) - 1, -1, -1):
-        if used[index]:
-            for of in _inputs(program.nodes[index]):
-                used[of] = True
-    return used
-
-
-def _read_whole(program: tree.Program) -> list[bool]:
-    """For each node, whether somebody needs all of its items (else the newest is enough)."""
-    whole = [False] * len(program.nodes)
-    for result in program.results:
-        whole[result.of] |= result.all
-    for index in range(len(program.nodes) - 1, -1, -1):
-        node = program.nodes[index]
-        inputs = _inputs(node)
-        counts = isinstance(node, tree.Buffer | tree.Average) or len(set(inputs)) > 1
-        for of in inputs:
-            whole[of] |= whole[index] or counts
-    return whole

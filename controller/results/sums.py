@@ -9,6 +9,8 @@ same bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -61,12 +63,19 @@ class FloatSum:
         return self.running(terms)[-1:]
 
 
-def outer_mean(values: NDArray[Any]) -> Floats:
-    """Mean of each item over its outermost axis: (n, k, *rest) to (n, *rest); integers are summed exactly."""
-    length = values.shape[1]
+def outer_sum(values: NDArray[Any]) -> Floats:
+    """Sum of each item over its outermost axis: (n, k, *rest) to (n, *rest); integers are summed exactly."""
     if values.dtype != np.float64:
-        return np.asarray(values.sum(axis=1, dtype=np.int64) / length)
+        return values.sum(axis=1, dtype=np.int64).astype(np.float64)
     if len(values) == 0:
         return np.empty((0, *values.shape[2:]))
     rows = np.moveaxis(values, 1, 0)
-    return np.asarray(FloatSum(rows.shape[1:]).final(rows)[0] / length)
+    return np.asarray(FloatSum(rows.shape[1:]).final(rows)[0])
+
+
+def mean_over(values: NDArray[Any], axes: Sequence[int]) -> Floats:
+    """Mean of each item over `axes` (counted within the item, rising); the terms in C order."""
+    front = np.moveaxis(values, [axis + 1 for axis in axes], range(1, len(axes) + 1))
+    rest = front.shape[len(axes) + 1 :]
+    length = prod(front.shape[1 : len(axes) + 1])
+    return outer_sum(front.reshape(len(values), length, *rest)) / length

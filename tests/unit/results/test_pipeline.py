@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
 from quaymaster.controller.results.limits import ResultLimits
-from quaymaster.controller.results.nodes import as_floats
+from quaymaster.controller.results.batches import as_floats
 from quaymaster.controller.results.pipeline import Arrival, Pipeline
 
 
