@@ -23,6 +23,7 @@
 #define RUN_AHEAD_PENDING_MAX (1ll << 20)
 #define SLICE_NS 100000                  /* how far one forked walker runs past the slowest other */
 #define SLICE_STEPS (1ll << 16)
+#define LOOP_ROUNDS (1ll << 22)          /* of a loop that only some strands walk, before the others go on alone */
 #define OUTPUT_ITEMS_MAX (1ll << 16)     /* saved values of one stream not yet drained */
 #define OUTPUT_TRACE_BYTES_MAX (64ll << 20)
 

@@ -45,6 +45,7 @@ typedef struct {
     int64_t stop_clock;
     int thread;                  /* of a walker of one thread, else -1 */
     int forced;                  /* may pass soft limits once */
+    int64_t rounds;              /* of a loop that not all of its strands walk */
 } walker;
 
 /* The values of one process: entries [base, started) are kept, those before `done` have a value. */

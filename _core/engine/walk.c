@@ -228,6 +228,14 @@ void walk(machine *m, walker *w, int64_t budget)
                 v[slot] = v[i->d];
             break;
         case OP_JUMP:
+            if (i->a <= pc && w->thread < 0) {
+                w->rounds = i->mask == w->strands ? 0 : w->rounds + 1;
+                if (w->rounds > LOOP_ROUNDS) { /* it may have no end: what is behind it must not wait */
+                    w->pc = i->a;
+                    w->state = FORKS_ALL;
+                    goto out;
+                }
+            }
             if (i->a <= pc && w->thread >= 0 && m->clock[w->thread] >= w->stop_clock) {
                 w->pc = i->a;
                 goto out;

@@ -54,13 +54,18 @@ class Memory:
 
 
 class Code:
-    """The instructions so far. ``dead``: strands that never get here, because they walk an endless loop before."""
+    """The instructions so far. ``dead``: strands that never get here, because they walk an endless loop before.
+
+    ``endless``: strands of all endless loops so far, also of those that stand in a branch. ``forked``: others have
+    something to do behind such a loop, so that text order would never come to it.
+    """
 
     def __init__(self) -> None:
         self.rows: list[list[int]] = []
         self.masks: list[int] = []
         self.ats: list[int] = []
         self.dead = 0
+        self.endless = 0
         self.forked = False
 
     def __len__(self) -> int:
@@ -75,8 +80,8 @@ class Code:
         mask = self.alive(mask)
         if not mask:
             return -1
-        if self.dead:
-            self.forked = True  # side by side with an endless loop: in text order it would never be reached
+        if self.endless and mask & ~self.endless:
+            self.forked = True
         self.rows.append([op, *operands, *([0] * (5 - len(operands)))])
         self.masks.append(mask)
         self.ats.append(at)

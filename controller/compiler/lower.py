@@ -307,6 +307,7 @@ class Lowering:
         self.code.emit(Op.JUMP, head, mask=mask, at=node.at)
         self.code.land(skip)
         self._block, self.code.dead = outer, dead | mask if endless else dead
+        self.code.endless |= mask if endless else 0
 
     def _for_each(self, node: tree.ForEach, step: Step) -> None:
         outer, mask, at = self._block, _mask(step), node.at

@@ -237,3 +237,30 @@ def test_raw_traces(forked: bool) -> None:
     ]
     assert {len(codes) for *_, codes in done.traces} == {400}
     assert done.image.trace_lengths == {"r1": 400}
+
+
+def test_an_endless_loop_in_a_branch_keeps_nobody_back() -> None:
+    """The branch is taken and never left by q1; q2, behind it in the text, plays at 0 all the same."""
+    with q.program() as prog:
+        flag = q.declare(bool, value=True)
+        with q.if_(flag), q.infinite_loop_():
+            q.play("long", "q1")
+        q.play("short", "q2")
+    endless = start(prog.tree)
+    endless.machine.run(5000)
+    assert endless.clock("q2") == 20
+    assert endless.clock("q1") > 10_000
+
+
+def test_a_loop_that_turns_out_to_have_no_end_keeps_nobody_back() -> None:
+    """Nothing says that this while_ never ends; after LOOP_ROUNDS of it the others go on by themselves."""
+    with q.program() as prog:
+        flag = q.declare(bool, value=True)
+        with q.while_(flag):
+            q.play("long", "q1")
+        q.play("short", "q2")
+    endless = start(prog.tree)
+    assert endless.machine.walkers == 1
+    endless.machine.run(20_000_000)
+    assert endless.machine.walkers == 3
+    assert endless.clock("q2") == 20
