@@ -124,6 +124,47 @@ def test_up_in_the_foreground(start_up: Callable[..., Up]) -> None:
     up.all_ended()
 
 
+def test_ctrl_c_in_a_terminal_reaches_all_at_once(tmp_path: Path) -> None:
+    """A terminal sends it to the whole group: each ends, nobody is started again, no job that waits is lost."""
+    command = [*COMMAND, "up", "--dir", str(tmp_path / "state"), "--port", str(port := free_ports())]
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    for _ in range(2):
+        process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("quaymaster is ready")
+            family = psutil.Process(process.pid).children(recursive=True)
+            with QuantumMachinesManager("127.0.0.1", port, user="alice", timeout=30) as qmm:
+                if not qmm.list_open_qms():
+                    qm = qmm.open_qm(opx_readout_pair())
+                    qm.queue.add(endless(0.5)).wait_for_execution(PATIENCE_S)
+                    waiting = [qm.queue.add(readings(5, 0.5)) for _ in range(3)]
+                else:
+                    for job in waiting:
+                        assert qmm.get_job(job.id).wait_for_execution(PATIENCE_S).state in ("processing", "completed")
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+        assert err == "every process has ended\n"
+        assert not psutil.wait_procs(family, timeout=PATIENCE_S)[1]
+
+
+def test_ctrl_c_before_it_is_ready(tmp_path: Path) -> None:
+    """No process is left behind."""
+    command = [*COMMAND, "up", "--dir", str(tmp_path / "state"), "--port", str(free_ports())]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: len(psutil.Process(process.pid).children()) >= 2, "two children")
+    family = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert (out, process.returncode) == ("", 0)
+    assert "Traceback" not in err
+    assert not psutil.wait_procs(family, timeout=PATIENCE_S)[1]
+
+
 @pytest.mark.parametrize("name", ["broker", "con1"])
 def test_a_child_that_is_killed_is_started_again(start_up: Callable[..., Up], name: str) -> None:
     """kill -9 of one: it comes back with its state, and the others stay the same processes."""

@@ -218,6 +218,23 @@ def test_a_controller_killed_with_a_report_that_nobody_heard(cluster: ProcessClu
     run_readings(qm, 5, 0.25)
 
 
+def test_a_controller_told_to_end(cluster: ProcessCluster, alice: Any, qm: Any, bob: Neighbour) -> None:
+    """SIGTERM: its running job ends with all that it saved, and none of those that wait is lost with it."""
+    running = qm.queue.add(endless(0.5)).wait_for_execution(PATIENCE_S)
+    waiting = [qm.queue.add(readings(5, (k + 1) / 8)) for k in range(4)]
+    running.result_handles.get("Q").wait_for_values(50, timeout=PATIENCE_S)
+    seen = len(running.result_handles.get("Q").fetch_all())
+    cluster.kill("con1", signal.SIGTERM)
+    assert cluster.processes["con1"].returncode == 0
+    info = ended(alice, running.id)
+    assert (info.state, info.error.code) == ("error", "controller_lost")
+    assert [job.id for job in qm.queue.pending_jobs] == [job.id for job in waiting]
+    assert holds_ports(alice, qm)
+    works_again(cluster, qm, 0.75)
+    check_all_in_order(waiting)
+    assert check_readings(running.result_handles, 0.5) >= seen
+
+
 def test_a_stopped_controller_is_named_after_missed_heartbeats(
     cluster: ProcessCluster, alice: Any, qm: Any, bob: Neighbour
 ) -> None:
