@@ -56,6 +56,7 @@ class Job:
         self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
         self.places = Places(program)
+        refuse_later(config, self.places)
         self.ears = self._ears(plant)
         self.rows: dict[PortRef, list[Row]] = defaultdict(list)
         self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
@@ -136,6 +137,18 @@ class Job:
     def reporter(self, at: int) -> Report:
         """Section 10: an event and where."""
         return lambda code: self.board.events.add((code, at))
+
+
+def refuse_later(config: model.Config, places: Places) -> None:
+    """What this engine does not know yet: sticky elements, chirps that go on, streams of timestamps."""
+    for site in places:
+        node = site.node
+        continues = isinstance(node, tree.Play) and node.chirp is not None and node.chirp.continues
+        stamped = isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None
+        if continues or stamped or isinstance(node, tree.RampToZero):
+            raise NotImplementedError(f"{site}")
+    if any(config.elements[element].sticky is not None for element in places.used):
+        raise NotImplementedError("sticky elements")
 
 
 def first_piece(process: tree.Process, piece: int) -> int:

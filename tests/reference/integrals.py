@@ -109,8 +109,8 @@ def kernels(integral: Integral, part: Part, delay: int) -> tuple[Complex, Comple
     for i in range(max(0, o), min(integral.length, o + record.length)):
         n = i - o
         w = part.samples[n]
-        up = cosine_sine(u64(integral.inc * i + record.inc * n))
-        down = cosine_sine(u64(integral.inc * i - record.inc * n))
+        up = cosine_sine(u64(integral.inc * i + record.turned(n)))
+        down = cosine_sine(u64(integral.inc * i - record.turned(n)))
         plus.append((i, times(times(integral.v(i), w), up)))
         minus.append((i, times(times(integral.v(i), conjugate(w)), down)))
     return complex_in_lanes(plus), complex_in_lanes(minus)

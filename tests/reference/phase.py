@@ -28,6 +28,11 @@ def increment_of(number: int, units: str) -> int:
     return increment(Fraction(number, UNITS[units]))
 
 
+def chirp_rate(rate: int, units: str) -> int:
+    """Section 13: the increase of the increment in one ns."""
+    return floor(Fraction(rate * TURN, 10**9 * UNITS[units]) + Fraction(1, 2))
+
+
 def horner(coefficients: list[float], y: float) -> float:
     """1 + y·(k1 + y·(k2 + …)), from the inside."""
     total = coefficients[-1]

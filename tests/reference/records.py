@@ -39,6 +39,20 @@ class Record:
     beta: Complex
     theta: int
     inc: int
+    chirp: tuple[tuple[int, int], ...] = ()
+    """Section 13: (start, rate) of the sections of a sweep."""
+
+    def turned(self, n: int) -> int:
+        """The phase since the start: inc·n, or χ(n) of a chirp (section 13), not wrapped."""
+        turned, inc = 0, self.inc
+        for j, (start, rate) in enumerate(self.chirp or ((0, 0),)):
+            end = self.chirp[j + 1][0] if j + 1 < len(self.chirp) else n
+            m = min(n, end) - start
+            if m <= 0:
+                break
+            turned += inc * m + rate * (m * (m + 1) // 2)
+            inc += rate * (end - start)
+        return turned
 
     @property
     def length(self) -> int:

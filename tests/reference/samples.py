@@ -19,7 +19,7 @@ def sounding(part: Part, t: int) -> float:
     if not 0 <= n < record.length:
         return 0.0
     k = times(part.factor, cosine_sine(record.theta))
-    p = times(part.samples[n], cosine_sine(u64(record.inc * n)))
+    p = times(part.samples[n], cosine_sine(u64(record.turned(n))))
     return k[0] * p[0] - k[1] * p[1]
 
 

@@ -89,11 +89,20 @@ def unit_defines(node: tree.Statement) -> set[str]:
     return defined
 
 
+def play_operands(node: tree.Play) -> list[tuple[str, tree.Expression]]:
+    """Section 13: the operands of a play, each with the field it belongs to, in the order of the fields."""
+    fields: list[tuple[str, tree.Expression | None]] = [("amplitude", value) for value in node.amplitude]
+    fields += [("ramp", node.ramp), ("duration", node.duration), ("truncate", node.truncate)]
+    fields += [("chirp", rate) for rate in (node.chirp.rates if node.chirp is not None else ())]
+    fields.append(("condition", node.condition))
+    return [(name, operand) for name, operand in fields if operand is not None]
+
+
 def operands(node: tree.Statement) -> list[tree.Expression]:
     """The operand expressions of a quantum statement or a save, each a unit of its own, in the order of evaluation."""
     match node:
         case tree.Play():
-            return [*node.amplitude, *([] if node.duration is None else [node.duration])]
+            return [operand for _, operand in play_operands(node)]
         case tree.Measure():
             return [*node.amplitude, *(i for process in node.processes for i in index_of(process.target))]
         case tree.Wait():

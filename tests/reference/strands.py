@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import dataclass, field
 
 from quaymaster._core.config import model
 from quaymaster._core.program import tree
@@ -15,9 +16,10 @@ from . import library, numbers
 from .board import Board, Listening, Window
 from .numbers import Report
 from .oscillator import Oscillator
-from .records import Record, envelope_factors, pulse_of, samples_of
+from .phase import chirp_rate
+from .records import ONE, Complex, Record, envelope_factors, pulse_of, samples_of
 from .sites import Places, Site
-from .slices import Slice, operands, target_name
+from .slices import Slice, operands, play_operands, target_name
 from .variables import Cell, Variables, declared
 
 Steps = Generator[None, None, None]
@@ -311,8 +313,7 @@ class Strand:
         node = site.node
         match node:
             case tree.Play():
-                duration = values.pop() if node.duration is not None else None
-                self.play(node, values, None if duration is None else 4 * self.cycles(duration, node.at))
+                self.play(node, PlayValues.of(node, values))
             case tree.Measure():
                 self.measure(site, node, values)
             case tree.Wait():
@@ -334,29 +335,46 @@ class Strand:
             self.reporter(at)("short_duration")
         return max(raw, 4)
 
-    def play(self, node: tree.Play | tree.Measure, amplitude: list[int], length: int | None) -> None:
-        """Sections 2 and 4: a record from now on; the clock passes its length (the pulse's if None)."""
-        pulse = pulse_of(self.config, node.element, node.operation)
-        lasts = pulse.length if length is None else length
+    def play(self, node: tree.Play | tree.Measure, given: PlayValues) -> None:
+        """Sections 2, 4 and 13: a record from now on; the clock passes its length."""
+        report = self.reporter(node.at)
+        duration = None if given.duration is None else 4 * self.cycles(given.duration, node.at)
+        samples, alpha, beta = self.envelope(node, given, duration, report)
+        lasts = len(samples)
+        if given.truncate is not None:
+            lasts = min(lasts, 4 * self.cycles(given.truncate, node.at))
         oscillator = self.oscillators[node.element]
         oscillator.begin(self.clock)
-        if pulse.waveforms:
-            report = self.reporter(node.at)
-            alpha, beta = envelope_factors(amplitude, "single" not in pulse.waveforms, report)
+        silent = given.ramp is None and not pulse_of(self.config, node.element, node.operation).waveforms
+        if given.condition and not silent:
             record = Record(
                 element=node.element,
                 thread=self.thread or 0,
                 order=self.order,
                 start=self.clock,
-                samples=tuple(samples_of(self.config, pulse, lasts, length is not None, report)),
+                samples=tuple(samples[:lasts]),
                 alpha=alpha,
                 beta=beta,
                 theta=oscillator.phase(self.clock),
                 inc=oscillator.inc,
+                chirp=sections(node, given.rates, lasts),
             )
             self.board.records.append(record)
         self.order += 1
         self.clock += lasts
+
+    def envelope(
+        self, node: tree.Play | tree.Measure, given: PlayValues, duration: int | None, report: Report
+    ) -> tuple[list[Complex], Complex, Complex]:
+        """Sections 4 and 13: the samples of a pulse or of a ramp, and its amplitude."""
+        if given.ramp is not None:
+            return [((n + 1) * given.ramp * 2.0**-28, 0.0) for n in range(duration or 0)], ONE, (0.0, 0.0)
+        pulse = pulse_of(self.config, node.element, node.operation)
+        lasts = pulse.length if duration is None else duration
+        if not pulse.waveforms:
+            return [(0.0, 0.0)] * lasts, ONE, (0.0, 0.0)
+        alpha, beta = envelope_factors(given.amplitude, "single" not in pulse.waveforms, report)
+        return samples_of(self.config, pulse, lasts, duration is not None, report), alpha, beta
 
     def measure(self, site: Site, node: tree.Measure, values: list[int]) -> None:
         """Section 2, measure: plays, and opens the windows of its acquisitions."""
@@ -374,7 +392,35 @@ class Strand:
         )
         self.board.windows += windows_of(self.config, listening)
         self.board.changes += 1
-        self.play(node, values[: len(node.amplitude)], None)
+        self.play(node, PlayValues(amplitude=values[: len(node.amplitude)]))
+
+
+@dataclass
+class PlayValues:
+    """The values of the operands of a play, raw."""
+
+    amplitude: list[int]
+    ramp: int | None = None
+    duration: int | None = None
+    truncate: int | None = None
+    rates: list[int] = field(default_factory=list)
+    condition: int = 1
+
+    @classmethod
+    def of(cls, node: tree.Play, values: list[int]) -> PlayValues:
+        """Each value to its field."""
+        pairs = [(name, value) for (name, _), value in zip(play_operands(node), values, strict=True)]
+        single = {name: value for name, value in pairs if name not in ("amplitude", "chirp")}
+        amplitude, rates = ([value for name, value in pairs if name == of] for of in ("amplitude", "chirp"))
+        return cls(amplitude=amplitude, rates=rates, **single)
+
+
+def sections(node: tree.Play | tree.Measure, rates: list[int], lasts: int) -> tuple[tuple[int, int], ...]:
+    """Section 13: (start in ns, rate) of the sections of a chirp; none without one."""
+    if isinstance(node, tree.Measure) or node.chirp is None:
+        return ()
+    starts = [4 * start for start in node.chirp.times] or [j * (lasts // len(rates)) for j in range(len(rates))]
+    return tuple((start, chirp_rate(rate, node.chirp.units)) for start, rate in zip(starts, rates, strict=True))
 
 
 def at_of_operand(node: tree.Statement, number: int) -> int:
