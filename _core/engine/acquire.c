@@ -228,6 +228,8 @@ static int add_trace(machine *m, const pending *p, int64_t port, int64_t at)
 /* The raw traces of one measure, of all its outputs; != 0 when they found no room or failed. */
 static int evaluate_traces(machine *m, const pending *p)
 {
+    if (p->end > m->stop)
+        return 0;
     const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, p->window);
     int64_t bytes = 2 * (p->end - p->start) * measure[MEASURE_TRACE_PORTS];
     if (m->trace_bytes + bytes > OUTPUT_TRACE_BYTES_MAX) {

@@ -75,6 +75,7 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     }
     m->t = *tables;
     m->signals = s;
+    m->stop = NEVER;
     m->elements = zeros(m->t.element_count, sizeof *m->elements);
     m->queues = zeros(m->t.queue_count, sizeof *m->queues);
     m->channels = zeros(m->t.process_count, sizeof *m->channels);
@@ -121,6 +122,7 @@ void machine_free(machine *m)
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         free(parts[k]);
     signals_free(m->signals);
+    log_free(m->log);
     free(m);
 }
 
@@ -243,12 +245,37 @@ static void retry_ahead(machine *m, const walker *but)
             m->walkers[k]->state = RUNS;
 }
 
+/* A walker at the instant where the run stops: one of several strands forks, so that those behind come there too. != 0:
+ * it ended. */
+static int stops(machine *m, walker *w)
+{
+    int64_t latest = 0;
+    for (uint64_t rest = w->strands & ~MACHINE_SAVER; rest; rest &= rest - 1) {
+        int64_t clock = m->clock[__builtin_ctzll(rest)];
+        latest = clock > latest ? clock : latest;
+    }
+    if (latest < m->stop || w->state != RUNS)
+        return 0;
+    w->state = w->thread >= 0 ? ENDED : FORKS_ALL;
+    return w->thread >= 0;
+}
+
 static void run_one(machine *m, walker *w, int64_t budget)
 {
+    if (m->stop != NEVER && stops(m, w)) {
+        sweep(m);
+        return;
+    }
+    if (m->stop != NEVER && w->state == FORKS_ALL) {
+        m->error = fork_walker(m, w, 0);
+        return;
+    }
+    if (m->stop != NEVER && budget > STOP_LOOK_STEPS)
+        budget = STOP_LOOK_STEPS;
     int alone = m->walker_count == 1;
     int64_t before = m->steps;
     if (w->thread >= 0)
-        w->stop_clock = m->clock[w->thread] + SLICE_NS;
+        w->stop_clock = m->clock[w->thread] + SLICE_NS < m->stop ? m->clock[w->thread] + SLICE_NS : m->stop;
     walk(m, w, alone || budget < SLICE_STEPS ? budget : SLICE_STEPS);
     if (m->error)
         return;
@@ -286,6 +313,8 @@ static int unblock(machine *m)
         ended += m->walkers[k]->state == ENDED;
     if (ended == m->walker_count && !m->pending_count)
         return STATUS_DONE;
+    if (m->stop != NEVER)
+        return STATUS_DONE; /* the others wait for what would come after the stop */
     m->error = MACHINE_DEADLOCK;
     return STATUS_ERROR;
 }
@@ -309,6 +338,17 @@ int machine_run(machine *m, int64_t max_steps)
     }
     return STATUS_ERROR;
 }
+
+void machine_stop_at(machine *m, int64_t stop_ns) { m->stop = stop_ns; }
+
+int machine_keep_log(machine *m)
+{
+    if (!m->log)
+        m->log = log_new();
+    return m->log ? 0 : -1;
+}
+
+const struct machine_log *machine_logged(const machine *m) { return m->log; }
 
 /* ---- what is seen from outside */
 

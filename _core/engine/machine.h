@@ -26,6 +26,7 @@
 #define LOOP_ROUNDS (1ll << 22)          /* of a loop that only some strands walk, before the others go on alone */
 #define OUTPUT_ITEMS_MAX (1ll << 16)     /* saved values of one stream not yet drained */
 #define OUTPUT_TRACE_BYTES_MAX (64ll << 20)
+#define STOP_LOOK_STEPS 4096             /* a run that stops at an instant looks this often whether it is there */
 
 enum opcode {
     OP_END, OP_MOVE, OP_TRUTH, OP_ADD, OP_SUB, OP_MUL, OP_MUL_FIXED, OP_DIV, OP_DIV_FIXED, OP_AND, OP_OR, OP_XOR,
@@ -46,7 +47,7 @@ enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR };
 
 /* Errors of the machine itself; SIGNAL_… codes of signals.h keep their numbers (-1 … -99). */
 enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AHEAD_PENDING = -102,
-       MACHINE_DEADLOCK = -103, MACHINE_TRACE_TOO_LONG = -104 };
+       MACHINE_DEADLOCK = -103, MACHINE_TRACE_TOO_LONG = -104, MACHINE_LOG_FULL = -105 };
 
 /* The tables of an image and of its plant, as flat arrays (columns: codes.py). They must outlive the machine. */
 typedef struct {
@@ -69,6 +70,15 @@ struct signals;
 /* Takes over `s` (also when it fails: then NULL). */
 machine *machine_new(const machine_tables *tables, struct signals *s, const uint8_t *timed);
 void machine_free(machine *m);
+
+/* Before the first run. The run ends when every strand has come to `stop_ns`: what starts there or later is not recorded,
+ * what would be saved later is not saved. Saves need their times for that: every stream must be timed. */
+void machine_stop_at(machine *m, int64_t stop_ns);
+
+/* Before the first run: keep a log of what is played and measured; 0, or -1 without memory. */
+struct machine_log;
+int machine_keep_log(machine *m);
+const struct machine_log *machine_logged(const machine *m);
 
 /* Runs at most about max_steps instructions; an enum status. */
 int machine_run(machine *m, int64_t max_steps);

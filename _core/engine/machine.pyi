@@ -1,6 +1,6 @@
 """The virtual machine: runs an image in C, without the GIL."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +26,29 @@ class Machine:
 
     image: Image
     def __init__(
-        self, image: Image, *, seed: int = 0, numerics: Literal["linear", "exact"] = "linear", plant: Hearing
-    ) -> None: ...
+        self,
+        image: Image,
+        *,
+        seed: int = 0,
+        numerics: Literal["linear", "exact"] = "linear",
+        plant: Hearing,
+        stop_ns: int | None = None,
+        keep_log: bool = False,
+    ) -> None:
+        """``stop_ns``: the run is done when every strand has come there; all streams must be timed, since what would
+        be saved later is not. ``keep_log``: ``log`` tells what was played and measured."""
     def run(self, max_steps: int) -> str:
         """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first) or "done".
 
-        Raises AskedWrongly ``run_ahead``, ``trace_too_long``, ``too_many_overlaps``.
+        Raises AskedWrongly ``run_ahead``, ``trace_too_long``, ``too_many_overlaps``, ``log_full``.
         """
     def drain(self) -> list[Chunk]:
         """What was saved since the last call: at most OUTPUT_ITEMS_MAX values a stream and OUTPUT_TRACE_BYTES_MAX."""
+    def log(self) -> tuple[Any, Any, Any, Any]:
+        """Plays, windows, phase resets, chirp sections so far, as structured arrays of the dtypes in ``logged``.
+
+        Raises OurBug where no log is kept.
+        """
     def halt(self) -> None:
         """Make ``run`` return soon, and for good; what was saved can still be drained."""
     def events(self) -> list[tuple[str, int, int]]:

@@ -23,9 +23,24 @@ from quaymaster._core.engine.signals cimport (
 
 from ..errors import AskedWrongly, OurBug
 from .codes import EVENT_NAMES
+from .logged import PLAYS, RESETS, SECTIONS, WINDOWS
 from .queues import queues_of
 from .verify import verify_image
 
+
+cdef extern from "log.h" nogil:
+    enum:
+        LOG_BYTES_MAX
+    ctypedef struct log_list:
+        void *items
+        int64_t count
+        int64_t capacity
+        int64_t size
+    ctypedef struct machine_log:
+        log_list plays
+        log_list windows
+        log_list resets
+        log_list sections
 
 cdef extern from "machine.h" nogil:
     ctypedef struct machine_tables:
@@ -68,6 +83,7 @@ cdef extern from "machine.h" nogil:
         MACHINE_RUN_AHEAD_PENDING
         MACHINE_DEADLOCK
         MACHINE_TRACE_TOO_LONG
+        MACHINE_LOG_FULL
 
     machine *machine_new(const machine_tables *tables, signals *s, const uint8_t *timed)
     void machine_free(machine *m)
@@ -75,6 +91,9 @@ cdef extern from "machine.h" nogil:
     int machine_error(const machine *m)
     int64_t machine_clock(const machine *m)
     int64_t machine_steps(const machine *m)
+    void machine_stop_at(machine *m, int64_t stop_ns)
+    int machine_keep_log(machine *m)
+    const machine_log *machine_logged(const machine *m)
     int64_t machine_walkers(const machine *m)
     int64_t machine_thread_clock(const machine *m, int64_t thread)
     int64_t machine_event(const machine *m, int64_t code, int64_t at)
@@ -105,6 +124,9 @@ def _failure(int code):
     if code == MACHINE_TRACE_TOO_LONG:
         return AskedWrongly(f"one raw trace has more than {OUTPUT_TRACE_BYTES_MAX} bytes (OUTPUT_TRACE_BYTES_MAX)",
                             code="trace_too_long")
+    if code == MACHINE_LOG_FULL:
+        return AskedWrongly(f"the run played more than a log of {LOG_BYTES_MAX} bytes holds (LOG_BYTES_MAX)",
+                            code="log_full", hint="simulate a shorter duration")
     if code == MACHINE_NO_MEMORY:
         return MemoryError("no memory for the machine")
     if code == MACHINE_DEADLOCK:
@@ -135,7 +157,7 @@ cdef class Machine:
         self._machine = NULL
         self._signals = NULL
 
-    def __init__(self, image, *, seed=0, numerics="linear", plant):
+    def __init__(self, image, *, seed=0, numerics="linear", plant, stop_ns=None, keep_log=False):
         if numerics not in ("linear", "exact"):
             raise AskedWrongly(f"there is no numerics {numerics!r}", code="bad_numerics", hint="use linear or exact")
         if self._machine != NULL:
@@ -150,6 +172,10 @@ cdef class Machine:
         self._add_samples(image)
         self._add_ports(image, plant)
         self._make(image, plant)
+        if stop_ns is not None:
+            machine_stop_at(self._machine, stop_ns)
+        if keep_log and machine_keep_log(self._machine):
+            raise MemoryError("no memory for the log")
 
     def __dealloc__(self):
         if self._machine != NULL:
@@ -292,6 +318,14 @@ cdef class Machine:
         machine_traces_taken(m)
         return chunks
 
+    def log(self):
+        """What was played and measured so far; see the stub."""
+        cdef const machine_log *log = machine_logged(self._ready())
+        if log == NULL:
+            raise OurBug("this machine keeps no log")
+        return (_list_of(log.plays, PLAYS), _list_of(log.windows, WINDOWS), _list_of(log.resets, RESETS),
+                _list_of(log.sections, SECTIONS))
+
     def halt(self):
         """Make ``run`` return soon, and for good; what was saved can still be drained."""
         self._halted = True
@@ -338,6 +372,16 @@ cdef class Machine:
             raise KeyError(name)
         cdef const int32_t *memory = machine_memory(self._ready(), 63 if thread is None else thread)
         return [memory[slot + k] for k in range(max(size, 1))]
+
+
+cdef _list_of(log_list items, dtype):
+    """A copy of one list of a log."""
+    if items.count == 0:
+        return np.zeros(0, dtype=dtype)
+    if dtype.itemsize != items.size:
+        raise OurBug(f"an entry of the log has {items.size} bytes, not {dtype.itemsize}")
+    cdef bytes copy = (<const char *>items.items)[:items.count * items.size]
+    return np.frombuffer(copy, dtype=dtype)
 
 
 _TABLES = WeakKeyDictionary()

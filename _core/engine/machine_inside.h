@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "log.h"
 #include "machine.h"
 #include "signals.h"
 
@@ -106,6 +107,8 @@ struct machine {
     int64_t trace_count, trace_capacity, trace_bytes;
     int output_full;    /* a trace did not fit */
     int64_t *events;    /* [code][at + 1] */
+    int64_t stop;       /* NEVER, or where the run ends */
+    machine_log *log;   /* NULL: none is kept */
 };
 
 static inline void event(machine *m, int code, int64_t at)

@@ -8,7 +8,8 @@ void forget(machine *m); /* acquire.c */
 
 void reset_phase(machine *m, element *e, int64_t t)
 {
-    (void)m;
+    if (m->log && t < m->stop && log_reset(m->log, t, e - m->elements))
+        m->error = MACHINE_LOG_FULL;
     e->R = 0 - e->inc * (uint64_t)t;
     e->Q = 0;
     e->due = 0;
@@ -92,8 +93,24 @@ static int fail(machine *m, int code)
     return 1;
 }
 
-/* Starts the pulse of a play or measure: r is filled, the clock moved on. */
-static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, signal_record_t *r)
+/* Logs a play whose record was taken. != 0: the log is full, and the job has failed. */
+static int log_pulse(machine *m, const signal_record_t *r, const int64_t *play, int what)
+{
+    if (!m->log || r->start >= m->stop)
+        return 0;
+    int64_t number = (play - m->t.plays) / PLAY_COLUMNS;
+    return log_play(m->log, r, m->elements[r->element].F, number, what) ? fail(m, MACHINE_LOG_FULL) : 0;
+}
+
+static int log_acquisition(machine *m, const pending *p, int64_t measure, int64_t window)
+{
+    if (!m->log || p->start >= m->stop)
+        return 0;
+    return log_window(m->log, p->start, p->end, measure, window) ? fail(m, MACHINE_LOG_FULL) : 0;
+}
+
+/* Starts the pulse of a play or measure: r is filled, the clock moved on. What starts where the run stops is not heard. */
+static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, signal_record_t *r, int what)
 {
     int64_t number = play[PLAY_ELEMENT];
     element *e = &m->elements[number];
@@ -110,7 +127,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->thread = e->thread;
     r->order = m->order[e->thread];
     set_amplitude(m, w, play, at, r);
-    if (r->waveform >= 0 && m->t.heard[number]) {
+    if (r->waveform >= 0 && m->t.heard[number] && t < m->stop) {
         if (++m->since_forget >= RECORDS_FORGET_EVERY)
             forget(m);
         int code = signal_record(m->signals, r);
@@ -123,6 +140,8 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         if (code < 0)
             return fail(m, code);
     }
+    if (log_pulse(m, r, play, what))
+        return 1;
     m->order[e->thread]++;
     m->clock[e->thread] = t + r->length;
     if (m->clock[e->thread] > m->end)
@@ -133,7 +152,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
 int do_play(machine *m, walker *w, const insn *i, int32_t at)
 {
     signal_record_t r;
-    if (start_pulse(m, w, row(m->t.plays, PLAY_COLUMNS, i->a), at, &r))
+    if (start_pulse(m, w, row(m->t.plays, PLAY_COLUMNS, i->a), at, &r, LOGGED_PLAY))
         return 1;
     w->forced = 0;
     return 0;
@@ -180,7 +199,7 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
     if (measure_room(m, w, measure))
         return 1;
     signal_record_t r;
-    if (start_pulse(m, w, play, at, &r))
+    if (start_pulse(m, w, play, at, &r, LOGGED_MEASURE))
         return 1;
     w->forced = 0;
     int64_t flight = e[ELEMENT_TIME_OF_FLIGHT], last_queue = -1;
@@ -191,6 +210,8 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p.window);
         p.end = p.start + window[WINDOW_LENGTH];
         start_channels(m, window[WINDOW_FIRST], window[WINDOW_COUNT], p.end);
+        if (log_acquisition(m, &p, i->a, p.window))
+            return 1;
         int64_t queue = m->t.window_queue[p.window];
         if (push_pending(m, queue, &p))
             return 1;
@@ -204,6 +225,8 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         p.start -= e[ELEMENT_SMEARING];
         p.end = p.start + play[PLAY_LENGTH] + 2 * e[ELEMENT_SMEARING];
         p.window = i->a;
+        if (log_acquisition(m, &p, i->a, -1))
+            return 1;
         if (push_pending(m, m->t.queue_count - 1, &p))
             return 1;
         try_queue(m, m->t.queue_count - 1);

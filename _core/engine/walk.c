@@ -286,7 +286,13 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
         case OP_SAVE: BLOCKED_IF(save(m, w, i, 0)); break;
-        case OP_SAVE_TIMED: BLOCKED_IF(save(m, w, i, w->stamp > 0 ? w->stamp : w->blocks[i->c])); break;
+        case OP_SAVE_TIMED: {
+            int64_t time = w->stamp > 0 ? w->stamp : w->blocks[i->c];
+            if (w->stamp > 0 ? time > m->stop : time >= m->stop)
+                break; /* after the end of a run that stops */
+            BLOCKED_IF(save(m, w, i, time));
+            break;
+        }
         case OP_BLOCK_TIME: BLOCKED_IF(block_time(m, w, i)); break;
         case OP_STAMP_CLEAR: w->stamp = 0; break;
         case OP_STAMP_READ: raise_stamp(w, i->a); break;

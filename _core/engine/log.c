@@ -1,0 +1,92 @@
+/* The log of a run: lists that double, up to LOG_BYTES_MAX together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+machine_log *log_new(void)
+{
+    machine_log *log = calloc(1, sizeof *log);
+    if (!log)
+        return NULL;
+    log->plays.size = sizeof(logged_play);
+    log->windows.size = sizeof(logged_window);
+    log->resets.size = sizeof(logged_reset);
+    log->sections.size = sizeof(signal_section_t);
+    return log;
+}
+
+void log_free(machine_log *log)
+{
+    if (!log)
+        return;
+    free(log->plays.items);
+    free(log->windows.items);
+    free(log->resets.items);
+    free(log->sections.items);
+    free(log);
+}
+
+static int64_t bytes_of(const machine_log *log)
+{
+    const log_list *lists[] = {&log->plays, &log->windows, &log->resets, &log->sections};
+    int64_t bytes = 0;
+    for (int k = 0; k < 4; k++)
+        bytes += lists[k]->capacity * lists[k]->size;
+    return bytes;
+}
+
+/* Room for `count` more items; NULL when the log is full or there is no memory. */
+static void *room(machine_log *log, log_list *list, int64_t count)
+{
+    int64_t capacity = list->capacity ? list->capacity : 64;
+    while (capacity < list->count + count)
+        capacity *= 2;
+    if (capacity != list->capacity) {
+        if (bytes_of(log) + (capacity - list->capacity) * list->size > LOG_BYTES_MAX)
+            return NULL;
+        void *items = realloc(list->items, (size_t)(capacity * list->size));
+        if (!items)
+            return NULL;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    void *place = (char *)list->items + list->count * list->size;
+    list->count += count;
+    return place;
+}
+
+int log_play(machine_log *log, const signal_record_t *r, uint64_t frame, int64_t play, int what)
+{
+    int64_t first_section = log->sections.count;
+    if (r->section_count > 0) {
+        signal_section_t *sections = room(log, &log->sections, r->section_count);
+        if (!sections)
+            return -1;
+        memcpy(sections, r->sections, (size_t)r->section_count * sizeof *sections);
+    }
+    logged_play *entry = room(log, &log->plays, 1);
+    if (!entry)
+        return -1;
+    *entry = (logged_play){.record = *r, .frame = frame, .first_section = first_section, .play = (int32_t)play, .what = what};
+    entry->record.sections = NULL;
+    return 0;
+}
+
+int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, int64_t window)
+{
+    logged_window *entry = room(log, &log->windows, 1);
+    if (!entry)
+        return -1;
+    *entry = (logged_window){start, end, (int32_t)measure, (int32_t)window};
+    return 0;
+}
+
+int log_reset(machine_log *log, int64_t time, int64_t element)
+{
+    logged_reset *entry = room(log, &log->resets, 1);
+    if (!entry)
+        return -1;
+    *entry = (logged_reset){time, element};
+    return 0;
+}

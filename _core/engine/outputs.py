@@ -1,0 +1,26 @@
+"""Analog output ports as the renderer needs them: what they carry and what stands behind it (docs/arithmetic.md 14)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..config.model import PortRef
+from .hearing import Output
+
+
+class OutputPort(msgspec.Struct, frozen=True, kw_only=True):
+    """One analog output. ``sources``: (index of the element in the image, which of its outputs); ``crosstalk``: (other
+    port, factor), of the sums before their filters; ``offset`` in V. A port with taps saturates, others wrap."""
+
+    ref: PortRef
+    offset: float = 0.0
+    delay_ns: int = 0
+    fir: tuple[float, ...] = ()
+    iir: tuple[float, ...] = ()
+    sources: tuple[tuple[int, Output], ...] = ()
+    crosstalk: tuple[tuple[PortRef, float], ...] = ()
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the port has a filter."""
+        return bool(self.fir or self.iir)
