@@ -131,12 +131,12 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
 
 def _owners(image: Image) -> None:
     """Stamps are the saver's alone, and who hears a process is among its hearers: the machine has room for no other."""
-    saver = np.uint64(1 << 63)
-    for row, mask in zip(image.code, image.masks, strict=True):
-        if row[0] in _SAVER_ONLY and mask != saver:
-            raise ValueError("a stamp of a strand that has none")
-        if row[0] == Op.HEAR and mask & ~image.hearers[row[1]]:
-            raise ValueError("a process is heard by a strand that it does not know")
+    ops, masks = image.code[:, 0], image.masks
+    if (masks[np.isin(ops, list(_SAVER_ONLY))] != np.uint64(1 << 63)).any():
+        raise ValueError("a stamp of a strand that has none")
+    hears = ops == Op.HEAR
+    if (masks[hears] & ~image.hearers[image.code[hears, 1]]).any():
+        raise ValueError("a process is heard by a strand that it does not know")
 
 
 def _tables(image: Image, slots: int, tracked: int) -> None:
@@ -193,24 +193,29 @@ def _numbers(image: Image) -> None:
 
 
 def _measures(image: Image) -> None:
-    """The windows of a measure hold its processes, one after the other, all with weights of the window's length."""
-    for number, measure in enumerate(image.measures):
-        place = int(measure[MeasureColumn.FIRST_PROCESS])
-        first = int(measure[MeasureColumn.FIRST_WINDOW])
-        for window in image.windows[first : first + int(measure[MeasureColumn.WINDOWS])]:
-            rows = image.processes[place : place + int(window[WindowColumn.COUNT])]
-            if window[WindowColumn.MEASURE] != number or window[WindowColumn.FIRST] != place:
-                raise ValueError("a window that is not its measure's")
-            used = np.concatenate(
-                (rows[:, ProcessColumn.WEIGHTS_0], rows[rows[:, ProcessColumn.LEGS] == 2, ProcessColumn.WEIGHTS_1])
-            )
-            if (image.weights[used, 2] != window[WindowColumn.LENGTH]).any():
-                raise ValueError("weights that do not fill their window")
-            if (rows[:, ProcessColumn.MEASURE] != number).any():
-                raise ValueError("a process that is not its measure's")
-            place += len(rows)
-        if place != measure[MeasureColumn.FIRST_PROCESS] + measure[MeasureColumn.PROCESSES]:
-            raise ValueError("a measure with processes outside its windows")
+    """Measures have their windows, and these their processes, in the order of the tables; weights fill their window."""
+    measures, windows, processes = image.measures, image.windows, image.processes
+    counts, per_measure = windows[:, WindowColumn.COUNT], measures[:, MeasureColumn.WINDOWS]
+    _in_order(windows[:, WindowColumn.FIRST], counts, len(processes))
+    _in_order(measures[:, MeasureColumn.FIRST_WINDOW], per_measure, len(windows))
+    _in_order(measures[:, MeasureColumn.FIRST_PROCESS], measures[:, MeasureColumn.PROCESSES], len(processes))
+    owners = np.repeat(np.arange(len(measures)), per_measure)
+    held = np.bincount(owners, weights=counts, minlength=len(measures))
+    lengths = np.repeat(windows[:, WindowColumn.LENGTH], counts)
+    dual = processes[:, ProcessColumn.LEGS] == 2
+    if not (
+        np.array_equal(windows[:, WindowColumn.MEASURE], owners)
+        and np.array_equal(processes[:, ProcessColumn.MEASURE], np.repeat(owners, counts))
+        and np.array_equal(measures[:, MeasureColumn.PROCESSES], held.astype(np.int64))
+        and np.array_equal(image.weights[processes[:, ProcessColumn.WEIGHTS_0], 2], lengths)
+        and np.array_equal(image.weights[processes[dual, ProcessColumn.WEIGHTS_1], 2], lengths[dual])
+    ):
+        raise ValueError("a measure, its windows and its processes do not fit")
+
+
+def _in_order(first: Ints, counts: Ints, total: int) -> None:
+    if not np.array_equal(first, np.cumsum(counts) - counts) or int(counts.sum()) != total:
+        raise ValueError("rows that do not follow each other")
 
 
 def _within(values: Ints, count: int, what: str) -> None:
