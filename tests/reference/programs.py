@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
+import msgspec
 from hypothesis import strategies as st
 
 from quaymaster._core.config.model import Config, PortRef
@@ -288,7 +289,25 @@ class Maker:
         duration = self.duration(15) if self.chance(3) else None
         operation = self.pick(element.plays)
         amplitude = self.amplitude(element)
-        return tree.Play(at=-1, operation=operation, element=element.name, amplitude=amplitude, duration=duration)
+        plain = tree.Play(at=-1, operation=operation, element=element.name, amplitude=amplitude, duration=duration)
+        return msgspec.structs.replace(plain, **self.options(element))
+
+    def options(self, element: ElementFacts) -> dict[str, Any]:
+        """Now and then one of the ways to play that the compiler knows (section 13)."""
+        ways = [way for way in ("truncate", "condition", "chirp", "ramp") if (tree.Play, way) not in later.OPTIONS]
+        ways = [way for way in ways if way != ("ramp" if element.iq else "") and (way != "chirp" or element.modulated)]
+        if not ways or not self.chance(3):
+            return {}
+        match self.pick(ways):
+            case "truncate":
+                return {"truncate": self.duration(15)}
+            case "condition":
+                return {"condition": self.expression("bool", 1)}
+            case "chirp":
+                rates = tuple(self.expression("int", 1) for _ in range(self.draw(st.integers(1, 3))))
+                return {"chirp": tree.Chirp(rates=rates, units=self.draw(st.sampled_from(["Hz", "mHz", "pHz"])))}
+        slope = tree.Value(type="fixed", raw=self.draw(st.sampled_from([2**18, -(2**16) + 1])))
+        return {"operation": "", "amplitude": (), "ramp": slope, "duration": self.duration(15)}
 
     def measure(self) -> tree.Measure:
         """A measure with up to three processes."""

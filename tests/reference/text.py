@@ -46,7 +46,10 @@ def head(node: tree.Statement) -> str:
             return f"save {of_expression(node.source)} to {node.stream}"
         case tree.Play():
             amplitude = ", ".join(map(of_expression, node.amplitude))
-            return f"play {node.operation} on {node.element} amp({amplitude}) duration {of_expression(node.duration)}"
+            options = {"duration": node.duration, "truncate": node.truncate, "ramp": node.ramp, "if": node.condition}
+            named = [f"{name} {of_expression(value)}" for name, value in options.items() if value is not None]
+            chirp = [] if node.chirp is None else [f"chirp {', '.join(map(of_expression, node.chirp.rates))}"]
+            return " ".join([f"play {node.operation} on {node.element} amp({amplitude})", *named, *chirp])
         case tree.Measure():
             amplitude = ", ".join(map(of_expression, node.amplitude))
             processes = "; ".join(map(of_process, node.processes))
