@@ -185,7 +185,6 @@ LATER: list[tuple[str, Any]] = [
     ("call_library_function", lambda x, st: q.call_library_function(1, int)),
     ("call_vectors_library_function", lambda x, st: q.call_vectors_library_function(1, int)),
     ("L", lambda x, st: q.L(3)),
-    ("bins", lambda x, st: q.bins(0, 1, 2)),
     ("IO1", lambda x, st: q.assign(q.IO1, 1)),
     ("IO1", lambda x, st: q.assign(x, q.IO1)),
     ("IO1", lambda x, st: x + q.IO1),
@@ -206,17 +205,6 @@ LATER: list[tuple[str, Any]] = [
     ("play(continue_chirp=...)", lambda x, st: q.play("x", "q", continue_chirp=True)),
     ("play(target=...)", lambda x, st: q.play("x", "q", target="I")),
     ("declare_output_stream(target='opnic')", lambda x, st: q.declare_output_stream(target="opnic")),
-    ("FUNCTIONS.average(axis)", lambda x, st: q.FUNCTIONS.average(0)),
-    *((f"FUNCTIONS.{name}", lambda x, st, name=name: st.map(getattr(q.FUNCTIONS, name)()))
-      for name in ("dot_product", "tuple_dot_product", "multiply_by", "tuple_multiply", "convolution",
-                   "tuple_convolution", "fft", "demod")),
-    *((name, lambda x, st, name=name: getattr(st.buffer(2), name)(1))
-      for name in ("buffer_and_skip", "skip", "skip_last", "take", "histogram", "zip", "flatten", "real", "image",
-                   "fft",
-                   "dot_product", "tuple_dot_product", "multiply_by", "tuple_multiply", "convolution",
-                   "tuple_convolution")),
-    ("timestamps", lambda x, st: st.timestamps()),
-    ("auto_reshape", lambda x, st: st.auto_reshape()),
 ]  # fmt: skip
 
 

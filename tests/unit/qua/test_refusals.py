@@ -350,7 +350,7 @@ WHOLE: list[tuple[str, Any, str]] = [
     ("input of values", lambda v: v.st.input1().save("x"), "input1() is for raw samples, but stream r1 holds saved"),
     ("int to int", lambda v: v.st.boolean_to_int().save("x"), "boolean_to_int() needs bools, but its items are int64"),
     ("no axis", lambda v: v.st.map(q.FUNCTIONS.average()).save("x"), "needs items with an axis"),
-    ("pairs", lambda v: v.st.with_timestamps().average().save("x"), "values with timestamps can be buffered and saved"),
+    ("pairs", lambda v: v.st.with_timestamps().average().save("x"), "values with timestamps can be chosen, buffered"),
     ("shapes", lambda v: (v.st.buffer(2) + v.st.buffer(3)).save("x"), "+ joins items of shapes (2) and (3)"),
     ("vector", lambda v: v.st.buffer(2).add([1, 2, 3]).save("x"), "+ joins items of shape (2) and 3 numbers"),
     ("big", lambda v: v.st.buffer(1 << 20, 1 << 20).save("x"), "(BUFFER_ITEMS_MAX)"),
