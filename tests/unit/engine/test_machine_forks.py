@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -264,3 +265,24 @@ def test_a_loop_that_turns_out_to_have_no_end_keeps_nobody_back() -> None:
     endless.machine.run(20_000_000)
     assert endless.machine.walkers == 3
     assert endless.clock("q2") == 20
+
+
+def test_halt_from_another_os_thread() -> None:
+    """A run of ever so many steps gives the GIL away and returns soon after halt; what was saved is still there."""
+    with q.program() as prog:
+        n, stream = q.declare(int), q.declare_stream()
+        q.save(n, stream)
+        with q.infinite_loop_():
+            q.play("long", "q1")
+        with q.stream_processing():
+            stream.save_all("n")
+    endless = start(prog.tree)
+    states: list[str] = []
+    assert endless.machine.run(1000) == "running"
+    worker = threading.Thread(target=lambda: states.append(endless.machine.run(10**15)))
+    worker.start()
+    endless.machine.halt()
+    worker.join(timeout=20)
+    assert states == ["done"]
+    endless.drain()
+    assert endless.saved["r1"] == [0]
