@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import exceptions as exceptions
     from . import qua as qua
+    from .difference_report import DifferenceReport as DifferenceReport
     from .job_queue import QmQueue as QmQueue
     from .jobs import QmJob as QmJob
     from .jobs import QmPendingJob as QmPendingJob
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CompilerOptionArguments": ".programs",
+    "DifferenceReport": ".difference_report",
     "ExecutionReport": ".report",
     "QmJob": ".jobs",
     "QmPendingJob": ".jobs",
@@ -36,6 +38,7 @@ _MODULES = ("exceptions", "qua")
 
 __all__ = [
     "CompilerOptionArguments",
+    "DifferenceReport",
     "ExecutionReport",
     "QmJob",
     "QmPendingJob",

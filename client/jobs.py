@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .._core.errors import QuaymasterError, not_yet
 from .._core.wire import FINAL_STATES, JobInfo, exception_of, requests
 from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
+from .difference_report import DifferenceReport
 from .exceptions import ErrorJobStateError, JobCancelledError, UnknownJobStateError
 from .report import ExecutionReport
 
@@ -168,7 +169,7 @@ class QmPendingJob(QmBaseJob):
     """A job in a queue. `wait_for_execution()` returns it as a `QmJob`, which has its results."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("result_handles", "halt", "is_paused", "resume", "execution_report"):
+        if name in ("result_handles", "halt", "is_paused", "resume", "execution_report", "difference_report"):
             raise AttributeError(f"a pending job has no {name}; take the job that wait_for_execution() returns")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -198,6 +199,13 @@ class QmJob(QmBaseJob):
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the job's run."""
         return ExecutionReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
+
+    def difference_report(self) -> DifferenceReport:
+        """Where what the job computed may differ from what the instrument would have done.
+
+        Raises Taken (`too_early`) while the job has not ended.
+        """
+        return DifferenceReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
 
     def set_element_correction(self, element: str, correction: Any) -> NoReturn:
         """Comes later."""

@@ -41,7 +41,7 @@ class ExecutionReport:
         self._errors = [
             ExecutionError(line.code, line.message, _SEVERITIES.get(line.severity, ExecutionErrorSeverity.Error))
             for line in report.entries
-            if line.severity != "info"
+            if line.severity not in ("info", "difference")
         ]
         if report.error is not None:
             words = f"{report.error.message} [{report.error.code}]"

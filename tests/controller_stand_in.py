@@ -119,6 +119,10 @@ class StandInEngine:
         self.machines.append(StandInMachine(image.knobs))
         return self.machines[-1]
 
+    def differences(self, program: tree.Program, config: Any, numerics: str) -> tuple[str, ...]:
+        """One for each of the numerics."""
+        return ("simulated_time", f"{numerics}_numerics")
+
     def encode(self, image: StandInImage) -> bytes:
         """The knobs."""
         return repr(sorted(image.knobs.items())).encode()

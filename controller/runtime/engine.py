@@ -51,6 +51,9 @@ class Engine(Protocol):
     def machine(self, image: Any, plant: Any, seed: int, numerics: Numerics) -> Machine:
         """A machine at the start of the image."""
 
+    def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
+        """Ids of what this program, so computed, may meet where the twin and the instrument differ."""
+
     def encode(self, image: Any) -> bytes:
         """An image as bytes."""
 

@@ -23,7 +23,8 @@ from .engine import Engine, Machine, arrivals_of
 from .library import Loaded
 from .limits import FIRST_SLICE_S, FIRST_STEPS, PACED_SLICE_NS, PROGRESS_EVERY_S, SLICE_S, STEPS_MAX, STEPS_MIN
 from .pace import Pace
-from .report_lines import fault_in_program, report_lines
+from .report_lines import differences_line, fault_in_program, report_lines
+from .runs import Run
 
 log = logging.getLogger(__name__)
 GATE_LOOK_S = 0.05
@@ -37,7 +38,7 @@ DATALOSS = (
 class News:
     """What a run says: its state, and what the broker is to be told."""
 
-    run: JobRun
+    run: Run
     state: JobState
     matter: Matter
 
@@ -286,6 +287,7 @@ class JobRun:
         counts: dict[str, int] = {}
         if self._machine is not None and self._loaded is not None:
             lines, counts = report_lines(self._machine.events(), self._loaded.program.sources)
+            lines.insert(0, differences_line(self._loaded.differences(self._command.options.numerics)))
         if self._results is not None:
             lost = [state.schema.name for state in self._results.states() if state.dataloss]
             lines += [ReportLine(severity="error", message=DATALOSS.format(name)) for name in lost]

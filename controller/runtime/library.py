@@ -6,7 +6,9 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -21,7 +23,7 @@ from ..._core.program.tree import Program
 from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
 from .bounded import Bounded
 from .endless import is_endless
-from .engine import Engine
+from .engine import Engine, Numerics
 from .image_files import ImageFiles
 from .limits import (
     CONFIG_BYTES_MAX,
@@ -66,6 +68,8 @@ class Loaded:
     endless: bool
     quick: bool
     """It saves and measures nothing, so a first slice is over at once."""
+    differences: Callable[[Numerics], tuple[str, ...]]
+    """Ids of the differences from the instrument that it may meet; found when first asked for."""
 
 
 def key_of(program_digest: str, config_digest: str, overrides: Overrides | None = None) -> Key:
@@ -117,6 +121,14 @@ class Library:
             with self._lock:
                 self._configs.put(digest, (body, config), 2 * len(body))
         return config
+
+    def parts(self, key: Key) -> tuple[Program, Config]:
+        """A program and a config as they are, for a simulation. Raises QuaymasterError."""
+        with self._lock:
+            body = self._programs.get(key.program)
+        if body is None:
+            raise OurBug(f"program {key.program} was dropped before it was used", code="unknown_program")
+        return decode_program(body), self.config(key.config)
 
     def at_hand(self, key: Key) -> Loaded | None:
         """What is in memory already."""
@@ -193,6 +205,7 @@ class Library:
             threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
             endless=is_endless(program.body),
             quick=not schemas and self._engine.is_quick(image),
+            differences=cache(partial(self._engine.differences, program, config)),
         )
         with self._lock:
             self._loaded.put(key, loaded, size)

@@ -11,6 +11,8 @@ from ..._core.engine.hearing import Hearing
 from ..._core.engine.machine import Machine as CompiledMachine
 from ..._core.errors import AskedWrongly
 from ..._core.program import tree
+from ..._core.program.differences import differences_of
+from ..._core.program.used import Setting
 from ..compiler import compile_program
 from ..plant import hearing, parse_cables
 from .engine import Machine, Numerics, PlantOptions
@@ -50,6 +52,11 @@ class PlatformEngine:
     def machine(self, image: images.Image, plant: Any, seed: int, numerics: Numerics) -> Machine:
         """See `Engine.machine`."""
         return CompiledMachine(image, seed=seed, numerics=numerics, plant=plant)
+
+    def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
+        """See `Engine.differences`."""
+        setting = Setting(numerics=numerics, plant=self._plant.plant, noisy=self._plant.noise > 0.0)
+        return differences_of(program, config, setting)
 
     def encode(self, image: images.Image) -> bytes:
         """See `Engine.encode`."""

@@ -17,6 +17,7 @@ MEANINGS = {
     "amplitude_range": "an amplitude was outside [-2, 2) and was kept within",
     "strict_timing_gap": "a value was awaited inside strict_timing_, so there was a gap",
     "integral_overflow": "an integral left the range of its fixed-point register and wrapped",
+    "output_overflow": "an output went beyond its range: without a filter it wrapped, with one it was clipped",
     "input_saturated": "an input went beyond the converter's range and was clipped",
     "tof_disagree": "elements that measure on one input have different times of flight; the smallest was used",
     "too_many_overlaps": "more than 64 integrals overlap on one port",
@@ -49,6 +50,11 @@ def report_lines(
             lines.append(ReportLine(severity="warn", message=message))
             room -= len(message)
     return lines, counts
+
+
+def differences_line(ids: Iterable[str]) -> ReportLine:
+    """The entry that says where the twin and the instrument differ: ids of `_core.program.differences`, with spaces."""
+    return ReportLine(severity="difference", message=" ".join(ids))
 
 
 def fault_in_program(error: BaseException, sources: Sequence[tuple[str, int]]) -> Fault:

@@ -174,7 +174,7 @@ def test_what_comes_later_is_refused_by_name(connection: FakeConnection) -> None
 
 def test_a_pending_job_says_where_results_are(connection: FakeConnection) -> None:
     """`result_handles` on a pending job is an AttributeError that names wait_for_execution()."""
-    for name in ("result_handles", "halt", "execution_report"):
+    for name in ("result_handles", "halt", "execution_report", "difference_report"):
         with pytest.raises(AttributeError, match="wait_for_execution"):
             getattr(pending(connection), name)
     assert not hasattr(pending(connection), "nonsense")
@@ -200,6 +200,31 @@ def test_the_execution_report(connection: FakeConnection) -> None:
     clean = QmJob(connection, "7").execution_report()
     assert not clean.has_errors()
     assert "No errors" in repr(clean)
+
+
+def test_the_difference_report(connection: FakeConnection) -> None:
+    """It has the rows that the controller named, with their sentences; the execution report does not count them."""
+    lines = [
+        requests.ReportLine(severity="difference", message="simulated_time linear_numerics from_the_future"),
+        requests.ReportLine(severity="info", message="a remark"),
+    ]
+    connection.on(requests.GetReport, requests.ExecutionReport(job_id="7", state="completed", entries=lines))
+    report = QmJob(connection, "7").difference_report()
+    assert report.ids == ("simulated_time", "linear_numerics", "from_the_future")
+    assert len(report) == 3 and "linear_numerics" in report and "exact_widths" not in report
+    assert "floating point" in repr(report) and "arithmetic.md" in repr(report)
+    assert [row.id for row in report] == list(report.ids)
+    assert not QmJob(connection, "7").execution_report().has_errors()
+
+
+def test_a_difference_report_needs_a_job_that_ran(connection: FakeConnection) -> None:
+    """While the job runs there is none yet, and an error says so; a job that never ran has an empty one."""
+    connection.on(requests.GetReport, requests.ExecutionReport(job_id="7", state="running"))
+    with pytest.raises(Taken, match="comes with its end"):
+        QmJob(connection, "7").difference_report()
+    connection.on(requests.GetReport, requests.ExecutionReport(job_id="7", state="canceled"))
+    never = QmJob(connection, "7").difference_report()
+    assert len(never) == 0 and "did not run" in repr(never)
 
 
 def test_handles_by_state(connection: FakeConnection) -> None:

@@ -43,6 +43,7 @@ class Bench:
             threads=(),
             endless=is_endless(program.body),
             quick=False,
+            differences=lambda numerics: self.engine.differences(program, None, numerics),
         )
         self.shelf = ResultShelf(path / "results", ResultLimits(flush_bytes=800))
         self.said: list[News] = []
@@ -219,7 +220,8 @@ def test_the_execution_report_names_events_with_place_and_count(tmp_path: Path) 
     """One line an event and place; totals by code."""
     bench = Bench(tmp_path, values=1, event=1)
     bench.run.first_slice()
-    (line,) = bench.final.lines
+    differences, line = bench.final.lines
+    assert (differences.severity, differences.message) == ("difference", "simulated_time linear_numerics")
     assert "script.py:7" in line.message and "3 times" in line.message and line.severity == "warn"
     assert bench.final.counts == {"division_by_zero": 3}
 

@@ -1,0 +1,363 @@
+"""Where the twin and the instrument differ, in one table: what is approximated, and what was chosen where the
+platform's documentation is silent.
+
+Each row says it in a sentence, names the page that has the details, and decides whether a program uses it.
+``job.difference_report()`` and docs/differences.md are both made from this table. What the twin does not do at all is
+refused with ``not_yet`` and is no difference.
+
+A rule looks at the program's text, not at its run: it holds where the difference *may* be met, and does not miss
+one. What was met in a run is in its execution report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ..config.model import Config
+from . import difference_rules as rules
+from . import tree
+from .used import Setting, Used
+
+_NUMBERS = "docs/arithmetic.md, section 1"
+_TIME = "docs/timing.md"
+_PHASE = "docs/arithmetic.md, section 3"
+_RECORDS = "docs/arithmetic.md, section 4"
+_PLANTS = "docs/arithmetic.md, section 5"
+_STREAMS = "docs/differences.md"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One row. ``documented``: page and section; ``used``: whether a program on a config, so computed, meets it."""
+
+    id: str
+    area: str
+    sentence: str
+    documented: str
+    used: Callable[[Used], bool]
+
+
+_ROWS = (
+    Difference(
+        "simulated_time",
+        "Time",
+        "The job runs in simulated time, as fast as the computer allows; only endless programs keep to real time.",
+        _TIME,
+        rules.always,
+    ),
+    Difference(
+        "ideal_latencies",
+        "Time",
+        "Calculations, branches, loops, aligns and results of measurements take no time (profile ideal); the "
+        "instrument needs some cycles for each.",
+        _TIME,
+        rules.takes_time,
+    ),
+    Difference(
+        "start_of_program",
+        "Time",
+        "Instants count from the first statement at 0 ns; the instrument has a lead-in before it.",
+        _TIME,
+        rules.asks_instants,
+    ),
+    Difference(
+        "save_times",
+        "Time",
+        "The time of a saved value, in ns, is the end of the last measurement window that it comes from, else the "
+        "start of the block around the save; the platform does not say which instant it takes.",
+        "docs/arithmetic.md, section 2",
+        rules.stamps_saves,
+    ),
+    Difference(
+        "wait_for_all",
+        "Time",
+        "A wait() that names no element holds every element of the program.",
+        "docs/arithmetic.md, section 2",
+        rules.waits_everywhere,
+    ),
+    Difference(
+        "needed_values",
+        "Time",
+        "An element waits for a measured value exactly where it reads it, and needs every calculation of a variable "
+        "that it reads, wherever that stands in the text.",
+        "docs/arithmetic.md, section 2",
+        rules.needs_elsewhere,
+    ),
+    Difference(
+        "short_durations",
+        "Time",
+        "A duration or wait below 4 cycles counts as 4 (event short_duration); on the instrument it is undefined.",
+        "docs/arithmetic.md, section 2",
+        rules.short_durations,
+    ),
+    Difference(
+        "strict_timing",
+        "Time",
+        "Gaps inside strict_timing_ are found while the job runs (event strict_timing_gap), not by the compiler.",
+        "docs/arithmetic.md, section 2",
+        rules.strict_timing,
+    ),
+    Difference(
+        "division_by_zero",
+        "Numbers",
+        "A division by zero gives 0 (event division_by_zero); on the instrument it is undefined.",
+        _NUMBERS,
+        rules.divides,
+    ),
+    Difference(
+        "array_bounds",
+        "Numbers",
+        "A read outside an array gives 0 and a write outside does nothing (event out_of_bounds); on the instrument "
+        "both are undefined.",
+        _NUMBERS,
+        rules.leaves_arrays,
+    ),
+    Difference(
+        "shift_counts",
+        "Numbers",
+        "A shift by a count outside 0...31 gives 0 for << and the sign for >>.",
+        _NUMBERS,
+        rules.shifts,
+    ),
+    Difference(
+        "literal_rounding",
+        "Numbers",
+        "A fixed literal is rounded to the nearest step of 2^-28, halves away from zero.",
+        _NUMBERS,
+        rules.rounded_literals,
+    ),
+    Difference(
+        "cast_rounding",
+        "Numbers",
+        "Cast.to_int and Cast.mul_int_by_fixed round towards minus infinity.",
+        _NUMBERS,
+        rules.calls("cast.to_int", "cast.mul_int_by_fixed"),
+    ),
+    Difference(
+        "random_numbers",
+        "Numbers",
+        "Random draws from the documented generator; how its state becomes a number is not published and was chosen.",
+        _NUMBERS,
+        rules.calls("random."),
+    ),
+    Difference(
+        "math_precision",
+        "Numbers",
+        "Functions of Math are exact to about 2^-28, and give 0 outside their domain (event math_domain); the "
+        "instrument's have errors of their own.",
+        "docs/arithmetic.md, section 11",
+        rules.calls(
+            *(
+                f"math.{name}"
+                for name in (
+                    "sin",
+                    "cos",
+                    "exp",
+                    "pow",
+                    "ln",
+                    "log",
+                    "sqrt",
+                    "inv",
+                    "atan",
+                    "lrelu",
+                    "elu",
+                    "aelu",
+                    "selu",
+                )
+            )
+        ),
+    ),
+    Difference(
+        "approximate_elu",
+        "Numbers",
+        "Math.aelu is Math.elu; the instrument's is an approximation that is not published.",
+        "docs/arithmetic.md, section 11",
+        rules.calls("math.aelu"),
+    ),
+    Difference(
+        "amplitude_resolution",
+        "Pulses and phases",
+        "An amplitude is rounded to the nearest step of 2^-16 and kept within -2...2-2^-16 (event amplitude_range).",
+        _RECORDS,
+        rules.scales,
+    ),
+    Difference(
+        "stretched_waveforms",
+        "Pulses and phases",
+        "A stretched waveform is the cubic through four samples around; near its ends, and in how it is rounded, the "
+        "instrument may differ.",
+        _RECORDS,
+        rules.stretches,
+    ),
+    Difference(
+        "shortened_waveforms",
+        "Pulses and phases",
+        "A sampled waveform with a shorter duration keeps its first samples (event shortened_waveform); on the "
+        "instrument it is corrupted.",
+        _RECORDS,
+        rules.shortens,
+    ),
+    Difference(
+        "frame_resolution",
+        "Pulses and phases",
+        "Each rotation of a frame is rounded to the nearest 2^-16 turns before it is added.",
+        _PHASE,
+        rules.has(tree.FrameRotation),
+    ),
+    Difference(
+        "fresh_phases",
+        "Pulses and phases",
+        "Each job starts with the frequencies of the config and with frames at 0.",
+        _PHASE,
+        rules.moves_phase,
+    ),
+    Difference(
+        "mixer_without_entry",
+        "Pulses and phases",
+        "A mixer that has no entry for exactly the element's frequencies corrects nothing.",
+        _RECORDS,
+        rules.lacks_correction,
+    ),
+    Difference(
+        "after_a_chirp",
+        "Pulses and phases",
+        "After a chirp the element's own frequency goes on, as if it had run during the chirp.",
+        "docs/arithmetic.md, section 13",
+        rules.has(tree.Chirp),
+    ),
+    Difference(
+        "linear_numerics",
+        "Measuring",
+        "Integrals are computed in floating point (numerics linear): without the steps of 16 bits of the outputs and "
+        "12 bits of the inputs, and without the widths of the registers between, unless a signal nears the "
+        "converter's range.",
+        "docs/arithmetic.md, section 6",
+        rules.numerics("linear"),
+    ),
+    Difference(
+        "exact_widths",
+        "Measuring",
+        "Integrals are computed with the published widths 2.19 and 16.16 (numerics exact); that each step truncates, "
+        "and the 17 bits of cosine and sine, were chosen.",
+        "docs/arithmetic.md, section 9",
+        rules.numerics("exact"),
+    ),
+    Difference(
+        "demodulation_phase",
+        "Measuring",
+        "Output and demodulation share one phase; on the instrument they differ by a constant.",
+        "docs/arithmetic.md, section 6",
+        rules.demodulates,
+    ),
+    Difference(
+        "slice_edges",
+        "Measuring",
+        "A slice ends where the next begins; the platform's formulas share a sample between them.",
+        "docs/arithmetic.md, section 12",
+        rules.slices,
+    ),
+    Difference(
+        "inverted_inputs",
+        "Measuring",
+        "Inputs of an OPX or OPX+ invert: integrals and raw traces alike have the sign flipped.",
+        _PLANTS,
+        rules.inverting,
+    ),
+    Difference(
+        "raw_traces",
+        "Measuring",
+        "A raw trace is rounded down to 12 bits and clipped; a digital marker of any shape keeps the whole trace, "
+        "margins of the smearing included.",
+        "docs/arithmetic.md, section 8",
+        rules.keeps_traces,
+    ),
+    Difference(
+        "echo_plant",
+        "Measuring",
+        "Inputs hear the elements that measure them, without loss, after the time of flight (plant echo), in place of "
+        "a device.",
+        _PLANTS,
+        rules.plant("echo"),
+    ),
+    Difference(
+        "loopback_plant",
+        "Measuring",
+        "Inputs hear outputs through cables without loss, all of one latency (plant loopback), in place of a device.",
+        _PLANTS,
+        rules.plant("loopback"),
+    ),
+    Difference(
+        "silent_plant",
+        "Measuring",
+        "Inputs hear nothing but their noise and offset (plant none).",
+        _PLANTS,
+        rules.plant("none"),
+    ),
+    Difference(
+        "white_noise",
+        "Measuring",
+        "The noise of an input is white and normal, of one variance at all times.",
+        "docs/arithmetic.md, section 7",
+        rules.noisy,
+    ),
+    Difference(
+        "unheard_outputs",
+        "Measuring",
+        "Inputs do not hear the DC offsets, delays, filters and crosstalk of the output ports.",
+        _PLANTS,
+        rules.unheard_outputs,
+    ),
+    Difference(
+        "times_of_flight",
+        "Measuring",
+        "Where elements that measure one input have different times of flight, it hears all after the smallest "
+        "(event tof_disagree).",
+        _PLANTS,
+        rules.different_flights,
+    ),
+    Difference(
+        "shared_ports",
+        "Measuring",
+        "Jobs on ports that they share are each alone in their samples: the sum on the port is not formed.",
+        _PLANTS,
+        rules.shares_ports,
+    ),
+    Difference(
+        "histogram_ends",
+        "Streams",
+        "Both ends of a bin of histogram() count to it.",
+        _STREAMS,
+        rules.has(tree.Histogram),
+    ),
+    Difference(
+        "zip_order",
+        "Streams",
+        "zip() puts the stream that it is called on first: value_0.",
+        _STREAMS,
+        rules.has(tree.Zip),
+    ),
+    Difference(
+        "convolution_mode",
+        "Streams",
+        "A convolution without a mode is full.",
+        _STREAMS,
+        rules.convolves_full,
+    ),
+    Difference(
+        "stream_demod",
+        "Streams",
+        "FUNCTIONS.demod() counts in volts, 2^-12 for each count of the converter; the platform names no scale.",
+        _STREAMS,
+        rules.has(tree.Demod),
+    ),
+)
+
+DIFFERENCES: Mapping[str, Difference] = {row.id: row for row in _ROWS}
+"""All rows by id, in the order of the page."""
+
+
+def differences_of(program: tree.Program, config: Config, setting: Setting) -> tuple[str, ...]:
+    """The ids of what ``program`` on ``config``, computed as ``setting`` says, may meet; in the order of the table."""
+    used = Used(program, config, setting)
+    return tuple(row.id for row in _ROWS if row.used(used))
