@@ -62,7 +62,7 @@ LISTED_MAX = 10_000
 AMPLITUDE_V, READOUT_NS, FREQUENCY_HZ, TIME_OF_FLIGHT_NS = 0.2, 400, 50e6, 24
 TOLERANCE = 1e-6
 SHOTS, SCALES = range(1, 9), [k / 8 for k in range(1, 9)]
-SPINS = (0, 0, 0, 500_000)
+SPINS = (0, 0, 0, 3_000_000)
 """Additions that a job makes before it measures: most are short, some keep a queue waiting for a while."""
 EXPECTED_ERRORS = frozenset({"unknown_job", "bad_position", "job_moved", "job_canceled"})
 """Codes that a user meets who looks at a queue which others move."""
@@ -200,7 +200,8 @@ class User(threading.Thread):
         elif what == "pending_jobs":
             self.look()
         elif self.waiting:
-            getattr(self, what)(self.chance.choice(self.waiting))
+            newest_first = what in ("cancel", "remove_by_position")  # the newest is most likely still to be canceled
+            getattr(self, what)(self.waiting[-1] if newest_first else self.chance.choice(self.waiting))
 
     def add(self, how: str) -> None:
         """Queue a job."""
