@@ -72,6 +72,34 @@ def test_align_and_wait(forked: bool) -> None:
 
 
 @WALKS
+def test_align_without_names_is_of_all_elements(forked: bool) -> None:
+    """c1, which only plays later, is aligned too; nothing is lost on the way."""
+    with q.program() as prog:
+        q.play("long", "q1")
+        q.align()
+        q.play("short", "q2")
+        q.play("short", "c1")
+    done = run(prog.tree, forked=forked)
+    assert (done.clock("q1"), done.clock("q2"), done.clock("c1")) == (100, 120, 120)
+
+
+@WALKS
+def test_statements_that_take_no_time(forked: bool) -> None:
+    """Assigns, saves, rotations, frequencies and resets between two plays leave no gap: 100 + 20 ns."""
+    with q.program() as prog:
+        n, stream = q.declare(int), q.declare_stream()
+        q.play("long", "q1")
+        q.assign(n, n + 1)
+        q.save(n, stream)
+        q.frame_rotation_2pi(0.25, "q1")
+        q.reset_frame("q1")
+        q.update_frequency("q1", 10_000_000 + n)
+        q.reset_if_phase("q1")
+        q.play("short", "q1")
+    assert run(prog.tree, forked=forked).clock("q1") == 120
+
+
+@WALKS
 def test_loop_bodies_begin_aligned(forked: bool) -> None:
     """Each of 3 iterations starts when the slowest of the last is through; after the loop all are aligned."""
     with q.program() as prog:
