@@ -108,7 +108,8 @@ class Stream:
 class JobResults:
     """What one job saves. Fed by the job's OS thread, read by the fetching one; all methods may be called from any.
 
-    `reserve(bytes)` asks the controller's budget for room; False means there is none.
+    `reserve(bytes)` asks the controller's budget for room; False means there is none. `schemas` may name more streams
+    than the pipeline makes, behind its own: those are `put`.
     """
 
     def __init__(
@@ -151,12 +152,19 @@ class JobResults:
     def _take_round(self, news: Sequence[Batch | None]) -> bool:
         changed = False
         with self._lock:
-            for stream, form, batch in zip(self._streams, self._forms, news, strict=True):
+            for stream, form, batch in zip(self._streams, self._forms, news, strict=False):  # others are put
                 if batch is not None:
                     changed = True
                     self._keep(stream, form, batch)
             self._flush_if_due()
         return changed
+
+    def put(self, name: str, items: bytes) -> None:
+        """The items of a `save_all` stream that no pipeline makes, all at once; without room for them: data loss."""
+        stream = self._streams[stream_number(self.schemas, name)]
+        with self._lock:
+            if self._granted(stream, len(items)):
+                stream.tail += items
 
     def _flush_if_due(self) -> None:
         """Rows when there are enough for a chunk; from time to time all that is not on disk, if there is room."""
@@ -202,7 +210,7 @@ class JobResults:
         with self._lock:
             if self.closed:
                 return
-            for stream, cut in zip(self._streams, self._pipeline.cut_results(), strict=True):
+            for stream, cut in zip(self._streams, self._pipeline.cut_results(), strict=False):
                 stream.dataloss |= cut
             unsaved = [stream for stream in self._streams if stream.unsaved]
             if self.index.chunks or unsaved:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -92,12 +93,13 @@ class Pipeline:
             cells = arrival.values.shape[1] if self._single_samples(arrival.stream) else 1
             size = len(arrival.values) * cells * self._row_bytes.get(arrival.stream, 0.0)
             sizes[arrival.stream] = sizes.get(arrival.stream, 0.0) + size
-        count = int(max(sizes.values(), default=0.0) / self._limits.round_bytes_max) + 1
-        if count == 1:
+        count = ceil(max(sizes.values(), default=0.0) / self._limits.round_bytes_max)
+        if count <= 1:
             yield arrivals
             return
         for number in range(count):
-            yield _share(arrivals, number, count)
+            if share := _share(arrivals, number, count):
+                yield share
 
     def push(self, arrivals: Iterable[Arrival]) -> list[Batch | None]:
         """Feed what arrived; for each result, its new items (None: none)."""

@@ -66,7 +66,7 @@ class FloatSum:
 def outer_sum(values: NDArray[Any]) -> Floats:
     """Sum of each item over its outermost axis: (n, k, *rest) to (n, *rest); integers are summed exactly."""
     if values.dtype != np.float64:
-        return values.sum(axis=1, dtype=np.int64).astype(np.float64)
+        return np.asarray(values.sum(axis=1, dtype=np.int64), np.float64)
     if len(values) == 0:
         return np.empty((0, *values.shape[2:]))
     rows = np.moveaxis(values, 1, 0)

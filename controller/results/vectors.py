@@ -106,7 +106,7 @@ class DemodNode:
     def _at(self, times_ns: NDArray[np.int64]) -> Floats:
         """The weights times cosine and sine at these times."""
         cosine, sine = cosine_sine(times_ns.astype(np.uint64) * self._increment)
-        return _weights(self._node.cosine) * cosine + _weights(self._node.sine) * sine
+        return np.asarray(_weights(self._node.cosine) * cosine + _weights(self._node.sine) * sine)
 
 
 def _weights(constant: tree.Constant) -> Any:
