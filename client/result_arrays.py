@@ -1,7 +1,8 @@
 """From a stream's bytes to numpy: dtypes and shapes as the platform's client gives them (its streams page, 4.3).
 
 On the wire an item of a stream is its schema's `shape` of values in C order, little-endian; with timestamps it is that
-shape of packed (value, int64 ns) pairs.
+shape of packed (value, int64 ns) pairs. A pair of zip is one value after the other; its schema's dtype is numpy's text
+for both, such as `<i8,(3,)<f8`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,20 @@ def value_dtype(schema: StreamSchema) -> np.dtype[Any]:
     return _WIDE.get(kind.kind, kind)
 
 
+def pair_dtype(schema: StreamSchema) -> np.dtype[Any] | None:
+    """The dtype of a pair of zip: the fields `value_0` and `value_1`; None where items are no pairs."""
+    fields = np.dtype(schema.dtype).fields
+    if fields is None:
+        return None
+    return np.dtype([(f"value_{number}", part[0]) for number, part in enumerate(fields.values())])
+
+
 def item_dtype(schema: StreamSchema) -> np.dtype[Any]:
-    """The dtype of an item: a record with the field `value` (of the item's shape), and `timestamp` where it has one."""
-    return _record(schema, value_dtype(schema))
+    """The dtype of an item: a record with the field `value` (of the item's shape), and `timestamp` where it has one, or
+    the two fields of a pair.
+    """
+    pairs = pair_dtype(schema)
+    return _record(schema, value_dtype(schema)) if pairs is None else pairs
 
 
 def _record(schema: StreamSchema, value: np.dtype[Any]) -> np.dtype[Any]:
@@ -39,6 +51,8 @@ def _record(schema: StreamSchema, value: np.dtype[Any]) -> np.dtype[Any]:
 def wire_dtype(schema: StreamSchema) -> np.dtype[Any]:
     """The dtype of the item's bytes on the wire."""
     kind = np.dtype(schema.dtype)
+    if (pairs := pair_dtype(schema)) is not None:
+        return pairs
     if not schema.timestamps:
         return _record(schema, kind)
     pair = np.dtype([("value", kind), ("timestamp", "<i8")])
@@ -68,6 +82,8 @@ def array_of(schema: StreamSchema, count: int, chunks: Iterable[Any], flat_struc
 
 def _records(schema: StreamSchema, raw: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
     """The bytes as writable records of the dtype that users see."""
+    if (pairs := pair_dtype(schema)) is not None:
+        return raw.view(pairs).copy()
     shape = tuple(schema.shape)
     result = np.empty(count, item_dtype(schema))
     scalar = np.dtype(schema.dtype)

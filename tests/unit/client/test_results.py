@@ -208,6 +208,21 @@ def test_timestamps_are_a_second_field(connection: FakeConnection, store: Store)
     assert buffered["timestamp"].tolist() == [[10, 20], [30, 40]]
 
 
+def test_pairs_have_two_fields(connection: FakeConnection, store: Store) -> None:
+    """zip: fields value_0 and value_1, each in its own type and shape; `save` gives the one record."""
+    store.add("pairs", "<i8,(2,)<f8", [(1, [0.5, 1.5]), (2, [2.5, 3.5])])
+    store.add("last", "<i8,|b1", [(7, True)], many=False)
+    handles = ResultHandles(connection, "7")
+    for flat in (False, True):
+        found = handles.pairs.fetch_all(flat_struct=flat)
+        assert found.dtype == np.dtype([("value_0", "<i8"), ("value_1", "<f8", (2,))])
+        assert found["value_0"].tolist() == [1, 2]
+        assert found["value_1"].tolist() == [[0.5, 1.5], [2.5, 3.5]]
+        one = handles.last.fetch_all(flat_struct=flat)
+        assert (one["value_0"], one["value_1"]) == (7, True)
+    assert handles.pairs.numpy_dtype == np.dtype([("value_0", "<i8"), ("value_1", "<f8", (2,))])
+
+
 def test_narrow_wire_types_are_widened(connection: FakeConnection, store: Store) -> None:
     """int32, float32 and bool on the wire are int64, float64 and bool for users."""
     store.add("i", "<i4", [-7, 2**31 - 1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from example_trees import program
 
@@ -16,6 +18,8 @@ INT, FIXED, BOOL = (tree.Source(stream=name) for name in ("r1", "r4", "r3"))
 TRACE = tree.Source(stream="r2", input=1)
 SAMPLE = tree.Source(stream="r5", input=1)
 TIMED = tree.Source(stream="r1", timestamps=True)
+ONE = tree.Constant(values=(1.0,), scalar=True)
+DEMOD = tree.Demod(of=0, frequency=1e6, cosine=ONE, sine=ONE)
 
 
 def plus(left: Any, right: Any) -> tree.Arithmetic:
@@ -49,6 +53,31 @@ CASES: list[tuple[tuple[tree.StreamNode, ...], str, tuple[int, ...], bool]] = [
     ((INT, plus(0, tree.Constant(values=(1.0,), scalar=True))), "float64", (), False),
     ((INT, FIXED, plus(0, 1)), "float64", (), False),
     ((TRACE, plus(0, tree.Constant(values=(0.5,) * 1000, scalar=False))), "float64", (1000,), False),
+    ((TIMED, tree.Timestamps(of=0)), "int64", (), False),
+    ((TIMED, tree.BufferAndSkip(of=0, length=3, skip=2)), "int64", (3,), True),
+    ((FIXED, tree.BufferAndSkip(of=0, length=3, skip=2)), "float64", (3,), False),
+    ((BOOL, tree.Skip(of=0, count=2)), "bool", (), False),
+    ((TIMED, tree.SkipLast(of=0, count=2)), "int64", (), True),
+    ((FIXED, tree.Take(of=0, count=2)), "float64", (), False),
+    ((BOOL, tree.Buffer(of=0, lengths=(2, 3)), tree.Flatten(of=1)), "bool", (), False),
+    ((FIXED, tree.Histogram(of=0, bins=((0.0, 1.0),) * 5)), "int64", (5,), False),
+    ((INT, tree.Buffer(of=0, lengths=(2, 3, 4)), tree.Map(of=1, function="average", axes=(-1, 0))), "float64", (3,),
+     False),
+    ((TRACE, tree.Map(of=0, function="average", axes=(-1,))), "float64", (), False),
+    ((TRACE, tree.DotProduct(of=0, vector=(1.0,) * 1000)), "float64", (), False),
+    ((TRACE, tree.Convolution(of=0, vector=(1.0,) * 3)), "float64", (1002,), False),
+    ((TRACE, tree.Convolution(of=0, vector=(1.0,) * 3, mode="same")), "float64", (1000,), False),
+    ((TRACE, tree.Convolution(of=0, vector=(1.0,) * 3, mode="valid")), "float64", (998,), False),
+    ((TRACE, tree.Fft(of=0)), "float64", (1000, 2), False),
+    ((TRACE, tree.Fft(of=0, output="abs")), "float64", (1000,), False),
+    ((INT, tree.Buffer(of=0, lengths=(6, 2)), tree.Fft(of=1, output="angle")), "float64", (6,), False),
+    ((TRACE, DEMOD), "float64", (), False),
+    ((tree.Source(stream="r2", input=1, timestamps=True), msgspec.structs.replace(DEMOD, integrate=False)), "float64",
+     (1000,), False),
+    ((INT, FIXED, tree.Zip(left=0, right=1), tree.TupleMultiply(of=2)), "float64", (), False),
+    ((TRACE, tree.Zip(left=0, right=0), tree.TupleDotProduct(of=1)), "float64", (), False),
+    ((TRACE, tree.Zip(left=0, right=0), tree.TupleConvolution(of=1)), "float64", (1999,), False),
+    ((TRACE, tree.Zip(left=0, right=0), tree.Fft(of=1, output="abs")), "float64", (1000,), False),
 ]  # fmt: skip
 
 
@@ -60,6 +89,32 @@ def test_schema(nodes: Any, dtype: Any, shape: tuple[int, ...], timestamps: bool
     assert result_schema(made, LENGTHS) == (
         ResultInfo(tag="x", dtype=dtype, shape=shape, timestamps=timestamps, all=keep_all),
     )
+
+
+@pytest.mark.parametrize(
+    ("nodes", "second", "wire"),
+    [
+        ((INT, BOOL, tree.Zip(left=0, right=1)), ("bool", ()), "<i8,|b1"),
+        ((INT, TRACE, tree.Zip(left=0, right=1)), ("int64", (1000,)), "<i8,(1000,)<i8"),
+        ((INT, FIXED, tree.Zip(left=0, right=1), tree.Buffer(of=2, lengths=(2, 3))), ("float64", (2, 3)),
+         "(2,3,)<i8,(2,3,)<f8"),
+        ((INT, FIXED, tree.Zip(left=0, right=1), tree.Skip(of=2, count=3)), ("float64", ()), "<i8,<f8"),
+    ],
+)  # fmt: skip
+def test_schema_of_pairs(nodes: Any, second: Any, wire: str) -> None:
+    """zip keeps two dtypes and shapes; on the wire one text has both, in numpy's words."""
+    made = program(nodes=nodes, results=(tree.Result(at=0, tag="x", of=len(nodes) - 1, all=True),))
+    (info,) = result_schema(made, LENGTHS)
+    assert (info.dtype, info.second) == ("int64", second)
+    assert (info.wire_dtype, info.wire_shape) == (wire, ())
+    assert [part[0].shape for part in np.dtype(wire).fields.values()] == [info.shape, second[1]]  # type: ignore[union-attr]
+
+
+def test_the_wire_text_of_one_value_is_numpys() -> None:
+    """Beside it goes the shape."""
+    made = program(nodes=(BOOL, tree.Buffer(of=0, lengths=(4,))), results=(tree.Result(at=0, tag="x", of=1, all=True),))
+    (info,) = result_schema(made, {})
+    assert (info.wire_dtype, info.wire_shape) == (np.dtype("bool").str, (4,))
 
 
 def test_results_come_in_order() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+import msgspec
 import numpy as np
 import pytest
 
-from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.errors import AskedWrongly, OurBug
 from quaymaster._core.program import tree
 from quaymaster._core.wire import StreamSchema, limits
 from quaymaster.controller.results import Arrival, JobResults, Pipeline, ResultLimits, ResultShelf
@@ -378,3 +379,39 @@ def test_large_items_of_save_go_to_disk_in_time_not_each_time(tmp_path: Path) ->
     job.finish()
     last = ResultShelf(tmp_path).fetch("7", "big", 0, -1, 0)
     assert set(np.frombuffer(b"".join(last.bodies), "<i8").tolist()) == {7} and not job.dataloss
+
+
+def test_pairs_are_packed_one_value_after_the_other(tmp_path: Path) -> None:
+    """zip of an int and a buffer of fixeds: the bytes of `<i8,(2,)<f8`, before and after the disk."""
+    program = msgspec.structs.replace(
+        PROGRAM,
+        streams=(tree.StreamDeclaration(at=-1, name="r1"), tree.StreamDeclaration(at=-1, name="r2", type="fixed")),
+        nodes=(
+            tree.Source(stream="r1"),
+            tree.Source(stream="r2"),
+            tree.Buffer(of=1, lengths=(2,)),
+            tree.Zip(left=0, right=2),
+        ),
+        results=(tree.Result(at=-1, tag="pairs", of=3, all=True),),
+    )
+    shelf = ResultShelf(tmp_path)
+    schema = StreamSchema(name="pairs", dtype="<i8,(2,)<f8")
+    job = shelf.begin("7", 1, Pipeline(program, {}), [schema])
+    job.take([Arrival(0, np.array([5, 6])), Arrival(1, np.array([1 << 27, 1 << 28, 3 << 28, 0]))])
+
+    def fetched() -> Any:
+        (body,) = shelf.fetch("7", "pairs", 0, -1, 0).bodies
+        return np.frombuffer(body, np.dtype(schema.dtype)).tolist()
+
+    before = fetched()
+    job.finish()
+    shelf.end("7")
+    assert [(first, second.tolist()) for first, second in before] == [(5, [0.5, 1.0]), (6, [3.0, 0.0])]
+    shelf = ResultShelf(tmp_path)
+    assert [(first, second.tolist()) for first, second in fetched()] == [(5, [0.5, 1.0]), (6, [3.0, 0.0])]
+
+
+def test_a_schema_of_another_size_is_a_fault_of_ours(tmp_path: Path) -> None:
+    """Nothing is stored under a schema that the items do not have."""
+    with pytest.raises(OurBug, match="another size"):
+        ResultShelf(tmp_path).begin("7", 1, Pipeline(PROGRAM, {}), [SCHEMAS[0], StreamSchema(name="last", dtype="|b1")])
