@@ -74,6 +74,54 @@ class Op(IntEnum):
     STAMP_WRITE = 53  # slot a
     STAMP_WRITE_CELL = 54  # array at a of b cells, index [c]
     STAMP_ZERO = 55  # slot a
+    FUNCTION = 56  # [a] = library function b of [c], [d], [e]
+    ARRAY_FUNCTION = 57  # [a] = array function b of the d cells at c, and the d cells at e
+    AWAIT_ALL = 58  # array at a of b cells; strict block c or -1
+    STAMP_READ_ALL = 59  # array at a of b cells
+
+
+class Library(IntEnum):
+    """Operand b of FUNCTION: a function of one to three raw numbers. ``library.h`` has the same."""
+
+    ABS = 0
+    RELU = 1
+    SIN2PI = 2
+    COS2PI = 3
+    SIN = 4
+    COS = 5
+    EXP = 6
+    POW2 = 7
+    LN = 8
+    LOG2 = 9
+    LOG10 = 10
+    LOG = 11
+    POW = 12
+    SQRT = 13
+    INV_SQRT = 14
+    INV = 15
+    ATAN = 16
+    ATAN2 = 17
+    ATAN_2PI = 18
+    ATAN2_2PI = 19
+    MSB_INT = 20
+    MSB_FIXED = 21
+    LRELU = 22
+    PLRELU = 23
+    ELU = 24
+    SELU = 25
+    COND = 26
+
+
+class LibraryArray(IntEnum):
+    """Operand b of ARRAY_FUNCTION."""
+
+    SUM = 0
+    MAX = 1
+    MIN = 2
+    ARGMAX = 3
+    ARGMIN = 4
+    DOT_INT = 5
+    DOT_FIXED = 6
 
 
 class PlayColumn(IntEnum):
@@ -156,4 +204,5 @@ EVENT_NAMES = (
     "strict_timing_gap",
     "integral_overflow",
     "input_saturated",
+    "math_domain",
 )

@@ -8,11 +8,22 @@ from weakref import WeakSet
 import numpy as np
 
 from ..errors import AskedWrongly
-from .codes import THREADS_MAX, ElementColumn, MeasureColumn, Op, PlayColumn, ProcessColumn, WindowColumn
+from .codes import (
+    THREADS_MAX,
+    ElementColumn,
+    Library,
+    LibraryArray,
+    MeasureColumn,
+    Op,
+    PlayColumn,
+    ProcessColumn,
+    WindowColumn,
+)
 from .image import Image, Ints
 
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
-# p place in the code, P play, M measure, H process, A align, E element, S stream, B block, T thread, k strict or -1.
+# a likewise and at least 1, r array of the length before, f library function, g array function, p place in the code,
+# P play, M measure, H process, A align, E element, S stream, B block, T thread, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -43,9 +54,13 @@ _OPERANDS: dict[int, str] = {
     Op.STAMP_WRITE: "s",
     Op.STAMP_WRITE_CELL: "sls",
     Op.STAMP_ZERO: "s",
+    Op.FUNCTION: "sfsss",
+    Op.ARRAY_FUNCTION: "sgsar",
+    Op.AWAIT_ALL: "tmk",
+    Op.STAMP_READ_ALL: "sl",
 }
 
-_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED}
+_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL}
 
 _VERIFIED: WeakSet[Image] = WeakSet()
 
@@ -79,6 +94,8 @@ def _verify(image: Image) -> None:
         "B": image.blocks,
         "T": len(image.threads),
         "u": 13,
+        "f": len(Library),
+        "g": len(LibraryArray),
     }
     _instructions(image, counts, slots, tracked)
     _owners(image)
@@ -123,6 +140,10 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
             values = rows[:, column]
             if kind in "lm":
                 _ranges(rows[:, column - 1], values, slots if kind == "l" else tracked)
+            elif kind == "a":
+                _ranges(rows[:, column - 1], np.maximum(values, 1), slots)
+            elif kind == "r":
+                _ranges(values, rows[:, column - 1], slots)
             elif kind == "k":
                 _within(values + 1, len(image.strict) + 1, "a strict block")
             else:

@@ -1,4 +1,5 @@
 /* The interpreter: one walker walks until it is blocked, at its slice's end, or done. */
+#include "library.h"
 #include "machine_inside.h"
 
 #define THREADS_OF(mask, t) \
@@ -137,6 +138,24 @@ static int push_block(machine *m, walker *w, block_queue *b, int64_t time)
     if (b->count == b->capacity && !block_room(m, w, b))
         return 1;
     b->times[(b->first + b->count++) & (b->capacity - 1)] = time;
+    return 0;
+}
+
+static int32_t function(machine *m, const int32_t *v, const insn *i, int32_t at)
+{
+    int outside;
+    int32_t raw = library_value((enum library_function)i->b, v[i->c], v[i->d], v[i->e], &outside);
+    if (outside)
+        event(m, EVENT_MATH_DOMAIN, at);
+    return raw;
+}
+
+/* Awaits every cell of an array. */
+static int await_all(machine *m, walker *w, const insn *i, int32_t at)
+{
+    for (int64_t k = 0; k < i->b; k++)
+        if (await(m, w, i, i->a + k, i->c, at))
+            return 1;
     return 0;
 }
 
@@ -304,6 +323,15 @@ void walk(machine *m, walker *w, int64_t budget)
                 w->stamps[slot] = w->stamp;
             break;
         case OP_STAMP_ZERO: w->stamps[i->a] = 0; break;
+        case OP_FUNCTION: v[i->a] = function(m, v, i, w->at[pc]); break;
+        case OP_ARRAY_FUNCTION:
+            v[i->a] = library_array_value((enum library_array_function)i->b, v + i->c, v + i->e, i->d);
+            break;
+        case OP_AWAIT_ALL: BLOCKED_IF(await_all(m, w, i, w->at[pc])); break;
+        case OP_STAMP_READ_ALL:
+            for (slot = i->a; slot < (int64_t)i->a + i->b; slot++)
+                raise_stamp(w, slot);
+            break;
         }
         pc++;
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..._core.engine.codes import Op
+from ..._core.engine.codes import Library, LibraryArray, Op
 from ..._core.program import tree
 from .code import Code, Memory, saver_of
 from .slices import seeds_in
@@ -101,12 +101,37 @@ class Expressions:
         if function.startswith("random."):
             self._random(slot, node, mask, at)
             return
+        if isinstance(arguments[0], tree.Whole):
+            self._array_function(slot, node, mask, at)
+            return
+        if function.startswith(("math.", "util.")):
+            self._function(slot, node, mask, at)
+            return
         left = self.steady(arguments[0], mask, at, arguments[1:])
         if len(arguments) == 2:
             op = Op.MUL if function == "cast.mul_fixed_by_int" else Op.MUL_FIXED
             self.code.emit(op, slot, left, self.read(arguments[1], mask, at), mask=mask, at=at)
             return
         self.code.emit(_cast(function, arguments[0].type), slot, left, mask=mask, at=at)
+
+    def _function(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
+        arguments = node.arguments
+        slots = [self.steady(one, mask, at, arguments[k + 1 :]) for k, one in enumerate(arguments)]
+        slots += [slots[0]] * (3 - len(slots))
+        self.code.emit(Op.FUNCTION, slot, _library(node), *slots, mask=mask, at=at)
+
+    def _array_function(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
+        first = [self._whole(one, mask, at) for one in node.arguments if isinstance(one, tree.Whole)]
+        place, size = first[0]
+        self.code.emit(Op.ARRAY_FUNCTION, slot, _library_array(node), place, size, first[-1][0], mask=mask, at=at)
+
+    def _whole(self, node: tree.Whole, mask: int, at: int) -> tuple[int, int]:
+        """Read all cells of an array; returns where it begins, and its size."""
+        first, size = self.memory.slots[node.array], self.memory.sizes[node.array]
+        if node.array in self._measured:
+            self.code.emit(Op.AWAIT_ALL, first, size, self.strict, mask=mask, at=at)
+        self._stamp(Op.STAMP_READ_ALL, first, size, mask=mask, at=at)
+        return first, size
 
     def _random(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
         seed = node.arguments[0]
@@ -190,3 +215,19 @@ def _cast(function: str, type: tree.VarType) -> Op:
             return Op.LOW_BIT
         case _:
             return Op.MOVE
+
+
+def _library(node: tree.Call) -> Library:
+    """The number of a function of numbers."""
+    name = node.function.split(".")[1].upper()
+    if name == "MSB":
+        return Library.MSB_FIXED if node.arguments[0].type == "fixed" else Library.MSB_INT
+    return Library["ELU" if name == "AELU" else name]
+
+
+def _library_array(node: tree.Call) -> LibraryArray:
+    """The number of a function of arrays."""
+    name = node.function.split(".")[1].upper()
+    if name == "DOT":
+        return LibraryArray.DOT_FIXED if node.type == "fixed" else LibraryArray.DOT_INT
+    return LibraryArray[name]

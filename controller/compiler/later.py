@@ -13,43 +13,7 @@ import msgspec
 from ..._core.program import tree
 from .problems import Problems
 
-FUNCTIONS: frozenset[tree.Function] = frozenset(
-    {
-        "math.abs",
-        "math.relu",
-        "math.sum",
-        "math.max",
-        "math.min",
-        "math.argmax",
-        "math.argmin",
-        "math.dot",
-        "math.sin2pi",
-        "math.cos2pi",
-        "math.sin",
-        "math.cos",
-        "math.exp",
-        "math.pow2",
-        "math.ln",
-        "math.log2",
-        "math.log10",
-        "math.log",
-        "math.pow",
-        "math.sqrt",
-        "math.inv_sqrt",
-        "math.inv",
-        "math.atan",
-        "math.atan2",
-        "math.atan_2pi",
-        "math.atan2_2pi",
-        "math.msb",
-        "math.lrelu",
-        "math.plrelu",
-        "math.elu",
-        "math.aelu",
-        "math.selu",
-        "util.cond",
-    }
-)
+FUNCTIONS: frozenset[tree.Function] = frozenset()
 PROCESSES: frozenset[tree.ProcessKind] = frozenset(
     {
         "demod.sliced",
@@ -61,7 +25,7 @@ PROCESSES: frozenset[tree.ProcessKind] = frozenset(
     }
 )
 STATEMENTS: frozenset[type[tree.Node]] = frozenset({tree.RampToZero})
-EXPRESSIONS: frozenset[type[tree.Node]] = frozenset({tree.Whole})
+EXPRESSIONS: frozenset[type[tree.Node]] = frozenset()
 OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
     {
         (tree.Play, "ramp"),

@@ -55,6 +55,8 @@ def variables_in(node: tree.Expression) -> Iterator[str]:
             return
         case tree.Variable():
             yield node.name
+        case tree.Whole():
+            yield node.array
         case tree.Cell():
             yield node.array
             yield from variables_in(node.index)

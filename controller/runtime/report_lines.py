@@ -18,6 +18,7 @@ MEANINGS = {
     "strict_timing_gap": "a value was awaited inside strict_timing_, so there was a gap",
     "integral_overflow": "an integral left the range of its fixed-point register and wrapped",
     "output_overflow": "an output went beyond its range: without a filter it wrapped, with one it was clipped",
+    "math_domain": "a library function got an argument outside its domain and gave 0",
     "input_saturated": "an input went beyond the converter's range and was clipped",
     "tof_disagree": "elements that measure on one input have different times of flight; the smallest was used",
     "too_many_overlaps": "more than 64 integrals overlap on one port",

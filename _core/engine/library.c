@@ -1,0 +1,179 @@
+/* The library functions: fixed polynomials in doubles, each operation rounded on its own; nothing of libm's. */
+#include "library.h"
+
+#include <math.h>
+
+#include "phase.h"
+
+#define LN_2 0.6931471805599453
+#define LOG2_E 1.4426950408889634
+#define LOG10_E 0.4342944819032518
+#define TURNS 0.15915494309189535 /* 1 / 2 pi */
+#define HALF_PI 1.5707963267948966
+#define EXP_BELOW 2.0794415416798357
+#define LEAKY 2684355 /* round(0.01 * 2^28) */
+
+static inline int32_t wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+static inline double real(int32_t raw) { return (double)raw * 0x1p-28; }
+static inline int32_t fixed(double y) { return wrap((int64_t)floor(y * 0x1p28 + 0.5)); }
+static inline int32_t product(int32_t a, int32_t b) { return wrap(((int64_t)a * b) >> 28); }
+
+static double power_of_two(int64_t k) { return phase_bits((uint64_t)(k + 1023) << 52); }
+
+/* Sum of r^j / j!, j <= 14. */
+static double exp_series(double r)
+{
+    static const double factorials[15] = {1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0, 40320.0, 362880.0, 3628800.0,
+                                          39916800.0, 479001600.0, 6227020800.0, 87178291200.0};
+    double sum = 1.0 / factorials[14];
+    for (int j = 13; j >= 0; j--)
+        sum = sum * r + 1.0 / factorials[j];
+    return sum;
+}
+
+static double exponential(double x)
+{
+    double k = floor(x * LOG2_E + 0.5);
+    double r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10;
+    return exp_series(r) * power_of_two((int64_t)k);
+}
+
+static double power_of_2(double x)
+{
+    double k = floor(x + 0.5);
+    return exp_series((x - k) * LN_2) * power_of_two((int64_t)k);
+}
+
+static double atan_series(double v)
+{
+    double g = v * v, sum = -1.0 / 39.0;
+    for (int j = 18; j >= 0; j--)
+        sum = sum * g + (j & 1 ? -1.0 : 1.0) / (double)(2 * j + 1);
+    return v * sum;
+}
+
+static double atan_positive(double v)
+{
+    int inverse = v > 1.0;
+    if (inverse)
+        v = 1.0 / v;
+    double y = v > 0.41421356237309503 ? 0.7853981633974483 + atan_series((v - 1.0) / (v + 1.0)) : atan_series(v);
+    return inverse ? HALF_PI - y : y;
+}
+
+static double arc_tangent(double v) { return v < 0 ? -atan_positive(-v) : atan_positive(v); }
+
+static double arc_tangent_2(double y, double x)
+{
+    if (y == 0.0 && x == 0.0)
+        return 0.0;
+    double angle = x == 0.0 ? HALF_PI : atan_positive(fabs(y) / fabs(x));
+    angle = x < 0.0 ? 2.0 * HALF_PI - angle : angle;
+    return y < 0.0 ? -angle : angle;
+}
+
+static void radians(double x, double *c, double *s)
+{
+    double turns = x * TURNS;
+    phase_cossin((uint64_t)((turns - floor(turns)) * 0x1p64), c, s);
+}
+
+static int32_t highest_bit(int32_t raw)
+{
+    uint32_t size = raw < 0 ? 0u - (uint32_t)raw : (uint32_t)raw;
+    return size ? 31 - __builtin_clz(size) : 0;
+}
+
+static double power(double base, double x, int *outside)
+{
+    if (x == 0.0)
+        return 1.0;
+    if (base == 0.0 && x > 0.0)
+        return 0.0;
+    *outside = !(base > 0.0);
+    return *outside ? 0.0 : exponential(x * phase_ln(base));
+}
+
+static double logarithm(double x, double base, int *outside)
+{
+    *outside = !(x > 0.0 && base > 0.0 && base != 1.0);
+    return *outside ? 0.0 : phase_ln(x) / phase_ln(base);
+}
+
+/* Functions whose fixed result is that of a double of x and y. */
+static double value(enum library_function function, double x, double y, int *outside)
+{
+    double c, s;
+    switch (function) {
+    case LIBRARY_SIN: radians(x, &c, &s); return s;
+    case LIBRARY_COS: radians(x, &c, &s); return c;
+    case LIBRARY_EXP: *outside = !(x < EXP_BELOW); return *outside ? 0.0 : exponential(x);
+    case LIBRARY_POW2: *outside = !(x < 3.0); return *outside ? 0.0 : power_of_2(x);
+    case LIBRARY_LN: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x);
+    case LIBRARY_LOG2: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x) * LOG2_E;
+    case LIBRARY_LOG10: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x) * LOG10_E;
+    case LIBRARY_LOG: return logarithm(x, y, outside);
+    case LIBRARY_POW: return power(x, y, outside);
+    case LIBRARY_SQRT: *outside = !(x >= 0.0); return *outside ? 0.0 : sqrt(x);
+    case LIBRARY_INV_SQRT: *outside = !(x > 0.0); return *outside ? 0.0 : 1.0 / sqrt(x);
+    case LIBRARY_INV: *outside = x == 0.0; return *outside ? 0.0 : 1.0 / x;
+    case LIBRARY_ATAN: return arc_tangent(x);
+    case LIBRARY_ATAN_2PI: return arc_tangent(x) * TURNS;
+    case LIBRARY_ATAN2: return arc_tangent_2(x, y);
+    case LIBRARY_ATAN2_2PI: return arc_tangent_2(x, y) * TURNS;
+    case LIBRARY_ELU: return x >= 0.0 ? x : exponential(x) - 1.0;
+    case LIBRARY_SELU: return x >= 0.0 ? 1.05070098 * x : 1.05070098 * 1.67326324 * (exponential(x) - 1.0);
+    default: return 0.0;
+    }
+}
+
+int32_t library_value(enum library_function function, int32_t a, int32_t b, int32_t c, int *outside)
+{
+    double cosine, sine;
+    *outside = 0;
+    switch (function) {
+    case LIBRARY_ABS: return a < 0 ? wrap(-(int64_t)a) : a;
+    case LIBRARY_RELU: return a < 0 ? 0 : a;
+    case LIBRARY_SIN2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(sine);
+    case LIBRARY_COS2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(cosine);
+    case LIBRARY_MSB_INT: return highest_bit(a);
+    case LIBRARY_MSB_FIXED: return highest_bit(a) - 28;
+    case LIBRARY_LRELU: return a < 0 ? product(LEAKY, a) : a;
+    case LIBRARY_PLRELU: return a < 0 ? product(b, a) : a;
+    case LIBRARY_COND: return a ? b : c;
+    default: return fixed(value(function, real(a), real(b), outside));
+    }
+}
+
+static int32_t place(const int32_t *a, int64_t size, int greatest)
+{
+    int64_t best = 0;
+    for (int64_t k = 1; k < size; k++)
+        if (greatest ? a[k] > a[best] : a[k] < a[best])
+            best = k;
+    return (int32_t)best;
+}
+
+int32_t library_array_value(enum library_array_function function, const int32_t *a, const int32_t *b, int64_t size)
+{
+    uint32_t sum = 0;
+    switch (function) {
+    case LIBRARY_SUM:
+        for (int64_t k = 0; k < size; k++)
+            sum += (uint32_t)a[k];
+        return (int32_t)sum;
+    case LIBRARY_MAX: return a[place(a, size, 1)];
+    case LIBRARY_MIN: return a[place(a, size, 0)];
+    case LIBRARY_ARGMAX: return place(a, size, 1);
+    case LIBRARY_ARGMIN: return place(a, size, 0);
+    case LIBRARY_DOT_INT:
+        for (int64_t k = 0; k < size; k++)
+            sum += (uint32_t)a[k] * (uint32_t)b[k];
+        return (int32_t)sum;
+    case LIBRARY_DOT_FIXED:
+        for (int64_t k = 0; k < size; k++)
+            sum += (uint32_t)product(a[k], b[k]);
+        return (int32_t)sum;
+    default: return 0;
+    }
+}

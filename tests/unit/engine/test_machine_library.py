@@ -1,0 +1,196 @@
+"""The library functions (docs/arithmetic.md, section 11): values by formula, within the last bits; the domains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engine_lab import run as run_program
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quaymaster._core.program import tree
+
+ONE = 1 << 28
+PROFILE = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+RAW = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([0, 1, -1, ONE, -ONE, 2**31 - 1, -(2**31)]))
+
+
+def wrap(number: int) -> int:
+    """The low 32 bits, two's complement."""
+    return (number + 2**31) % 2**32 - 2**31
+
+
+def evaluate(expression: tree.Call, **cells: tuple[Any, Any]) -> tuple[dict[str, list[int]], set[str]]:
+    """Assign ``expression`` to ``out``; the variables afterwards, and the events.
+
+    ``cells``: name to (type, raw or raws).
+    """
+    given_: dict[str, tuple[Any, Any]] = {**cells, "out": (expression.type, 0)}
+    declarations, saves, streams = [], [], []
+    for name, (type, raw) in given_.items():
+        raws = tuple(raw) if isinstance(raw, list) else (raw,)
+        size = len(raws) if isinstance(raw, list) else 0
+        declarations.append(tree.Declaration(at=0, name=name, type=type, size=size, initial=raws))
+        streams.append(tree.StreamDeclaration(at=0, name=f"s_{name}", type=type))
+        zero = tree.Value(type="int", raw=0)
+        source = tree.Cell(type=type, array=name, index=zero) if size else tree.Variable(type=type, name=name)
+        saves.append(tree.Save(at=0, source=source, stream=f"s_{name}"))
+    out = tree.Assign(at=0, target=tree.Variable(type=expression.type, name="out"), value=expression)
+    done = run_program(
+        tree.Program(
+            declarations=tuple(declarations),
+            streams=tuple(streams),
+            body=(out, *saves),
+            nodes=(),
+            results=(),
+            sources=(("program.py", 1),),
+        )
+    )
+    return {name: done.machine.variable(name) for name in given_}, {code for code, _, _ in done.machine.events()}
+
+
+def call(function: Any, type: tree.VarType, *arguments: tree.Expression) -> tree.Call:
+    """A call that gives ``type``."""
+    return tree.Call(type=type, function=function, arguments=arguments)
+
+
+def variables(type: tree.VarType, *names: str) -> tuple[tree.Variable, ...]:
+    """Variables of one type."""
+    return tuple(tree.Variable(type=type, name=name) for name in names)
+
+
+def relu_like(x: float, y: float) -> float:
+    """x where it is positive, else y."""
+    return x if x >= 0 else y
+
+
+SELU, ALPHA = 1.05070098, 1.67326324
+ONE_ARGUMENT: dict[str, Callable[[float], float]] = {
+    "sin2pi": lambda x: math.sin(2 * math.pi * x),
+    "cos2pi": lambda x: math.cos(2 * math.pi * x),
+    "sin": math.sin,
+    "cos": math.cos,
+    "exp": math.exp,
+    "pow2": lambda x: 2.0**x,
+    "ln": math.log,
+    "log2": math.log2,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "inv_sqrt": lambda x: 1 / math.sqrt(x),
+    "inv": lambda x: 1 / x,
+    "atan": math.atan,
+    "atan_2pi": lambda x: math.atan(x) / (2 * math.pi),
+    "elu": lambda x: relu_like(x, math.expm1(x)),
+    "aelu": lambda x: relu_like(x, math.expm1(x)),
+    "selu": lambda x: SELU * relu_like(x, ALPHA * math.expm1(x)),
+}
+DOMAINS: dict[str, Callable[[float], bool]] = {
+    "exp": lambda x: x < 2.0794415416798357,
+    "pow2": lambda x: x < 3,
+    "ln": lambda x: x > 0,
+    "log2": lambda x: x > 0,
+    "log10": lambda x: x > 0,
+    "sqrt": lambda x: x >= 0,
+    "inv_sqrt": lambda x: x > 0,
+    "inv": lambda x: x != 0,
+}
+
+
+def close(got: int, wanted: float) -> bool:
+    """Within two units of the last place (of a double where that is coarser), modulo 2^32."""
+    return abs(wrap(got - round(wanted * ONE))) <= 2 + abs(wanted) * ONE * 2**-48
+
+
+@pytest.mark.parametrize("name", sorted(ONE_ARGUMENT))
+@PROFILE
+@given(raw=RAW)
+def test_functions_of_one_number(name: str, raw: int) -> None:
+    """Python's function of the exact number, or 0 and an event outside the domain."""
+    cells, events = evaluate(call(f"math.{name}", "fixed", *variables("fixed", "a")), a=("fixed", raw))
+    if name in DOMAINS and not DOMAINS[name](raw / ONE):
+        assert cells["out"] == [0]
+        assert events == {"math_domain"}
+        return
+    assert not events
+    assert close(cells["out"][0], ONE_ARGUMENT[name](raw / ONE))
+
+
+@PROFILE
+@given(a=RAW, b=RAW)
+def test_functions_of_two_numbers(a: int, b: int) -> None:
+    """atan2 in its quadrant, log to a base, power, and the leaky line with a slope."""
+    x, y = a / ONE, b / ONE
+
+    def run(name: str) -> tuple[int, set[str]]:
+        cells, events = evaluate(
+            call(f"math.{name}", "fixed", *variables("fixed", "a", "b")), a=("fixed", a), b=("fixed", b)
+        )
+        return cells["out"][0], events
+
+    assert close(run("atan2")[0], math.atan2(x, y))
+    assert close(run("atan2_2pi")[0], math.atan2(x, y) / (2 * math.pi))
+    assert run("plrelu") == (a if a >= 0 else wrap((a * b) >> 28), set())
+    if x > 0 and y > 0 and y != 1:
+        wanted = math.log(x) / math.log(y)
+        assert abs(wrap(run("log")[0] - round(wanted * ONE))) <= 2 + abs(wanted / math.log(y)) * ONE * 2**-44
+    else:
+        assert run("log") == (0, {"math_domain"})
+    if y == 0 or (x == 0 and y > 0):
+        assert run("pow") == (ONE if y == 0 else 0, set())
+    elif x > 0:
+        wanted = x**y
+        assert abs(wrap(run("pow")[0] - round(wanted * ONE))) <= 2 + wanted * ONE * 2**-44
+    else:
+        assert run("pow") == (0, {"math_domain"})
+
+
+@PROFILE
+@given(a=RAW)
+def test_functions_of_bits(a: int) -> None:
+    """Absolute value (which wraps), rectifiers, and the place of the highest bit."""
+    for type in ("int", "fixed"):
+        for name, wanted in (("abs", wrap(abs(a))), ("relu", max(a, 0))):
+            assert evaluate(call(f"math.{name}", type, *variables(type, "a")), a=(type, a))[0]["out"] == [wanted]  # type: ignore[arg-type]
+        msb = evaluate(call("math.msb", "int", *variables(type, "a")), a=(type, a))[0]["out"]  # type: ignore[arg-type]
+        assert msb == [(abs(a).bit_length() - 1 if a else 0) - (28 if type == "fixed" else 0)]
+    leaky = evaluate(call("math.lrelu", "fixed", *variables("fixed", "a")), a=("fixed", a))[0]["out"]
+    assert leaky == [a if a >= 0 else wrap((a * round(0.01 * ONE)) >> 28)]
+
+
+@PROFILE
+@given(cells=st.lists(st.tuples(RAW, RAW), min_size=1, max_size=6))
+def test_functions_of_arrays(cells: list[tuple[int, int]]) -> None:
+    """Sums and dot products wrap; of equal cells the first is meant."""
+    a, b = [x for x, _ in cells], [y for _, y in cells]
+    whole: Any = {name: {t: tree.Whole(type=t, array=name) for t in ("int", "fixed")} for name in ("a", "b")}  # type: ignore[arg-type]
+    for type in ("int", "fixed"):
+        shift = 28 if type == "fixed" else 0
+        wanted: dict[str, tuple[Any, int]] = {
+            "sum": (type, wrap(sum(a))),
+            "max": (type, max(a)),
+            "min": (type, min(a)),
+            "argmax": ("int", a.index(max(a))),
+            "argmin": ("int", a.index(min(a))),
+        }
+        for name, (gives, result) in wanted.items():
+            made = call(f"math.{name}", gives, whole["a"][type])
+            assert evaluate(made, a=(type, a))[0]["out"] == [result]
+        dot = call("math.dot", type, whole["a"][type], whole["b"][type])  # type: ignore[arg-type]
+        products = wrap(sum(wrap((x * y) >> shift) for x, y in cells))
+        assert evaluate(dot, a=(type, a), b=(type, b))[0]["out"] == [products]
+
+
+@pytest.mark.parametrize("truth", [0, 1])
+def test_cond(truth: int) -> None:
+    """One of two values; the seed of the one that is not chosen advances too."""
+    seed = tree.Variable(type="int", name="s")
+    draws = tuple(call("random.rand_int", "int", seed, tree.Value(type="int", raw=1 << 28)) for _ in range(2))
+    made = call("util.cond", "int", tree.Variable(type="bool", name="c"), *draws)
+    first = (137939405 * 7 + 12345) % 2**28
+    second = (137939405 * first + 12345) % 2**28
+    cells, _ = evaluate(made, c=("bool", truth), s=("int", 7))
+    assert cells["out"] == [first if truth else second]
+    assert cells["s"] == [second]
