@@ -1,16 +1,20 @@
 /* Loops over BLOCK samples, each so plain that the compiler vectorises it; the same bits at every width. */
 #include "inside.h"
 
-CLONES void block_turn(uint64_t p, uint64_t inc, double *restrict c, double *restrict s)
-{
-    for (int i = 0; i < BLOCK; i++)
-        phase_cossin(p + inc * (uint64_t)i, c + i, s + i);
-}
-
 CLONES void block_cossin(const uint64_t *restrict phase, double *restrict c, double *restrict s)
 {
     for (int i = 0; i < BLOCK; i++)
         phase_cossin(phase[i], c + i, s + i);
+}
+
+void block_turn(uint64_t p, uint64_t inc, double *restrict c, double *restrict s)
+{
+    uint64_t phase[BLOCK];
+    for (int i = 0; i < LANES; i++)
+        phase[i] = p + inc * (uint64_t)i;
+    for (int i = LANES; i < BLOCK; i++)
+        phase[i] = phase[i - LANES] + LANES * inc;
+    block_cossin(phase, c, s);
 }
 
 CLONES void block_add(const double *restrict re, const double *restrict im, pair k, int count, double *restrict v)

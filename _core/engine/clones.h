@@ -8,8 +8,11 @@
 #if !defined(SIGNAL_NO_CLONES) && defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__ELF__) && \
     defined(__GLIBC__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+/* Loads that are not aligned and all that counts: 512 bits would cross a cache line each time. */
+#define CLONES_256 __attribute__((target_clones("avx2", "default")))
 #else
 #define CLONES
+#define CLONES_256
 #endif
 
 /* A product that is rounded before it is added: GCC 12 fuses interleaved a*b-c*d, a*d+b*c (vfmaddsub) even with

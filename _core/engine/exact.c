@@ -8,59 +8,102 @@ INLINE double kept(double x)
     return y > 131071.0 ? 131071.0 : y;
 }
 
-/* (code W) >> 8 in 21 bits. */
-INLINE double product(double code, double weight, int32_t *wrapped)
+/* (code W) >> 8 in 21 bits, where W is the weight as an integer. */
+INLINE double product(double code, double weight)
 {
-    double x = floor(code * floor(weight * 32768.0 + 0.5) * 0x1p-8);
-    double y = x - 2097152.0 * floor((x + 1048576.0) * 0x1p-21);
-    *wrapped |= x != y;
-    return y;
+    return floor(code * floor(weight * 32768.0 + 0.5) * 0x1p-8);
 }
 
-/* Sum of BLOCK samples, below 2^53 in magnitude in every lane. */
+INLINE double wrapped_21(double x) { return x - 2097152.0 * floor((x + 1048576.0) * 0x1p-21); }
+
+/* Adds the products of BLOCK samples to the lanes: below 2^53 in magnitude, so exact in any order. Returns a number that
+ * is not 0 when a product wrapped. */
 CLONES static double sum_block(const int16_t *restrict codes, const double *restrict vr, const double *restrict vi,
-                               const double *restrict c, const double *restrict s, int integration, int32_t *wrapped)
+                               const double *restrict c, const double *restrict s, double *restrict lane)
 {
-    double lane[LANES] = {0};
-    int32_t flags[LANES] = {0};
+    double wraps[LANES] = {0};
     for (int b = 0; b < BLOCK; b += LANES)
         for (int l = 0; l < LANES; l++) {
             int i = b + l;
-            double cosine = integration ? 131072.0 : kept(c[i]), sine = integration ? 0.0 : kept(s[i]);
-            double x = product(codes[i], vr[i], &flags[l]) * cosine, y = product(codes[i], -vi[i], &flags[l]) * sine;
-            lane[l] += x + y;
+            double code = (double)codes[i], px = product(code, vr[i]), py = product(code, -vi[i]);
+            double x = wrapped_21(px), y = wrapped_21(py);
+            wraps[l] += fabs(px - x) + fabs(py - y);
+            lane[l] += x * kept(c[i]) + y * kept(s[i]);
         }
-    for (int l = 0; l < LANES; l++)
-        *wrapped |= flags[l];
-    return lanes_fold(lane);
+    return lanes_fold(wraps);
 }
 
-static int64_t block_sum(const signals *s, const window *w, int64_t from, int count, const int16_t *codes, int32_t *wrapped)
+/* The same for an integration: the cosine is exactly one, the sine 0. */
+CLONES static double sum_plain_block(const int16_t *restrict codes, const double *restrict vr, double *restrict lane)
 {
-    double vr[BLOCK], vi[BLOCK], c[BLOCK], sn[BLOCK];
-    int integration = (w->variant & 1) == SIGNAL_INTEGRATION;
+    double wraps[LANES] = {0};
+    for (int b = 0; b < BLOCK; b += LANES)
+        for (int l = 0; l < LANES; l++) {
+            double px = product((double)codes[b + l], vr[b + l]), x = wrapped_21(px);
+            wraps[l] += fabs(px - x);
+            lane[l] += x * 131072.0;
+        }
+    return lanes_fold(wraps);
+}
+
+static int block_sum(signals *s, const window *w, int64_t from, const int16_t *codes, int64_t *sum, int *wrapped)
+{
+    double vr[BLOCK], vi[BLOCK], lane[LANES] = {0}, wraps;
+    int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
     block_weights(s, w->variant, from, count, 0, vr, vi);
-    block_turn(w->phase + w->inc * (uint64_t)from, w->inc, c, sn);
-    return (int64_t)sum_block(codes, vr, vi, c, sn, integration, wrapped);
+    if ((w->variant & 1) == SIGNAL_INTEGRATION) {
+        wraps = sum_plain_block(codes, vr, lane);
+    } else {
+        const double *c, *sn;
+        int code = shared_turn(s, w, from, &c, &sn);
+        if (code)
+            return code;
+        wraps = sum_block(codes, vr, vi, c, sn, lane);
+    }
+    *sum = (int64_t)lanes_fold(lane);
+    *wrapped |= wraps != 0.0;
+    return SIGNAL_OK;
+}
+
+/* Codes of one block of the window, zeros behind its end. */
+static int window_codes(signals *s, port *p, const window *w, int64_t from, int16_t *codes, int *clipped)
+{
+    int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
+    memset(codes, 0, BLOCK * sizeof *codes);
+    if (w->n <= SHARED_SAMPLES) {
+        const int16_t *all;
+        int some, code = port_codes(s, p, w->start, w->n, &all, &some);
+        if (code)
+            return code;
+        memcpy(codes, all + from, (size_t)count * sizeof *codes);
+        *clipped |= some;
+        return SIGNAL_OK;
+    }
+    int64_t first;
+    int code = hear(s, p, w->start, w->n);
+    if (!code)
+        code = code_samples(s, p, from, count, codes, &first);
+    *clipped |= !code && first >= 0;
+    return code;
 }
 
 int exact_integral(signals *s, port *p, const window *w, int32_t *raw, signal_events_t *events)
 {
-    int16_t codes[BLOCK] = {0};
-    int64_t clipped = 0;
-    int32_t wrapped = 0;
-    int code = hear(s, p, w->start, w->n);
-    if (code)
-        return code;
+    int16_t codes[BLOCK];
+    int clipped = 0, wrapped = 0;
     uint64_t sum = 0;
     for (int64_t from = 0; from < w->n; from += BLOCK) {
-        int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
-        clipped += code_samples(s, p, from, count, codes);
-        sum += (uint64_t)block_sum(s, w, from, count, codes, &wrapped);
+        int64_t part;
+        int code = window_codes(s, p, w, from, codes, &clipped);
+        if (!code)
+            code = block_sum(s, w, from, codes, &part, &wrapped);
+        if (code)
+            return code;
+        sum += (uint64_t)part;
     }
     int64_t wide = (int64_t)sum >> 20;
     *raw = (int32_t)(uint32_t)wide;
-    events->input_saturated += clipped > 0;
+    events->input_saturated += clipped;
     events->integral_overflow += wrapped | (*raw != wide);
     return SIGNAL_OK;
 }

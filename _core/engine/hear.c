@@ -218,31 +218,58 @@ CLONES static void input_stage(const port *p, const double *restrict noise, int 
         v[i] = sign * (gain * (v[i] + sigma * noise[i]) + offset);
 }
 
-void convert_samples(signals *s, const port *p, int64_t from, int count, double *v)
+int convert_samples(signals *s, port *p, int64_t from, int count, double *v)
 {
-    double noise[BLOCK] = {0};
+    static const double silence[BLOCK];
+    const double *noise = silence;
     hear_samples(s, p, from, count, v);
-    if (p->sigma != 0.0)
-        noise_samples(s->seed, (uint32_t)p->number, p->heard_start + from, count, noise);
-    input_stage(p, noise, count, v);
+    int code = p->sigma != 0.0 ? port_noise(s, p, p->heard_start + from, count, &noise) : SIGNAL_OK;
+    if (!code)
+        input_stage(p, noise, count, v);
+    return code;
 }
 
-CLONES static int64_t code_block(const double *restrict v, int count, int16_t *restrict codes)
+/* v becomes the codes, as doubles; returns how many had to be kept in range. */
+CLONES static double code_block(double *restrict v)
 {
-    int32_t out_of_range = 0;
-    for (int i = 0; i < count; i++) {
-        double x = floor(v[i] * 4096.0);
-        double y = x < -2048.0 ? -2048.0 : x;
-        y = y > 2047.0 ? 2047.0 : y;
-        out_of_range += x != y;
-        codes[i] = (int16_t)(int32_t)y;
-    }
+    double out_of_range = 0.0, lane[LANES] = {0};
+    for (int b = 0; b < BLOCK; b += LANES)
+        for (int l = 0; l < LANES; l++) {
+            double x = floor(v[b + l] * 4096.0);
+            double y = x < -2048.0 ? -2048.0 : x;
+            y = y > 2047.0 ? 2047.0 : y;
+            lane[l] += x != y ? 1.0 : 0.0;
+            v[b + l] = y;
+        }
+    for (int l = 0; l < LANES; l++)
+        out_of_range += lane[l];
     return out_of_range;
 }
 
-int64_t code_samples(signals *s, const port *p, int64_t from, int count, int16_t *codes)
+CLONES static void narrow(const double *restrict v, int16_t *restrict codes)
 {
-    double v[BLOCK];
-    convert_samples(s, p, from, count, v);
-    return code_block(v, count, codes);
+    for (int i = 0; i < BLOCK; i++)
+        codes[i] = (int16_t)(int32_t)v[i];
+}
+
+static int64_t first_clipped(const double *v, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!(v[i] * 4096.0 >= -2048.0 && v[i] * 4096.0 < 2048.0))
+            return i;
+    return -1;
+}
+
+int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first)
+{
+    double v[BLOCK] = {0}, kept[BLOCK];
+    int16_t all[BLOCK];
+    int code = convert_samples(s, p, from, count, v);
+    if (code)
+        return code;
+    memcpy(kept, v, sizeof kept);
+    *first = code_block(kept) != 0.0 ? first_clipped(v, count) : -1;
+    narrow(kept, all);
+    memcpy(codes, all, (size_t)count * sizeof *codes);
+    return SIGNAL_OK;
 }

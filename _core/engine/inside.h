@@ -124,6 +124,26 @@ typedef struct {
     double row[SIGNAL_OVERLAPS_MAX];
 } past;
 
+/* Of the latest window: see shared.c. */
+enum { SHARED_SAMPLES = 1 << 14 };
+
+typedef struct {
+    int64_t start, count, slots;
+    double *normal;
+} shared_noise;
+
+typedef struct {
+    int64_t start, count, slots, first_clipped;
+    uint64_t stamp;
+    int16_t *codes;
+} shared_codes;
+
+typedef struct {
+    uint64_t phase, inc; /* at the start of a window */
+    int64_t start, count, slots, im_slots;
+    double *re, *im;
+} turn;
+
 typedef struct {
     int32_t number;
     double gain, offset, sigma, sign;
@@ -144,6 +164,8 @@ typedef struct {
     /* integrals in the order (end, thread, order, process, leg) */
     past *rows;
     int64_t row_first, row_count, row_slots;
+    shared_noise noise;
+    shared_codes codes;
 } port;
 
 /* An analog output port; what it carries is what an input port without delay would hear of it. */
@@ -175,7 +197,7 @@ typedef struct {
 
 typedef struct {
     pulse *slot;
-    uint64_t slots, count, bytes;
+    uint64_t slots, count, bytes, evictions;
 } pulses;
 
 struct signals {
@@ -194,6 +216,7 @@ struct signals {
     remembered sums;
     shapes shapes;
     pulses pulses;
+    turn turn;
 };
 
 /* --- one window of one integral -------------------------------------------------------------------------------- */
@@ -301,10 +324,23 @@ void play_channel(signals *s, const port *p, int channel, int64_t from, int coun
 void hear_samples(signals *s, const port *p, int64_t from, int count, double *v);
 
 /* The same behind noise, gain, offset and sign. */
-void convert_samples(signals *s, const port *p, int64_t from, int count, double *v);
+int convert_samples(signals *s, port *p, int64_t from, int count, double *v);
 
-/* Converter codes of the samples; returns how many were out of range. */
-int64_t code_samples(signals *s, const port *p, int64_t from, int count, int16_t *codes);
+/* Converter codes of the samples; *first is the first one that was out of range, or -1. */
+int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first);
+
+/* --- what one window shares (shared.c) --------------------------------------------------------------------------- */
+
+/* Normals of samples t … t + count, count <= BLOCK, until the next call. */
+int port_noise(const signals *s, port *p, int64_t t, int count, const double **noise);
+
+/* c + i s of the window's phase in its samples from … from + BLOCK, until the next call. */
+int shared_turn(signals *s, const window *w, int64_t from, const double **c, const double **sn);
+
+/* Codes of a window of at most SHARED_SAMPLES, until the next call; whether any was out of range. */
+int port_codes(signals *s, port *p, int64_t start, int64_t length, const int16_t **codes, int *clipped);
+
+void shared_free(port *p);
 
 /* --- integrals --------------------------------------------------------------------------------------------------- */
 

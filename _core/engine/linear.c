@@ -110,48 +110,58 @@ static int offset_sum(signals *s, const window *w, pair *sum)
     return SIGNAL_OK;
 }
 
-/* Sum of Re(V e^{i(phase + inc i)}) x[i] over BLOCK samples from `from`, into lanes. */
-static void weigh(const signals *s, const window *w, int64_t from, const double *x, double *lane)
+/* Sum of Re(V e^{i(phase + inc i)}) x[i] over the window's `count` samples from `from`, into lanes. */
+static int weigh(signals *s, const window *w, int64_t from, int count, const double *x, double *lane)
 {
-    double vr[BLOCK], vi[BLOCK], c[BLOCK], sn[BLOCK], d[BLOCK];
-    int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
+    double vr[BLOCK], vi[BLOCK], d[BLOCK];
+    const double *c, *sn;
     block_weights(s, w->variant, from, count, 0, vr, vi);
-    block_turn(w->phase + w->inc * (uint64_t)from, w->inc, c, sn);
+    int code = shared_turn(s, w, from, &c, &sn);
+    if (code)
+        return code;
     block_real_times(vr, vi, c, sn, d);
     block_scale(d, x);
     block_lanes(d, lane);
+    return SIGNAL_OK;
 }
 
 /* eta from the port's own samples, where a raw trace shows them. */
-static double sample_noise(const signals *s, const port *p, const window *w)
+static int sample_noise(signals *s, port *p, const window *w, double *eta)
 {
-    double noise[BLOCK], lane[LANES] = {0};
-    for (int64_t from = 0; from < w->n; from += BLOCK) {
+    double last[BLOCK] = {0}, lane[LANES] = {0};
+    int code = SIGNAL_OK;
+    for (int64_t from = 0; !code && from < w->n; from += BLOCK) {
         int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
-        memset(noise, 0, sizeof noise);
-        noise_samples(s->seed, (uint32_t)p->number, w->start + from, count, noise);
-        weigh(s, w, from, noise, lane);
+        const double *noise;
+        code = port_noise(s, p, w->start + from, count, &noise);
+        if (!code && count < BLOCK)
+            noise = memcpy(last, noise, (size_t)count * sizeof *last);
+        if (!code)
+            code = weigh(s, w, from, count, noise, lane);
     }
-    return lanes_fold(lane);
+    *eta = lanes_fold(lane);
+    return code;
 }
 
 /* Near the converter's range: sample by sample, clipped. */
-static double clipped_integral(signals *s, const port *p, const window *w, signal_events_t *events)
+static int clipped_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events)
 {
     double v[BLOCK], lane[LANES] = {0};
-    int clipped = 0;
-    for (int64_t from = 0; from < w->n; from += BLOCK) {
+    int clipped = 0, code = SIGNAL_OK;
+    for (int64_t from = 0; !code && from < w->n; from += BLOCK) {
         int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
         memset(v, 0, sizeof v);
-        convert_samples(s, p, from, count, v);
-        for (int i = 0; i < count; i++) {
+        code = convert_samples(s, p, from, count, v);
+        for (int i = 0; !code && i < count; i++) {
             clipped |= (v[i] < -0.5) | (v[i] > 2047.0 / 4096.0);
             v[i] = v[i] < -0.5 ? -0.5 : v[i] > 2047.0 / 4096.0 ? 2047.0 / 4096.0 : v[i];
         }
-        weigh(s, w, from, v, lane);
+        if (!code)
+            code = weigh(s, w, from, count, v, lane);
     }
     events->input_saturated += clipped;
-    return 0x1p-12 * lanes_fold(lane);
+    *value = 0x1p-12 * lanes_fold(lane);
+    return code;
 }
 
 int linear_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events)
@@ -159,19 +169,17 @@ int linear_integral(signals *s, port *p, const window *w, double *value, signal_
     int code = hear(s, p, w->start, w->n);
     if (code)
         return code;
-    if (p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5) {
-        *value = clipped_integral(s, p, w, events);
-        return SIGNAL_OK;
-    }
+    if (p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5)
+        return clipped_integral(s, p, w, value, events);
     double sum = 0.0, eta = 0.0;
     hear_turned(p, w->phase);
     code = add_records(s, p, w, &sum);
     if (!code && p->sigma != 0.0 && !p->from_samples)
         code = rows_noise(s, p, w, &eta);
+    if (!code && p->sigma != 0.0 && p->from_samples)
+        code = sample_noise(s, p, w, &eta);
     if (code)
         return code;
-    if (p->sigma != 0.0 && p->from_samples)
-        eta = sample_noise(s, p, w);
     double v = p->gain * (0.5 * sum + p->sigma * eta);
     if (p->offset != 0.0) {
         pair k0;

@@ -26,12 +26,12 @@ INLINE void noise_philox(const uint32_t counter[4], uint64_t key, uint32_t word[
     word[0] = a, word[1] = b, word[2] = c, word[3] = d;
 }
 
-/* Two independent normals from two words (Box and Muller). */
-INLINE void noise_pair(uint32_t w, uint32_t angle, double *first, double *second)
+/* Two independent normals from two words in the low halves of w and angle (Box and Muller). */
+INLINE void noise_pair(uint64_t w, uint64_t angle, double *first, double *second)
 {
-    double u = ((double)(int32_t)(w ^ 0x80000000u) + 2147483649.0) * 0x1p-32; /* (w + 1) 2^-32 */
+    double u = (phase_whole(w) + 1.0) * 0x1p-32; /* (w + 1) 2^-32 */
     double x = sqrt(-2.0 * phase_ln(u)), c, s;
-    phase_cossin((uint64_t)angle << 32, &c, &s);
+    phase_cossin(angle << 32, &c, &s);
     *first = x * c;
     *second = x * s;
 }

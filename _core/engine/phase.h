@@ -11,13 +11,22 @@
 
 #include "clones.h"
 
-/* double(r) for |r| < 2^63, rounded once. In 32-bit halves, since vector units below AVX-512DQ convert no int64:
- * both halves are exact, so their sum is the correctly rounded value. */
+INLINE double phase_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, 8);
+    return x;
+}
+
+/* double(n) of an integer in the low 32 bits, exactly: in the mantissa of 2^52. */
+INLINE double phase_whole(uint64_t n) { return phase_bits((n & 0xFFFFFFFFull) | 0x4330000000000000ull) - 0x1p52; }
+
+/* double(r) for |r| < 2^62, rounded once. In 32-bit halves in the mantissas of 2^84 and 2^52, since vector units below
+ * AVX-512DQ convert no int64: the first difference is exact, so the sum is the correctly rounded value. */
 INLINE double phase_double(int64_t r)
 {
-    double high = (double)(int32_t)((uint64_t)r >> 32) * 4294967296.0;
-    double low = (double)(int32_t)((uint32_t)r ^ 0x80000000u) + 2147483648.0;
-    return high + low;
+    double high = phase_bits(((uint64_t)r >> 32 ^ 0x80000000ull) | 0x4530000000000000ull) - (0x1p84 + 0x1p63 + 0x1p52);
+    return high + phase_bits(((uint64_t)r & 0xFFFFFFFFull) | 0x4330000000000000ull);
 }
 
 INLINE void phase_cossin(uint64_t p, double *c, double *s)
@@ -54,13 +63,13 @@ INLINE double phase_ln(double u)
 {
     uint64_t bits;
     memcpy(&bits, &u, 8);
-    int32_t e = (int32_t)(bits >> 52) - 1022;
+    double e = phase_whole(bits >> 52) - 1022.0;
     bits = (bits & 0xFFFFFFFFFFFFFull) | 0x3FE0000000000000ull;
     double m;
     memcpy(&m, &bits, 8);
     int small = m < 0.70710678118654752;
     m = small ? m + m : m;
-    e = small ? e - 1 : e;
+    e = small ? e - 1.0 : e;
     double f = (m - 1.0) / (m + 1.0), g = f * f;
     double t = 1.0 / 21.0;
     t = t * g + 1.0 / 19.0;
@@ -72,7 +81,7 @@ INLINE double phase_ln(double u)
     t = t * g + 1.0 / 7.0;
     t = t * g + 1.0 / 5.0;
     t = t * g + 1.0 / 3.0;
-    return (double)e * 0.693147180559945309 + 2.0 * f * (1.0 + g * t);
+    return e * 0.693147180559945309 + 2.0 * f * (1.0 + g * t);
 }
 
 #endif

@@ -28,6 +28,7 @@ static void release(pulses *all)
         all->slot[i] = (pulse){0};
     }
     all->count = all->bytes = 0;
+    all->evictions++;
 }
 
 void pulses_free(pulses *all)

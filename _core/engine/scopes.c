@@ -1,20 +1,420 @@
-/* Output samples for scopes: float32 sums of modulated pulses, exact where a code might wrap or saturate. */
+/* Output samples for scopes: float32 sums of modulated pulses, two ports of a mixer side by side.
+ *
+ * Every play is two multiply-adds per sample and port with factors from mixer, amplitude and phase. Pulses lie between
+ * zeros, so that sums are read and written in whole groups of GROUP; groups that nothing touches are filled. Where a sum
+ * comes within 1 LSB of the range's end the samples are taken from signal_render: overflows are counted exactly. */
 #include "inside.h"
 
 #include <stdlib.h>
 
+enum { GROUP = PULSE_PAD, TILE = 1024, SPAN = 16 * TILE, SCOPE_EARS_MAX = 64 };
+
+/* A play within a span, for the two ports: adds k[0] re + k[1] im to the first, k[2] re + k[3] im to the second. */
+typedef struct {
+    const float *re, *im;
+    int64_t start;
+    int32_t length;
+    float k[4];
+} voice;
+
+typedef struct {
+    voice *items;
+    int64_t count, slots;
+} voices;
+
+/* One output, or two that carry the same elements with one delay. */
+typedef struct {
+    int id[2], count;
+    const output *of[2];
+    int16_t *codes[2];
+} scope;
+
+CLONES static void cossin(const uint64_t *restrict phase, int count, double *restrict c, double *restrict s)
+{
+    for (int i = 0; i < count; i++)
+        phase_cossin(phase[i], c + i, s + i);
+}
+
+CLONES_256 static void add_one(const float *restrict re, const float *restrict im, const float *restrict k, int count,
+                           float *restrict a)
+{
+    float k0 = k[0], k1 = k[1];
+    for (int i = 0; i < count; i += GROUP)
+        for (int l = i; l < i + GROUP; l++)
+            a[l] += k0 * re[l] + k1 * im[l];
+}
+
+CLONES_256 static void add_two(const float *restrict re, const float *restrict im, const float *restrict k, int count,
+                           float *restrict a, float *restrict b)
+{
+    float k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
+    for (int i = 0; i < count; i += GROUP)
+        for (int l = i; l < i + GROUP; l++) {
+            a[l] += k0 * re[l] + k1 * im[l];
+            b[l] += k2 * re[l] + k3 * im[l];
+        }
+}
+
+/* A group of which a sum is near the range's end or beyond: codes as the port keeps them; how many are beyond, or
+ * UNDECIDED where a sum is too near to tell. */
+enum { UNDECIDED = 1 << 20 };
+
+static __attribute__((noinline)) int convert_group(const float *v, int saturates, int16_t *codes)
+{
+    int over = 0;
+    for (int l = 0; l < GROUP; l++) {
+        float size = fabsf(v[l]), y = floorf(v[l] + 0.5f);
+        if (fabsf(size - 32768.0f) < 1.0f)
+            return UNDECIDED;
+        over += size > 32768.0f;
+        if (saturates)
+            y = y < -32768.0f ? -32768.0f : y > 32767.0f ? 32767.0f : y;
+        codes[l] = (int16_t)(int32_t)y;
+    }
+    return over;
+}
+
+/* Codes of `count` sums, which become `rest` again; returns how many were out of range, UNDECIDED or more if that has to
+ * be looked at. Compilers find no narrowing loop that is near these. */
+static int convert_plain(float *restrict v, float rest, int saturates, int count, int16_t *restrict codes)
+{
+    int over = 0;
+    for (int i = 0; i < count; i += GROUP) {
+        int edge = 0;
+        for (int l = i; l < i + GROUP; l++) {
+            edge |= fabsf(v[l]) > 32766.0f;
+            codes[l] = edge ? 0 : (int16_t)(int32_t)floorf(v[l] + 0.5f);
+        }
+        if (edge)
+            over += convert_group(v + i, saturates, codes + i);
+        for (int l = i; l < i + GROUP; l++)
+            v[l] = rest;
+    }
+    return over;
+}
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx512f"))) static int convert_avx512(float *restrict v, float rest, int saturates, int count,
+                                                             int16_t *restrict codes)
+{
+    const __m512 edge = _mm512_set1_ps(32766.0f), idle = _mm512_set1_ps(rest);
+    int over = 0;
+    for (int i = 0; i < count; i += GROUP) {
+        __m512 x = _mm512_load_ps(v + i);
+        _mm256_storeu_si256((void *)(codes + i), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
+        if (__builtin_expect(_mm512_cmp_ps_mask(_mm512_abs_ps(x), edge, _CMP_GT_OQ), 0))
+            over += convert_group(v + i, saturates, codes + i);
+        _mm512_store_ps(v + i, idle);
+    }
+    return over;
+}
+
+__attribute__((target("avx2"))) static int convert_avx2(float *restrict v, float rest, int saturates, int count,
+                                                        int16_t *restrict codes)
+{
+    const __m256 edge = _mm256_set1_ps(32766.0f), idle = _mm256_set1_ps(rest), sign = _mm256_set1_ps(-0.0f);
+    int over = 0;
+    for (int i = 0; i < count; i += GROUP) {
+        __m256 x = _mm256_load_ps(v + i), y = _mm256_load_ps(v + i + 8);
+        __m256 size = _mm256_max_ps(_mm256_andnot_ps(sign, x), _mm256_andnot_ps(sign, y));
+        __m256i both = _mm256_packs_epi32(_mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y));
+        _mm256_storeu_si256((void *)(codes + i), _mm256_permute4x64_epi64(both, 0xD8));
+        if (__builtin_expect(_mm256_movemask_ps(_mm256_cmp_ps(size, edge, _CMP_GT_OQ)), 0))
+            over += convert_group(v + i, saturates, codes + i);
+        _mm256_store_ps(v + i, idle);
+        _mm256_store_ps(v + i + 8, idle);
+    }
+    return over;
+}
+#endif
+
+static int convert(float *v, float rest, int saturates, int count, int16_t *codes)
+{
+#if defined(__GNUC__) && defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return convert_avx512(v, rest, saturates, count, codes);
+    if (__builtin_cpu_supports("avx2"))
+        return convert_avx2(v, rest, saturates, count, codes);
+#endif
+    return convert_plain(v, rest, saturates, count, codes);
+}
+
+static voice *one_voice(voices *all)
+{
+    if (all->count == all->slots) {
+        int64_t slots = all->slots ? 2 * all->slots : 256;
+        voice *more = realloc(all->items, (size_t)slots * sizeof *more);
+        if (!more)
+            return NULL;
+        all->items = more;
+        all->slots = slots;
+    }
+    return &all->items[all->count++];
+}
+
+/* Number of the element's first record that ends after t. */
+static uint64_t first_after(const element *e, int64_t t)
+{
+    uint64_t low = 0, high = e->count;
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        const played *r = &e->ring[(e->first + middle) & (e->slots - 1)];
+        if (r->start + r->length <= t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static pair mixer(const signals *s, const scope *x, int port, int ear_index)
+{
+    const ear *ear = &x->of[port]->sum.ears[ear_index];
+    return ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : s->elements[ear->element].m[ear->which];
+}
+
+static void set_factors(voice *v, const played *r, const pair m[2], pair z)
+{
+    double re = 65536.0 * (r->alpha_r * z.re - r->alpha_i * z.im), im = 65536.0 * (r->alpha_r * z.im + r->alpha_i * z.re);
+    v->k[0] = (float)(m[0].re * re - m[0].im * im);
+    v->k[1] = (float)-(m[0].re * im + m[0].im * re);
+    v->k[2] = (float)(m[1].re * re - m[1].im * im);
+    v->k[3] = (float)-(m[1].re * im + m[1].im * re);
+}
+
+/* Up to BLOCK records of one element from number *i on that start before `end`: 1 when there are more, 0 at the end, and
+ * a negative code; SCOPE_FALLBACK where one is not a remembered pulse. */
+enum { SCOPE_FALLBACK = -1000 };
+
+static int gather_some(signals *s, const scope *x, int ear_index, int64_t end, uint64_t *i, voices *all)
+{
+    const element *e = &s->elements[x->of[0]->sum.ears[ear_index].element];
+    pair m[2] = {mixer(s, x, 0, ear_index), mixer(s, x, x->count - 1, ear_index)};
+    const played *records[BLOCK], *last = NULL;
+    const pulse *p = NULL;
+    uint64_t phase[BLOCK];
+    double c[BLOCK], sn[BLOCK];
+    int count = 0;
+    int64_t first = all->count;
+    for (; *i < e->count && count < BLOCK; ++*i) {
+        const played *r = &e->ring[(e->first + *i) & (e->slots - 1)];
+        const char *ahead = (const char *)&e->ring[(e->first + *i + 24) & (e->slots - 1)];
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + 64);
+        if (r->start >= end)
+            break;
+        if (r->beta_r != 0.0 || r->beta_i != 0.0)
+            return SCOPE_FALLBACK;
+        if (!last || r->waveform != last->waveform || r->length != last->length || r->inc != last->inc ||
+            r->shape != last->shape || r->kind != last->kind)
+            p = pulse_of(s, r, 1);
+        voice *v = p ? one_voice(all) : NULL;
+        if (!v)
+            return p ? SIGNAL_NO_MEMORY : SCOPE_FALLBACK;
+        *v = (voice){.re = p->fre + PULSE_PAD, .im = p->fim + PULSE_PAD, .start = r->start, .length = (int32_t)r->length};
+        phase[count] = r->phase;
+        records[count++] = last = r;
+    }
+    cossin(phase, count, c, sn);
+    for (int k = 0; k < count; k++)
+        set_factors(&all->items[first + k], records[k], m, (pair){c[k], sn[k]});
+    return count == BLOCK;
+}
+
+/* All plays of the ports in [t, t + count). */
+static int gather(signals *s, const scope *x, int64_t t, int64_t count, voices *all, int64_t *starts)
+{
+    uint64_t evictions = s->pulses.evictions;
+    const port *p = &x->of[0]->sum;
+    all->count = 0;
+    for (int ear_index = 0; ear_index < p->ear_count; ear_index++) {
+        uint64_t i = first_after(&s->elements[p->ears[ear_index].element], t);
+        int code = 1;
+        starts[ear_index] = all->count;
+        while (code > 0)
+            code = gather_some(s, x, ear_index, t + count, &i, all);
+        if (code)
+            return code;
+    }
+    starts[p->ear_count] = all->count;
+    return s->pulses.evictions == evictions ? SIGNAL_OK : SCOPE_FALLBACK;
+}
+
+/* Adds what sounds in the tile [t, t + count) to the sums; *next: the first voice that may sound. Bits of `dirty` stand
+ * for groups. */
+static uint64_t add_voices(const scope *x, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
+                           float *b)
+{
+    uint64_t dirty = 0;
+    for (; *next < end && items[*next].start < t + count; ++*next) {
+        const voice *v = &items[*next];
+        int64_t rel = v->start - t, high = rel + v->length;
+        int from = rel > 0 ? (int)rel & ~(GROUP - 1) : 0, to = high < count ? (int)high : count;
+        if (to > from) {
+            int some = (to - from + GROUP - 1) & ~(GROUP - 1);
+            if (x->count == 2)
+                add_two(v->re + (from - rel), v->im + (from - rel), v->k, some, a + from, b + from);
+            else
+                add_one(v->re + (from - rel), v->im + (from - rel), v->k, some, a + from);
+            dirty |= ~0ull >> (63 - (to - 1) / GROUP) & ~0ull << from / GROUP;
+        }
+        if (high > count)
+            break; /* goes on in the next tile */
+    }
+    return dirty;
+}
+
+/* The samples [t, t + count) of one port by the contract; t counts behind the delay. */
+static int render_exactly(signals *s, const scope *x, int port, int64_t t, int64_t count, int16_t *codes,
+                          signal_events_t *events)
+{
+    double v[BLOCK];
+    for (int64_t from = 0; from < count; from += BLOCK) {
+        int some = count - from < BLOCK ? (int)(count - from) : BLOCK;
+        int code = signal_render(s, x->id[port], t + from, some, v, events);
+        if (code)
+            return code;
+        for (int i = 0; i < some; i++)
+            codes[from + i] = (int16_t)(int32_t)(v[i] * 65536.0);
+    }
+    return SIGNAL_OK;
+}
+
+/* Length of the run of equal bits of `bits` from bit `at` on. */
+static int run(uint64_t bits, int at)
+{
+    uint64_t rest = (bits >> at & 1 ? ~bits : bits) >> at;
+    return rest ? __builtin_ctzll(rest) : 64;
+}
+
+/* Turns `count` touched sums from `at` on into codes and counts what was out of range. */
+static int finish_run(signals *s, const scope *x, int port, int64_t t, int at, int count, float *sums, int16_t *codes,
+                      signal_events_t *events)
+{
+    const output *o = x->of[port];
+    float rest = (float)(o->offset * 65536.0);
+    int whole = count & ~(GROUP - 1), tail = count - whole;
+    int16_t last[GROUP];
+    int over = whole ? convert(sums + at, rest, o->saturates, whole, codes + at) : 0;
+    if (tail) {
+        int more = convert(sums + at + whole, rest, o->saturates, GROUP, last);
+        memcpy(codes + at + whole, last, (size_t)tail * sizeof *codes);
+        over = over || more ? UNDECIDED : 0; /* the group goes on behind the end: looked at one by one */
+    }
+    if (over >= UNDECIDED)
+        return render_exactly(s, x, port, t + at, count, codes + at, events);
+    events->output_overflow += over;
+    return SIGNAL_OK;
+}
+
+static int finish_tile(signals *s, const scope *x, int port, uint64_t dirty, int64_t t, int count, float *sums,
+                       int16_t *codes, signal_events_t *events)
+{
+    int16_t rest = (int16_t)(int32_t)floor(x->of[port]->offset * 65536.0 + 0.5);
+    for (int i = 0, some; i < count; i += some) {
+        some = run(dirty, i / GROUP) * GROUP;
+        some = some < count - i ? some : count - i;
+        if (dirty >> i / GROUP & 1) {
+            int code = finish_run(s, x, port, t, i, some, sums, codes, events);
+            if (code)
+                return code;
+        } else {
+            for (int k = 0; k < some; k++)
+                codes[i + k] = rest;
+        }
+    }
+    return SIGNAL_OK;
+}
+
+/* A span of the ports in float32, t behind the delay; `done` samples of the request come before. */
+static int render_span(signals *s, const scope *x, const voices *all, int64_t *next, int64_t t, int64_t count, int64_t done,
+                       signal_events_t *events)
+{
+    _Alignas(64) float sums[2][TILE + 96]; /* apart in the low 12 bits of their addresses */
+    const port *p = &x->of[0]->sum;
+    int64_t ends[SCOPE_EARS_MAX];
+    for (int e = 0; e < p->ear_count; e++)
+        ends[e] = next[e + 1];
+    for (int port = 0; port < x->count; port++)
+        for (int i = 0; i < TILE + GROUP; i++)
+            sums[port][i] = (float)(x->of[port]->offset * 65536.0);
+    for (int64_t from = 0; from < count; from += TILE) {
+        int some = count - from < TILE ? (int)(count - from) : TILE;
+        uint64_t dirty = 0;
+        for (int e = 0; e < p->ear_count; e++)
+            dirty |= add_voices(x, all->items, &next[e], ends[e], t - x->of[0]->delay + from, some, sums[0], sums[1]);
+        for (int port = 0; port < x->count; port++) {
+            int code = finish_tile(s, x, port, dirty, t + from, some, sums[port], x->codes[port] + done + from, events);
+            if (code)
+                return code;
+        }
+    }
+    return SIGNAL_OK;
+}
+
+static int in_float32(const output *o)
+{
+    return !o->fir_count && !o->iir_count && !o->crosstalk_count && fabs(o->offset) < 0.4999 &&
+           o->sum.ear_count <= SCOPE_EARS_MAX;
+}
+
+static int render_scope(signals *s, const scope *x, int64_t start, int64_t length, voices *all, signal_events_t *events)
+{
+    int64_t next[SCOPE_EARS_MAX + 1];
+    for (int64_t done = 0; done < length; done += SPAN) {
+        int64_t count = length - done < SPAN ? length - done : SPAN, t = start + done;
+        int code = SCOPE_FALLBACK;
+        if (in_float32(x->of[0]))
+            code = gather(s, x, t - x->of[0]->delay, count, all, next);
+        if (!code)
+            code = render_span(s, x, all, next, t, count, done, events);
+        for (int port = 0; code == SCOPE_FALLBACK && port < x->count; port++) {
+            int exact = render_exactly(s, x, port, t, count, x->codes[port] + done, events);
+            code = exact ? exact : port + 1 < x->count ? SCOPE_FALLBACK : SIGNAL_OK;
+        }
+        if (code)
+            return code;
+    }
+    return SIGNAL_OK;
+}
+
+/* Whether two ports can be rendered side by side. */
+static int go_together(const output *a, const output *b)
+{
+    if (!in_float32(a) || !in_float32(b) || a->delay != b->delay || a->sum.ear_count != b->sum.ear_count)
+        return 0;
+    for (int i = 0; i < a->sum.ear_count; i++)
+        if (a->sum.ears[i].element != b->sum.ears[i].element)
+            return 0;
+    return 1;
+}
+
 int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
                           int64_t stride, signal_events_t *events)
 {
-    double v[BLOCK];
+    if (start < 0 || length < 0)
+        return SIGNAL_BAD_ID;
+    if (length > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
     for (int k = 0; k < count; k++)
-        for (int64_t from = 0; from < length; from += BLOCK) {
-            int n = length - from < BLOCK ? (int)(length - from) : BLOCK;
-            int code = signal_render(s, outputs[k], start + from, n, v, events);
-            if (code)
-                return code;
-            for (int i = 0; i < n; i++)
-                codes[k * stride + from + i] = (int16_t)(int32_t)(v[i] * 65536.0);
+        if (outputs[k] < 0 || outputs[k] >= s->output_count)
+            return SIGNAL_BAD_ID;
+    voices all = {0};
+    int code = SIGNAL_OK;
+    for (int k = 0; !code && k < count;) {
+        scope x = {.id = {outputs[k], outputs[k]}, .count = 1, .codes = {codes + k * stride, codes + k * stride}};
+        x.of[0] = x.of[1] = &s->outputs[outputs[k]];
+        if (k + 1 < count && go_together(x.of[0], &s->outputs[outputs[k + 1]])) {
+            x.id[1] = outputs[k + 1];
+            x.of[1] = &s->outputs[x.id[1]];
+            x.codes[1] = codes + (k + 1) * stride;
+            x.count = 2;
         }
-    return SIGNAL_OK;
+        code = render_scope(s, &x, start, length, &all, events);
+        k += x.count;
+    }
+    free(all.items);
+    return code;
 }

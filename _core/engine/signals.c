@@ -34,10 +34,13 @@ void signals_free(signals *s)
         free(s->ports[i].ears);
         free(s->ports[i].heard);
         free(s->ports[i].rows);
+        shared_free(&s->ports[i]);
     }
     for (int i = 0; i < s->output_count; i++)
         output_free(&s->outputs[i]);
     free(s->outputs);
+    free(s->turn.re);
+    free(s->turn.im);
     shapes_free(&s->shapes);
     pulses_free(&s->pulses);
     free(s->waveforms);
@@ -334,13 +337,24 @@ int signal_trace(signals *s, int id, int64_t start, int64_t length, int16_t *cod
     int code = look_at(s, id, start, length);
     if (code)
         return code;
-    int64_t clipped = 0;
-    for (int64_t from = 0; from < length; from += BLOCK) {
-        int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
-        clipped += code_samples(s, &s->ports[id], from, count, codes + from);
+    port *p = &s->ports[id];
+    int clipped = 0;
+    if (length == 0)
+        return SIGNAL_OK;
+    if (length <= SHARED_SAMPLES) {
+        const int16_t *all;
+        code = port_codes(s, p, start, length, &all, &clipped);
+        if (!code)
+            memcpy(codes, all, (size_t)length * sizeof *codes);
     }
-    events->input_saturated += clipped > 0;
-    return SIGNAL_OK;
+    for (int64_t from = 0; !code && length > SHARED_SAMPLES && from < length; from += BLOCK) {
+        int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
+        int64_t first;
+        code = code_samples(s, p, from, count, codes + from, &first);
+        clipped |= !code && first >= 0;
+    }
+    events->input_saturated += clipped;
+    return code;
 }
 
 int signal_heard(signals *s, int id, int64_t start, int64_t length, double *v)

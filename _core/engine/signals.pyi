@@ -126,3 +126,6 @@ class Signals:
     @property
     def events(self) -> dict[str, int]:
         """How often each event was noticed."""
+    @property
+    def output_overflow(self) -> int:
+        """How many rendered samples were out of range."""

@@ -301,5 +301,9 @@ cdef class Signals:
     @property
     def events(self):
         """How often each event was noticed."""
-        return {"integral_overflow": self.seen.integral_overflow, "input_saturated": self.seen.input_saturated,
-                "output_overflow": self.seen.output_overflow}
+        return {"integral_overflow": self.seen.integral_overflow, "input_saturated": self.seen.input_saturated}
+
+    @property
+    def output_overflow(self):
+        """How many rendered samples were out of range."""
+        return self.seen.output_overflow
