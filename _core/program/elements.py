@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from . import tree
 
@@ -17,21 +17,35 @@ def elements_in(body: Iterable[tree.Statement], everything: tuple[str, ...] = ()
 
     A ``wait`` or ``align`` that names none stands for ``everything`` (give the elements of the program).
     """
-    return tuple(dict.fromkeys(_named(body, everything)))
+    found: dict[str, None] = {}
+    _add_named(body, everything, found)
+    return tuple(found)
 
 
-def _named(body: Iterable[tree.Statement], everything: tuple[str, ...]) -> Iterator[str]:
+def elements_of(statement: tree.Statement, everything: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The elements that one statement names itself; a block names none. Where they repeat, so do they here."""
+    kind = type(statement)
+    if kind in _NAMELESS:
+        return ()
+    if kind in _OF_MANY:
+        return statement.elements or everything  # type: ignore[union-attr]
+    return (statement.element,)  # type: ignore[union-attr]
+
+
+# Looked up by type, for compilers ask this of every statement, and of those in blocks once more for each block around.
+_BLOCKS = (tree.For, tree.ForEach, tree.StrictTiming)
+_NAMELESS = frozenset({tree.Assign, tree.Save, tree.If, *_BLOCKS})
+_OF_MANY = frozenset({tree.Wait, tree.Align})
+
+
+def _add_named(body: Iterable[tree.Statement], everything: tuple[str, ...], found: dict[str, None]) -> None:
     for statement in body:
-        match statement:
-            case tree.Wait() | tree.Align():
-                yield from statement.elements or everything
-            case tree.If():
-                for branch in statement.branches:
-                    yield from _named(branch.body, everything)
-                yield from _named(statement.otherwise, everything)
-            case tree.For() | tree.ForEach() | tree.StrictTiming():
-                yield from _named(statement.body, everything)
-            case tree.Assign() | tree.Save():
-                pass
-            case _:
-                yield statement.element
+        if isinstance(statement, tree.If):
+            for branch in statement.branches:
+                _add_named(branch.body, everything, found)
+            _add_named(statement.otherwise, everything, found)
+        elif isinstance(statement, _BLOCKS):
+            _add_named(statement.body, everything, found)
+        else:
+            for name in elements_of(statement, everything):
+                found[name] = None

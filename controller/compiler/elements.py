@@ -12,7 +12,7 @@ from ..._core.config.threads import threads_needed
 from ..._core.engine.codes import THREADS_MAX, ElementColumn
 from ..._core.engine.image import ImageElement
 from ..._core.program import tree
-from ..._core.program.elements import elements_in
+from ..._core.program.elements import elements_of
 from .problems import Problems
 
 _KINDS = {None: 0, "singleInput": 1, "mixInputs": 2}
@@ -51,23 +51,21 @@ def phase_increment(frequency_hz: float) -> int:
 def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
     """Each element named in the text, in order, with the source position of the first statement that names it."""
     uses: dict[str, int] = {}
-    for name, at in _named(body):
-        uses.setdefault(name, at)
+    _add_uses(body, uses)
     return uses
 
 
-def _named(body: Iterable[tree.Statement]) -> Iterator[tuple[str, int]]:
+def _add_uses(body: Iterable[tree.Statement], uses: dict[str, int]) -> None:
     for statement in body:
-        match statement:
-            case tree.If():
-                for branch in statement.branches:
-                    yield from _named(branch.body)
-                yield from _named(statement.otherwise)
-            case tree.For() | tree.ForEach() | tree.StrictTiming():
-                yield from _named(statement.body)
-            case _:
-                for name in elements_in((statement,)):
-                    yield name, statement.at
+        if isinstance(statement, tree.If):
+            for branch in statement.branches:
+                _add_uses(branch.body, uses)
+            _add_uses(statement.otherwise, uses)
+        elif isinstance(statement, tree.For | tree.ForEach | tree.StrictTiming):
+            _add_uses(statement.body, uses)
+        else:
+            for name in elements_of(statement):
+                uses.setdefault(name, statement.at)
 
 
 def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:
