@@ -21,7 +21,7 @@ class ResultLimits:
     """Items of the longer stream that an operator between two streams keeps until the other stream catches up."""
     buffers_bytes_max: int = 1 * GIB
     """What the buffers and averages of one job may hold at once; a program that needs more is refused."""
-    round_bytes_max: int = 64 * MIB
+    round_bytes_max: int = 8 * MIB
     """What the items of one operator may take at a time; more input is worked through in several rounds."""
     flush_bytes: int = 1 * MIB
     """So many new bytes make a chunk file."""
