@@ -115,6 +115,10 @@ class FailedToExecuteJobException(QmQuaException):
     """A program was not executed, e.g. because it does not compile."""
 
 
+class QMSimulationError(FailedToExecuteJobException):
+    """A simulation failed, e.g. because its program does not compile; or it is not done yet."""
+
+
 class JobNotFoundError(QmQuaException):
     """There is no such job, or it is not pending."""
 
@@ -194,6 +198,8 @@ _BY_CODE: Final[Mapping[str, type[QmQuaException]]] = {
     "config_error": ConfigValidationException,
     "unknown_stream": DataFetchingError,
     "results_cleared": QmNoResultsError,
+    "simulation_too_long": QMSimulationError,
+    "bad_simulation": QMSimulationError,
 }
 _TEXT_BEFORE: Final[Mapping[type[QmQuaException], str]] = {
     OpenQmException: "Can not open QM, see the following errors:\n",

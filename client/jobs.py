@@ -18,6 +18,7 @@ from .report import ExecutionReport
 
 if TYPE_CHECKING:
     from .results import ResultHandles
+    from .simulated_job import SimulatedJob
 
 STATUS_OF_STATE = {
     "pending": "pending",
@@ -219,8 +220,12 @@ class QmJob(QmBaseJob):
 RunningQmJob = QmJob
 
 
-def job_of(connection: Asker, info: JobInfo) -> QmPendingJob | QmJob:
+def job_of(connection: Asker, info: JobInfo) -> QmPendingJob | QmJob | SimulatedJob:
     """The handle that goes with a job's state."""
+    if info.simulated:
+        from .simulated_job import SimulatedJob
+
+        return SimulatedJob(connection, info.job_id, info=info)
     kind = QmPendingJob if info.state == "pending" else QmJob
     return kind(connection, info.job_id, info.qm_id, info)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from .._core.errors import not_yet
 from .._core.wire import requests
@@ -16,6 +17,10 @@ from .job_queue import QmQueue, checked_id, checked_note
 from .jobs import QmJob, QmPendingJob, job_of
 from .machine_settings import MachineSettings
 from .programs import ProgramLike, job_options, send_program
+
+if TYPE_CHECKING:
+    from .simulated_job import SimulatedJob
+    from .simulation_config import SimulationConfig
 
 LOGGER: Final = logging.getLogger("quaymaster")
 EXECUTE_START_TIMEOUT_S: Final = 300.0
@@ -77,15 +82,23 @@ class QuantumMachine(MachineSettings):
         seed: int | None = None,
         numerics: str = "linear",
         note: str = "",
-    ) -> QmJob:
+    ) -> QmJob | SimulatedJob:
         """Clear the queue (of all users), cancel the running job, queue this program and wait until it starts.
 
         One step for the broker, so that no other user comes between; a program that does not compile changes nothing.
         `duration_limit`, `data_limit` and `force_execution` are ignored, as on the platform. Raises
-        FailedToExecuteJobException where it was not accepted, else what `wait_for_execution` raises.
+        FailedToExecuteJobException where it was not accepted, else what `wait_for_execution` raises. With `simulate`
+        (deprecated) it is `simulate`.
         """
         if simulate is not None:
-            raise not_yet("execute(simulate=...)")
+            warnings.warn(
+                "execute(simulate=...) is deprecated: use simulate(program, SimulationConfig(...))",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return self.simulate(
+                program, simulate, compiler_options, strict=strict, flags=flags, seed=seed, numerics=numerics, note=note
+            )
         if dry_run:
             raise not_yet("execute(dry_run=True)")
         options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
@@ -121,9 +134,32 @@ class QuantumMachine(MachineSettings):
             LOGGER.warning("%s", text)
         return compiled.program_id
 
-    def simulate(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Comes with the next issue of the project."""
-        raise not_yet("simulate")
+    def simulate(
+        self,
+        program: ProgramLike,
+        simulate: SimulationConfig,
+        compiler_options: Any = None,
+        *,
+        strict: bool | None = None,
+        flags: Sequence[str] | None = None,
+        seed: int | None = None,
+        numerics: str = "linear",
+        note: str = "",
+        block: bool = True,
+    ) -> SimulatedJob:
+        """Simulate a program on the qm's effective config; the qm itself, its queue and its job are left alone.
+
+        See `QuantumMachinesManager.simulate`.
+        """
+        from .simulated_job import start_simulation
+        from .simulation_config import LoopbackInterface
+
+        options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
+        looped = isinstance(getattr(simulate, "simulation_interface", None), LoopbackInterface)
+        config = self.get_config() if looped else {}  # only a loopback needs to know elements
+        return start_simulation(
+            self._connection, program, simulate, config, options, qm_id=self._id, note=checked_note(note), block=block
+        )
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -134,7 +170,7 @@ class QuantumMachine(MachineSettings):
             return None
         return QmJob(self._connection, job_id, self._id)
 
-    def get_job(self, job_id: str) -> QmPendingJob | QmJob:
+    def get_job(self, job_id: str) -> QmPendingJob | QmJob | SimulatedJob:
         """A job by its id, pending, running or ended. Raises JobNotFoundError."""
         return job_of(self._connection, self._connection.ask(requests.GetJob(job_id=checked_id(job_id))).result)
 
@@ -144,7 +180,7 @@ class QuantumMachine(MachineSettings):
         user_ids: Sequence[str] = (),
         description: str = "",
         status: str | Sequence[str] = (),
-    ) -> list[QmPendingJob | QmJob]:
+    ) -> list[QmPendingJob | QmJob | SimulatedJob]:
         """Jobs of this qm that match all given filters; pending ones by position, then the others by id."""
         asked = job_filters([self._id], job_ids, user_ids, description, status)
         return [job_of(self._connection, info) for info in self._connection.ask(asked).result.jobs]

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .._core.errors import AskedWrongly, not_yet
 from .._core.wire import JobInfo, requests, unpack_plain
@@ -14,11 +14,16 @@ from .._core.wire.records import CloseMode, ControllerInfo
 from .connection import DEFAULT_TIMEOUT_S, Connection, address_of, client_version, login_name
 from .exceptions import QMHealthCheckError
 from .job_filters import job_filters
-from .job_queue import checked_id
+from .job_queue import checked_id, checked_note
 from .jobs import QmJob, QmPendingJob, job_of
 from .plain import pack_config
+from .programs import ProgramLike, job_options
 from .quantum_machine import QuantumMachine, controllers_of
 from .results import ResultHandles
+
+if TYPE_CHECKING:
+    from .simulated_job import SimulatedJob
+    from .simulation_config import SimulationConfig
 
 LOGGER: Final = logging.getLogger("quaymaster")
 _TAKEN_AND_IGNORED: Final = frozenset(
@@ -151,7 +156,7 @@ class QuantumMachinesManager:
 
     # -- jobs and results ------------------------------------------------------------------------------------------
 
-    def get_job(self, job_id: str) -> QmPendingJob | QmJob:
+    def get_job(self, job_id: str) -> QmPendingJob | QmJob | SimulatedJob:
         """A job by its id, pending, running or ended, of any qm. Raises JobNotFoundError."""
         return job_of(self._connection, self._connection.ask(requests.GetJob(job_id=checked_id(job_id))).result)
 
@@ -162,7 +167,7 @@ class QuantumMachinesManager:
         user_ids: Sequence[str] = (),
         description: str = "",
         status: str | Sequence[str] = (),
-    ) -> list[QmPendingJob | QmJob]:
+    ) -> list[QmPendingJob | QmJob | SimulatedJob]:
         """Jobs of the cluster that match all given filters; pending ones by position, then the others by id."""
         asked = job_filters(qm_ids, job_ids, user_ids, description, status)
         return [job_of(self._connection, info) for info in self._connection.ask(asked).result.jobs]
@@ -190,9 +195,33 @@ class QuantumMachinesManager:
         """Comes later."""
         raise not_yet("reset_data_processing")
 
-    def simulate(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Comes with the next issue of the project."""
-        raise not_yet("simulate")
+    def simulate(
+        self,
+        config: Mapping[str, Any],
+        program: ProgramLike,
+        simulate: SimulationConfig,
+        compiler_options: Any = None,
+        *,
+        strict: bool | None = None,
+        flags: Sequence[str] | None = None,
+        seed: int | None = None,
+        numerics: str = "linear",
+        note: str = "",
+        block: bool = True,
+    ) -> SimulatedJob:
+        """Simulate a program on a config for `simulate.duration` clock cycles, and wait until that is done.
+
+        It takes no ports, needs no qm and waits in no queue. With `block=False` it returns at once, to be waited for by
+        `job.wait_until("Done")`. Raises ConfigValidationException, QMSimulationError where the program does not compile
+        or asks for too much, and Taken where no controller of the config's type is connected.
+        """
+        from .simulated_job import start_simulation
+
+        options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
+        packed = pack_config(config)
+        return start_simulation(
+            self._connection, program, simulate, config, options, packed=packed, note=checked_note(note), block=block
+        )
 
     # -- the cluster -----------------------------------------------------------------------------------------------
 

@@ -163,6 +163,7 @@ class ResultHandles(Mapping[str, ResultHandle]):
                 self, stream.schema
             )
             for stream in self._state().streams
+            if not stream.schema.name.startswith("@")  # samples and report of a simulation
         }
 
     @property

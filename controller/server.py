@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 
@@ -35,7 +36,11 @@ from .runtime.lanes import Lanes
 from .runtime.library import Key, Library, key_of
 from .runtime.limits import BROKER_AWAY_MAX_S, STOP_WITHIN_S
 from .runtime.port_table import PortTable
+from .runtime.runs import Run
 from .runtime.spool import Spool
+
+if TYPE_CHECKING:
+    from .simulation import Simulations
 
 log = logging.getLogger(__name__)
 VERSION = metadata.version("quaymaster")
@@ -80,6 +85,8 @@ class Server:
         self._gate = threading.Event()
         self._link = Link(broker_endpoint, self._instance, self._hello)
         self._broker_seen = time.monotonic()
+        self._simulations: Simulations | None = None
+        self._raw_samples: dict[str, bytes] = {}  # of simulations that were loaded and have not begun
         self._stopping = False
         self._refused: Fault | None = None
 
@@ -193,7 +200,7 @@ class Server:
                 self._table.halt(action.job_id, action.attempt)
             case commands.Start():
                 run = self._table.find_run(action.job_id, action.attempt)
-                if run is not None and run.start():
+                if isinstance(run, JobRun) and run.start():
                     self._lanes.submit(run, short=True)
             case commands.CompileProgram():
                 self._compile(action, bodies)
@@ -234,6 +241,10 @@ class Server:
     def _load(self, action: commands.Load, bodies: list[bytes]) -> None:
         key = key_of(action.program_digest, action.config_digest, action.overrides)
         self._learn(key, bodies)
+        if action.simulation is not None:  # comes whole
+            self._raw_samples[action.job_id] = bodies[2] if len(bodies) > 2 else b""
+            self._table.load(action)
+            return
         if self._library.lacks(key) and self._table.is_new(action.job_id, action.attempt):
             lacking = reports.Lacking(job_id=action.job_id, attempt=action.attempt)
             self._spooled(lacking)
@@ -241,13 +252,26 @@ class Server:
         self._table.load(action)
 
     def _learn(self, key: Key, bodies: list[bytes]) -> None:
-        program, config = [*bodies, b"", b""][:2]
+        program, config = [*bodies, b"", b""][:2]  # a third one is of a simulation
         if program:
             self._library.add_program(key.program, program)
         if config:
             self._library.add_config(key.config, config)
 
-    def _launch(self, action: commands.Load) -> JobRun:
+    def _launch(self, action: commands.Load) -> Run:
+        return self._launch_job(action) if action.simulation is None else self._launch_simulation(action)
+
+    def _launch_simulation(self, action: commands.Load) -> Run:
+        """A simulation on an OS thread of its own."""
+        if self._simulations is None:
+            from .simulation import Simulations
+
+            self._simulations = Simulations(self._library, self._shelf, self._inbox.put)
+        run = self._simulations.run(action, self._raw_samples.pop(action.job_id, b""))
+        self._lanes.do(run.run)
+        return run
+
+    def _launch_job(self, action: commands.Load) -> Run:
         key = key_of(action.program_digest, action.config_digest, action.overrides)
         loaded = self._library.at_hand(key)
         library = self._library

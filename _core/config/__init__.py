@@ -9,6 +9,7 @@ from .issues import ConfigIssue, config_error
 from .model import Config, PortRef
 from .parse import check_config, parse_config
 from .ports import Port, PortClaim, ports_claimed
+from .simulated import analog_outputs, digital_outputs, simulated_bytes
 from .threads import thread_capacity, thread_of, threads_needed, type_matches
 
 __all__ = [
@@ -17,13 +18,16 @@ __all__ = [
     "Port",
     "PortClaim",
     "PortRef",
+    "analog_outputs",
     "apply_overrides",
     "check_config",
     "config_digest",
     "config_error",
+    "digital_outputs",
     "effective_config",
     "parse_config",
     "ports_claimed",
+    "simulated_bytes",
     "thread_capacity",
     "thread_of",
     "threads_needed",

@@ -2,12 +2,13 @@
 
 The machine calls, in this order: ``signals_add_port(number, gain, offset, sigma, sign, delay_ns, kept)`` for each port,
 where ``kept`` is the image's knowledge of raw traces, then ``signals_add_ear(port, element, which, output)`` for its
-ears in their order, with one number per output port.
+ears in their order, with one number per output port. Raw samples become a record of an element of their own.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
@@ -50,10 +51,18 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
         return self.ref.fem * 256 + self.ref.number
 
 
+class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What an input hears beside its ears: float64 samples in V, one a ns from the job's start; zero after them."""
+
+    ref: PortRef
+    samples: Any
+
+
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
     """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built."""
 
     ports: tuple[InputPort, ...]
+    raw: tuple[RawSamples, ...] = ()
     events: tuple[tuple[str, PortRef], ...] = ()
 
     def port(self, ref: PortRef) -> InputPort:

@@ -63,7 +63,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     count, into ``weight_values``. ``aligns``: int64 (n, 2) first and count in ``align_elements`` (those that may have a
     reset to take); ``align_masks``: uint64 thread masks; ``strict``: likewise, of strict blocks. ``hearers``: uint64,
     strands that hear each process. ``forked``: text order would never come to what runs beside an endless loop.
-    ``variables``: (name, type, slot, size).
+    ``variables``: (name, type, slot, size). ``play_operations``: (operation, pulse) of each row of ``plays``.
     """
 
     engine_version: int
@@ -90,6 +90,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     tracked: int
     blocks: int
     forked: bool
+    play_operations: tuple[tuple[str, str], ...] = ()
     threads: tuple[str, ...]
     threads_needed: tuple[tuple[str, int, int], ...]
     variables: tuple[tuple[str, str, int, int], ...]

@@ -2,7 +2,7 @@
 """The machine: a typed face of machine.h. Python makes the tables, C runs them without the GIL."""
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from weakref import WeakKeyDictionary
 
@@ -11,6 +11,9 @@ import numpy as np
 from quaymaster._core.engine.signals cimport (
     SIGNAL_EXACT,
     SIGNAL_LINEAR,
+    SIGNAL_OUTPUT_SINGLE,
+    signal_record,
+    signal_record_t,
     signals,
     signals_add_ear,
     signals_add_element,
@@ -209,7 +212,27 @@ cdef class Machine:
                 output = outputs.setdefault(ear.port, len(outputs))
                 _made(signals_add_ear(self._signals, number, index[ear.element], int(ear.which), output))
                 heard[index[ear.element]] = 1
+        self._add_raw(image, plant, len(outputs))
         self._arrays = {"heard": heard}
+
+    cdef _add_raw(self, image, plant, output):
+        """Raw samples: one record from 0 on, of an element that only this input hears."""
+        cdef const double[::1] samples
+        cdef signal_record_t record
+        measured = [port.ref for port in image.ports]
+        for number, raw in enumerate(plant.raw):
+            if raw.ref not in measured or not len(raw.samples):
+                continue
+            samples = np.ascontiguousarray(raw.samples, dtype=np.float64)
+            memset(&record, 0, sizeof(signal_record_t))
+            record.length = len(raw.samples)
+            record.alpha_r = 1.0
+            record.thread = len(image.threads) + number
+            record.waveform = _made(signals_add_waveform(self._signals, &samples[0], NULL, record.length, 0))
+            record.element = _made(signals_add_element(self._signals, 1.0, 0.0, 0.0, 1.0))
+            _made(signals_add_ear(self._signals, measured.index(raw.ref), record.element, SIGNAL_OUTPUT_SINGLE,
+                                  output + number))
+            _made(signal_record(self._signals, &record))
 
     cdef _make(self, image, plant):
         queues = queues_of(image, plant)

@@ -57,7 +57,17 @@ from .frames import (
     refusal,
     result_of,
 )
-from .records import FINAL_STATES, Fault, JobOptions, JobState, Overrides, StreamSchema, StreamState, ThreadNeed
+from .records import (
+    FINAL_STATES,
+    Fault,
+    JobOptions,
+    JobState,
+    Overrides,
+    Simulation,
+    StreamSchema,
+    StreamState,
+    ThreadNeed,
+)
 from .reports import Report
 from .requests import METHODS, RESULTS, Asks, JobInfo, Reply, Request
 
@@ -88,6 +98,7 @@ __all__ = [
     "Reply",
     "Report",
     "Request",
+    "Simulation",
     "StreamSchema",
     "StreamState",
     "ThreadNeed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .records import Digest, Fault, JobOptions, Name, Names, Number, Overrides, Record
+from .records import Digest, Fault, JobOptions, Name, Names, Number, Overrides, Record, Simulation
 
 
 class Action(Record, frozen=True, kw_only=True, tag_field="action"):
@@ -45,6 +45,7 @@ class Load(Action, frozen=True, kw_only=True, tag="load"):
 
     Body 0: the program, or empty where the controller has it from `compile` or an earlier load. Body 1: the config, or
     empty where the qm's own config of that digest was sent. A controller that lacks one reports `Lacking`.
+    A simulation has no qm (`qm_id` is empty) and needs no open ports; body 2: the raw samples of its inputs, if any.
     """
 
     job_id: Name
@@ -57,6 +58,7 @@ class Load(Action, frozen=True, kw_only=True, tag="load"):
     io1: Number = 0
     io2: Number = 0
     start: bool = True
+    simulation: Simulation | None = None
 
 
 class Start(Action, frozen=True, kw_only=True, tag="start"):

@@ -45,3 +45,9 @@ BROKER_PENDING_JOBS: Final = 100_000
 PARKED_REQUESTS: Final = 20_000
 USER_PARKED_REQUESTS: Final = 4_000
 OPEN_QMS: Final = 1_000
+
+# Simulations.
+SIMULATION_CYCLES: Final = 250_000_000  # 1 s
+SIMULATION_BYTES: Final = 256 * MIB  # samples of one simulation: 2 bytes a ns and analog output, 1 a ns and digital one
+SIMULATION_CABLES: Final = 1_000  # loopback connections, or raw inputs
+SIMULATION_LATENCY_NS: Final = 1_000_000_000

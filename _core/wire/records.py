@@ -63,6 +63,36 @@ class Overrides(Record, frozen=True, kw_only=True):
     waveforms: Annotated[dict[Name, float | Samples], msgspec.Meta(max_length=limits.DETAILS_ITEMS)] = {}
 
 
+PortWords = Annotated[str, msgspec.Meta(pattern=r"^[^/]+/[0-9]{1,3}/[0-9]{1,4}$", max_length=limits.NAME_CHARS)]
+"""A port as `PortRef` prints it: controller/fem/number."""
+
+
+class Cable(Record, frozen=True, kw_only=True):
+    """From an analog output to an analog input."""
+
+    source: PortWords
+    target: PortWords
+
+
+class RawInput(Record, frozen=True, kw_only=True):
+    """`samples` doubles in V, one a ns from the start, that an analog input gets; zero after them."""
+
+    target: PortWords
+    samples: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Simulation(Record, frozen=True, kw_only=True):
+    """What makes a job a simulation: for how long, and what its inputs hear."""
+
+    duration_cycles: Annotated[int, msgspec.Meta(ge=1, le=limits.SIMULATION_CYCLES)]
+    interface: Literal["none", "loopback", "raw"] = "none"
+    cables: Annotated[list[Cable], msgspec.Meta(max_length=limits.SIMULATION_CABLES)] = []
+    latency_ns: Annotated[int, msgspec.Meta(ge=0, le=limits.SIMULATION_LATENCY_NS)] = 24
+    noise_variance: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0  # V² per sample, at every input that is connected
+    inputs: Annotated[list[RawInput], msgspec.Meta(max_length=limits.SIMULATION_CABLES)] = []
+    samples_digest: Digest = ""  # of the samples of all `inputs`, one after another: little-endian float64
+
+
 class ThreadNeed(Record, frozen=True, kw_only=True):
     """Threads that a program takes on one FEM of one controller; an OPX or OPX+ counts as FEM 1, as in `PortRef`."""
 

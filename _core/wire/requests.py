@@ -30,6 +30,7 @@ from .records import (
     Number,
     Overrides,
     Record,
+    Simulation,
     StreamState,
     Text,
     ThreadNeed,
@@ -146,6 +147,7 @@ class JobInfo(Record, frozen=True, kw_only=True):
     options: JobOptions = JobOptions()
     note: Note = ""
     error: Fault | None = None
+    simulated: bool = False  # a simulation: it has no qm
 
 
 class JobList(Record, frozen=True, kw_only=True):
@@ -197,7 +199,7 @@ class ReportLine(Record, frozen=True, kw_only=True):
     """One entry of an execution report."""
 
     code: int = 0
-    severity: Name = "warn"  # "info" | "warn" | "error"
+    severity: Name = "warn"  # "info" | "warn" | "error" | "difference": the message has ids of program.differences
     message: Text
 
 
@@ -365,6 +367,21 @@ class Execute(Asks[JobAdded], frozen=True, kw_only=True, tag="execute"):
     note: Note = ""
 
 
+class Simulate(Asks[JobAdded], frozen=True, kw_only=True, tag="simulate"):
+    """Simulate a program for a while: a job without a qm, which takes no ports, no threads and no place in a queue.
+
+    Body 0: the program. Body 1: the config as MessagePack of the raw dict, or empty with `qm_id`, whose effective
+    config is taken then. Body 2: the raw samples, where the simulation has `inputs`. Parked never; the job is pending
+    while its controller is busy with other simulations. *Change*, as for `add_job`.
+    """
+
+    digest: Digest  # `content_digest` of the program
+    simulation: Simulation
+    qm_id: Name = ""
+    options: JobOptions = JobOptions()
+    note: Note = ""
+
+
 class GetJobs(Asks[JobList], frozen=True, kw_only=True, tag="get_jobs"):
     """Jobs that match all given filters (an empty one matches all)."""
 
@@ -470,6 +487,7 @@ Arguments = (
     | Compile
     | AddJob
     | Execute
+    | Simulate
     | GetJobs
     | GetJob
     | RemoveJobs

@@ -15,6 +15,7 @@ from ..._core.config import (
     check_config,
     effective_config,
     ports_claimed,
+    simulated_bytes,
     thread_capacity,
     type_matches,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "apply_overrides",
     "effective_config",
     "shape_of",
+    "simulated_bytes",
     "thread_capacity",
     "type_matches",
 ]

@@ -35,7 +35,7 @@ from .rows import (
     QmRow,
     Rows,
 )
-from .states import FINAL, OCCUPYING
+from .states import FINAL, HELD_BY_CONTROLLER, OCCUPYING
 from .threads import ThreadAccount
 
 UserRequest = tuple[str, str]
@@ -105,6 +105,8 @@ class Cluster:
         self.queues: dict[str, deque[str]] = {}
         self.active: dict[str, str] = {}  # qm -> its job that loads or runs
         self.processing: dict[str, set[str]] = {}  # qm -> jobs that only save
+        self.simulations: deque[str] = deque()  # pending ones, in the order in which they were accepted
+        self.simulating: dict[str, set[str]] = {}  # controller -> simulations that it holds
         self.ports = PortTable()
         self.threads = ThreadAccount()
         self.raw_configs: dict[str, dict[Any, Any]] = {}
@@ -132,6 +134,8 @@ class Cluster:
         self.counter = 0  # for ids of compilations and fetches
         self.dirty: set[str] = set()  # qms whose queue head must be looked at
         self.blocked: set[str] = set()  # qms whose head waits for threads or a controller
+        self.simulations_dirty = True  # some simulation may be able to start
+        self.simulated_shapes: OrderedDict[str, Shape] = OrderedDict()  # by digest of the config
         # of the event at hand
         self.changes: list[Change] = []
         self.out: list[Instruction] = []
@@ -238,7 +242,8 @@ class Cluster:
 
     def position(self, job: JobRow) -> int:
         """1-based position of a pending job in its queue, -1 for others."""
-        return self.queues[job.qm_id].index(job.job_id) + 1 if job.state == "pending" else -1
+        queue = self.simulations if job.simulation is not None else self.queues.get(job.qm_id, ())
+        return queue.index(job.job_id) + 1 if job.state == "pending" else -1
 
     # -- changing rows -----------------------------------------------------------------------------------------------
 
@@ -261,8 +266,11 @@ class Cluster:
         self.state_counts[job.state] += 1
         if was is not None:
             self.state_counts[was] -= 1
-        self._derive_queue(was, job)
-        self._derive_occupation(was, job)
+        if job.simulation is not None:
+            self._derive_simulation(was, job)
+        else:
+            self._derive_queue(was, job)
+            self._derive_occupation(was, job)
         if job.state in FINAL:
             self._unrefer(job)
             self.progress.pop(job.job_id, None)
@@ -287,9 +295,26 @@ class Cluster:
                 self.dirty.add(job.qm_id)
             else:
                 queue.remove(job.job_id)
-            self.pending_of_user[job.user] -= 1
-            if not self.pending_of_user[job.user]:
-                del self.pending_of_user[job.user]
+            self._one_less_pending(job.user)
+
+    def _one_less_pending(self, user: str) -> None:
+        self.pending_of_user[user] -= 1
+        if not self.pending_of_user[user]:
+            del self.pending_of_user[user]
+
+    def _derive_simulation(self, was: str | None, job: JobRow) -> None:
+        if job.state == "pending":
+            self.simulations.append(job.job_id)
+            self.pending_of_user[job.user] += 1
+        elif was == "pending":
+            self.simulations.remove(job.job_id)
+            self._one_less_pending(job.user)
+        held = self.simulating.setdefault(job.controller, set())
+        if job.state in HELD_BY_CONTROLLER:
+            held.add(job.job_id)
+        else:
+            held.discard(job.job_id)
+        self.simulations_dirty = True
 
     def _derive_occupation(self, was: str | None, job: JobRow) -> None:
         if job.state in OCCUPYING:
@@ -433,12 +458,12 @@ class Cluster:
     # -- references: a body lives as long as a row names it ----------------------------------------------------------
 
     def _refer(self, job: JobRow) -> None:
-        self.references[job.program_digest] += 1
-        self.references[job.image_id] += 1
+        for digest in _needed(job):
+            self.references[digest] += 1
 
     def _unrefer(self, job: JobRow) -> None:
-        self._release(job.program_digest)
-        self._release(job.image_id)
+        for digest in _needed(job):
+            self._release(digest)
 
     def _hold(self, digest: str) -> None:
         self.references[digest] += 1
@@ -478,6 +503,14 @@ class Cluster:
         self.finished = deque(sorted(self.finished, key=lambda key: (self.jobs[key].ended_at_ms or 0, int(key))))
         if len(self.finished) >= limits.FINISHED_JOBS_KEPT:
             self.forgotten_ms = max(request_ms(self.jobs[self.finished[0]].request_id), self.forgotten_ms)
+
+
+def _needed(job: JobRow) -> list[str]:
+    """What must be kept until a job has ended."""
+    if job.simulation is None:
+        return [job.program_digest, job.image_id]
+    samples = [job.simulation.samples_digest] if job.simulation.samples_digest else []
+    return [job.program_digest, job.config_digest, *samples]
 
 
 def request_ms(request_id: str) -> int:

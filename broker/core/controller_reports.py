@@ -18,6 +18,7 @@ from .ending import event_of, fail_lost, move, wake
 from .job_requests import send_compile
 from .messages import Asked, Send
 from .rows import ControllerRow, ImageRow, JobRow
+from .simulations import send_simulation
 from .states import FINAL, HELD_BY_CONTROLLER, allows
 
 
@@ -62,6 +63,7 @@ def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any)
             _missing_there(cluster, row)
         elif row.halt_by and at_controller.state not in FINAL:
             cluster.send(name, commands.Halt(job_id=row.job_id, attempt=row.attempt))
+    cluster.simulations_dirty = True
     cluster.dirty |= cluster.blocked
     cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
     cluster.blocked.clear()
@@ -74,8 +76,13 @@ def _first_in_queues(cluster: Cluster) -> Iterable[JobRow]:
 
 
 def _held_rows(cluster: Cluster, name: str) -> list[JobRow]:
-    ids = [*cluster.active.values(), *(job_id for ids in cluster.processing.values() for job_id in ids)]
+    ids = [*_held_ids(cluster), *cluster.simulating.get(name, ())]
     return [cluster.jobs[job_id] for job_id in sorted(ids) if cluster.jobs[job_id].controller == name]
+
+
+def _held_ids(cluster: Cluster) -> list[str]:
+    """Jobs of qms that a controller holds."""
+    return [*cluster.active.values(), *(job_id for ids in cluster.processing.values() for job_id in ids)]
 
 
 def _missing_there(cluster: Cluster, row: JobRow) -> None:
@@ -84,6 +91,14 @@ def _missing_there(cluster: Cluster, row: JobRow) -> None:
         fail_lost(cluster, row, "it was restarted and holds the job no more")
     elif row.halt_by:
         move(cluster, row, "cancel", told=True)
+    else:
+        _send_whole(cluster, row)
+
+
+def _send_whole(cluster: Cluster, row: JobRow) -> None:
+    """The load of a job with all its bodies."""
+    if row.simulation is not None:
+        send_simulation(cluster, row)
     else:
         send_load(cluster, row, with_bodies=True)
 
@@ -214,7 +229,7 @@ def lacking(cluster: Cluster, name: str, said: reports.Lacking, bodies: Any) -> 
     """A load named what the controller does not have: send it again, whole."""
     job = cluster.jobs.get(said.job_id)
     if job is not None and job.controller == name and job.attempt == said.attempt and job.state == "loading":
-        send_load(cluster, job, with_bodies=True)
+        _send_whole(cluster, job)
 
 
 def progress(cluster: Cluster, name: str, said: reports.Progress, bodies: Any) -> None:
@@ -279,7 +294,8 @@ def lose_the_absent(cluster: Cluster) -> None:
     """Jobs held by a controller that never came back after the broker's restart: they may have ended, nobody knows."""
     if cluster.started_ms is None or cluster.now_ms - cluster.started_ms < limits.LOST_AFTER_MS:
         return
-    for job_id in [*cluster.active.values(), *(key for keys in cluster.processing.values() for key in keys)]:
+    simulating = [job_id for ids in cluster.simulating.values() for job_id in ids]
+    for job_id in [*_held_ids(cluster), *simulating]:
         job = cluster.jobs[job_id]
         if job.controller not in cluster.live:
             cluster.by("broker", "lose", job_id)

@@ -20,7 +20,7 @@ import msgspec
 from ..._core.errors import AskedWrongly, OurBug, QuaymasterError
 from ..._core.wire import RESULTS, reports, requests
 from ..._core.wire import limits as wire_limits
-from . import controller_reports, job_requests, limits, qm_requests, result_requests
+from . import controller_reports, job_requests, limits, qm_requests, result_requests, simulations
 from .cluster import Cluster, request_ms
 from .dispatch import advance
 from .ending import answer_pending, unpark
@@ -44,6 +44,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Compile: job_requests.compile_program,
     requests.AddJob: job_requests.add_job,
     requests.Execute: job_requests.add_job,
+    requests.Simulate: simulations.simulate,
     requests.GetJobs: job_requests.get_jobs,
     requests.GetJob: job_requests.get_job,
     requests.RemoveJobs: job_requests.remove_jobs,
@@ -84,7 +85,7 @@ REMEMBERED: frozenset[type] = frozenset(
         requests.ClearResults,
     }
 )
-SUBMISSIONS: frozenset[type] = frozenset({requests.AddJob, requests.Execute})
+SUBMISSIONS: frozenset[type] = frozenset({requests.AddJob, requests.Execute, requests.Simulate})
 
 
 class Core:
@@ -106,6 +107,7 @@ class Core:
         else:
             self._ticked()
         advance(cluster)
+        simulations.advance_simulations(cluster)
         return cluster.end()
 
     def waiting(self) -> list[Asked]:

@@ -89,6 +89,7 @@ def info_of(cluster: Cluster, job: JobRow, position: int | None = None) -> JobIn
         options=job.options,
         note=job.note,
         error=job.error,
+        simulated=job.simulation is not None,
     )
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..._core.wire import commands
+from . import limits, simulations
 from .cluster import Cluster
 from .dispatch import capacity_of, obstacle
 from .messages import Instruction, Send
 from .rows import Change, JobRow, Logged, MetaRow, Put, Rows
-from .states import FINAL, OCCUPYING
+from .states import FINAL, HELD_BY_CONTROLLER, OCCUPYING
 
 
 class Violation(AssertionError):
@@ -52,7 +53,7 @@ def qms_run_one_job_at_a_time(cluster: Cluster) -> None:
     """4. Per qm at most one job loads or runs, and it is the one that the broker thinks it is."""
     occupying: dict[str, list[str]] = {}
     for job in cluster.jobs.values():
-        if job.state in OCCUPYING:
+        if job.state in OCCUPYING and job.simulation is None:
             occupying.setdefault(job.qm_id, []).append(job.job_id)
     for qm_id, job_ids in occupying.items():
         _demand(len(job_ids) == 1, "qms_run_one_job_at_a_time", f"{qm_id} runs {job_ids}")
@@ -80,7 +81,7 @@ def queues_are_dense_and_in_order(cluster: Cluster) -> None:
     """5. Every pending job stands in its qm's queue once, in the order of places; positions are 1, 2, 3, ..."""
     pending: dict[str, list[JobRow]] = {qm_id: [] for qm_id in cluster.qms}
     for job in cluster.jobs.values():
-        if job.state == "pending":
+        if job.state == "pending" and job.simulation is None:
             _demand(job.qm_id in pending, "queues_are_dense_and_in_order", f"{job.job_id} waits for a closed qm")
             pending[job.qm_id].append(job)
     for qm_id, jobs in pending.items():
@@ -105,10 +106,35 @@ def bodies_are_kept_as_needed(cluster: Cluster) -> None:
     needed = {qm.config_digest for qm in cluster.qms.values()}
     needed |= {program.program_digest for program in cluster.programs.values()}
     needed |= {image.program_digest for image in cluster.images.values()}
-    unfinished = {job.program_digest for job in cluster.jobs.values() if job.state not in FINAL}
+    unfinished = {digest for job in cluster.jobs.values() if job.state not in FINAL for digest in _bodies_of(job)}
     _demand(unfinished <= cluster.known_bodies, "bodies_are_kept_as_needed", "an unfinished job has no program")
     both = needed | unfinished
     _demand(cluster.known_bodies == both, "bodies_are_kept_as_needed", f"{cluster.known_bodies ^ both}")
+
+
+def _bodies_of(job: JobRow) -> list[str]:
+    """The bodies that an unfinished job itself needs."""
+    if job.simulation is None:
+        return [job.program_digest]
+    return [job.program_digest, job.config_digest, *filter(None, [job.simulation.samples_digest])]
+
+
+def simulations_are_apart_and_bounded(cluster: Cluster) -> None:
+    """Simulations have no qm; a controller holds at most SIMULATIONS_AT_ONCE; one that could start has started."""
+    name = "simulations_are_apart_and_bounded"
+    jobs = [job for job in cluster.jobs.values() if job.simulation is not None]
+    _demand(all(not job.qm_id and not job.threads for job in jobs), name, "a simulation of a qm, or with threads")
+    pending = [job.job_id for job in jobs if job.state == "pending"]
+    _demand(sorted(pending) == sorted(cluster.simulations), name, f"{pending} and {list(cluster.simulations)}")
+    held: dict[str, set[str]] = {}
+    for job in jobs:
+        if job.state in HELD_BY_CONTROLLER:
+            held.setdefault(job.controller, set()).add(job.job_id)
+    known = {controller: ids for controller, ids in cluster.simulating.items() if ids}
+    _demand(known == held, name, f"{known} is not {held}")
+    _demand(all(len(ids) <= limits.SIMULATIONS_AT_ONCE for ids in held.values()), name, f"too many: {held}")
+    idle = [job_id for job_id in pending if not simulations.obstacle(cluster, cluster.jobs[job_id])]
+    _demand(not idle, name, f"{idle} could run")
 
 
 def counters_are_right(cluster: Cluster) -> None:
@@ -146,6 +172,7 @@ STANDING: tuple[Callable[[Cluster], None], ...] = (
     queues_are_dense_and_in_order,
     idle_heads_have_an_obstacle,
     bodies_are_kept_as_needed,
+    simulations_are_apart_and_bounded,
     counters_are_right,
     waiting_requests_wait_for_something,
 )

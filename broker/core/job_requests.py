@@ -283,14 +283,17 @@ def _candidates(cluster: Cluster, args: requests.GetJobs) -> list[JobRow]:
         return [cluster.jobs[job_id] for job_id in dict.fromkeys(args.job_ids) if job_id in cluster.jobs]
     if args.states and set(args.states) <= {"pending", "loading", "running"}:
         queued = [job_id for qm_id in cluster.queues for job_id in cluster.queues[qm_id]]
-        return [cluster.jobs[job_id] for job_id in [*queued, *cluster.active.values()]]
+        simulating = [job_id for ids in cluster.simulating.values() for job_id in ids]
+        held = [*cluster.active.values(), *cluster.simulations, *simulating]
+        return [cluster.jobs[job_id] for job_id in [*queued, *held]]
     return list(cluster.jobs.values())
 
 
 def _infos(cluster: Cluster, jobs: list[JobRow]) -> list[requests.JobInfo]:
     """Infos of many jobs, with each queue walked once."""
     qm_ids = {job.qm_id for job in jobs if job.state == "pending"}
-    places = {job_id: n for qm_id in qm_ids for n, job_id in enumerate(cluster.queues[qm_id], 1)}
+    queues = [cluster.queues[qm_id] if qm_id else cluster.simulations for qm_id in qm_ids]
+    places = {job_id: n for queue in queues for n, job_id in enumerate(queue, 1)}
     return [info_of(cluster, job, places.get(job.job_id, -1)) for job in jobs]
 
 

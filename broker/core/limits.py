@@ -19,3 +19,6 @@ COME_BACK_MS: Final = (
 )
 KNOWN_BODIES_PER_CONTROLLER: Final = 10_000
 REPORT_ENTRIES_PER_JOB: Final = 1_000
+SIMULATIONS_AT_ONCE: Final = 2  # of one controller; the others wait
+SIMULATIONS_WAITING: Final = 10_000
+SIMULATED_SHAPES_KEPT: Final = 64  # checked configs of simulations, so that a repeat need not be checked again

@@ -8,6 +8,7 @@ from ..._core.errors import AskedWrongly, Taken
 from ..._core.wire import StreamState, commands, requests
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.records import ControllerInfo
+from . import simulations
 from .cluster import Cluster, Fetching
 from .dispatch import obstacle
 from .ending import check_may_park, met, park, results_of, streams_of
@@ -126,6 +127,8 @@ def why_words(cluster: Cluster, job: JobRow) -> str:
         by = f", its end was asked for by {job.halt_by}" if job.halt_by else ""
         error = f": {job.error.message}" if job.error else ""
         return f"job {job.job_id} is {job.state} on {job.controller}{by}{error}"
+    if job.simulation is not None:
+        return simulations.words(cluster, job)
     position = cluster.position(job)
     running = cluster.active.get(job.qm_id)
     if position > 1:

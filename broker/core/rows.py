@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..._core.wire import Fault, JobOptions, JobState, Overrides, StreamSchema, StreamState, ThreadNeed
+from ..._core.wire import Fault, JobOptions, JobState, Overrides, Simulation, StreamSchema, StreamState, ThreadNeed
 from ..._core.wire.requests import ReportLine
 
 
@@ -42,6 +42,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     streams: list[StreamState] = []
     told: bool = False  # the controller's last word on it has arrived
     cleared: bool = False  # its results were dropped
+    simulation: Simulation | None = None  # a simulation has no qm: `qm_id` is empty
 
 
 class QmRow(msgspec.Struct, frozen=True, kw_only=True):

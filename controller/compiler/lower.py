@@ -43,7 +43,7 @@ class Lowering:
         self._measures = measures
         self._problems = problems
         self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
-        self._plays: dict[tuple[int, ...], int] = {}
+        self._plays: dict[tuple[tuple[int, ...], str, str], int] = {}  # row, operation, pulse
         self._align_rows: list[list[int]] = []
         self._align_elements: list[int] = []
         self._align_masks: list[int] = []
@@ -61,7 +61,8 @@ class Lowering:
         return {
             **self.code.tables(),
             "memory": np.array(self.memory.cells, dtype=np.int32),
-            "plays": table([list(key) for key in self._plays], PlayColumn.COLUMNS),
+            "plays": table([list(row) for row, _, _ in self._plays], PlayColumn.COLUMNS),
+            "play_operations": tuple((operation, pulse) for _, operation, pulse in self._plays),
             "aligns": table(self._align_rows, 2),
             "align_elements": np.array(self._align_elements, dtype=np.int64),
             "align_masks": np.array(self._align_masks, dtype=np.uint64),
@@ -148,16 +149,16 @@ class Lowering:
             )
         return self._pulses.pulse(node.element, node.operation, node.at)
 
-    def _play_row(self, element: str, use: PulseUse, amplitudes: list[int], duration: int) -> int:
+    def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, amplitudes: list[int], duration: int) -> int:
         row = [0] * PlayColumn.COLUMNS
-        row[PlayColumn.ELEMENT] = self._elements.index[element]
+        row[PlayColumn.ELEMENT] = self._elements.index[node.element]
         row[PlayColumn.WAVEFORM] = use.waveform
         row[PlayColumn.LENGTH] = use.length
         row[PlayColumn.SAMPLES] = use.samples
         row[PlayColumn.AMPLITUDES] = len(amplitudes)
         row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
         row[PlayColumn.DURATION] = duration
-        return self._plays.setdefault(tuple(row), len(self._plays))
+        return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
 
     def _play(self, node: tree.Play, step: Step) -> None:
         slots = self._operands(step, (node.at,))
@@ -165,7 +166,7 @@ class Lowering:
         if use is None:
             return
         count = len(node.amplitude)
-        number = self._play_row(node.element, use, slots[:count], -1 if node.duration is None else slots[count])
+        number = self._play_row(node, use, slots[:count], -1 if node.duration is None else slots[count])
         self.code.emit(Op.PLAY, number, mask=_mask(step), at=node.at)
 
     def _measure(self, node: tree.Measure, step: Step) -> None:
@@ -176,7 +177,7 @@ class Lowering:
         legs = self._measures.legs(node, use) if use is not None else None
         if use is None or legs is None:
             return
-        play = self._play_row(node.element, use, slots[:count], -1)
+        play = self._play_row(node, use, slots[:count], -1)
         indices = iter(slots[count:])
         rows = [
             (self._process(process, number, *item[:1], indices), item[1])

@@ -126,7 +126,7 @@ class JobResults:
         self._pipeline = pipeline
         self._forms = pipeline.result_forms
         self._streams = [Stream(schema) for schema in schemas]
-        for stream, form in zip(self._streams, self._forms, strict=True):
+        for stream, form in zip(self._streams, self._forms, strict=False):
             if stream.item_bytes != packed_dtype(form).itemsize:
                 raise OurBug(f"items of stream {stream.schema.name} have another size than its schema says")
         self._folder = folder

@@ -18,8 +18,9 @@ from ..._core.errors import AskedWrongly, Taken
 from ..._core.wire import FINAL_STATES, Fault, fault_of
 from ..._core.wire.commands import Load
 from ..._core.wire.reports import HeldJob, Status
-from .job_run import JobRun, News
+from .job_run import News
 from .limits import FINISHED_JOBS_MAX, JOBS_MAX
+from .runs import Run
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Entry:
     """One job: its newest attempt here."""
 
     attempt: int
-    run: JobRun | None = None
+    run: Run | None = None
     final: Status | None = None
     seq: int = 0  # of the final report
     next: Load | None = None  # a newer attempt that waits for this one's end
@@ -36,7 +37,7 @@ class Entry:
 class JobTable:
     """`launch(command)` makes a run and gives it to an OS thread; `report(status)` spools it and returns its number."""
 
-    def __init__(self, launch: Callable[[Load], JobRun], report: Callable[[Status], int]) -> None:
+    def __init__(self, launch: Callable[[Load], Run], report: Callable[[Status], int]) -> None:
         self._launch = launch
         self._report = report
         self._held: dict[str, Entry] = {}
@@ -65,7 +66,7 @@ class JobTable:
         entry = self._find(job_id)
         return entry is None or attempt > entry.attempt
 
-    def find_run(self, job_id: str, attempt: int) -> JobRun | None:
+    def find_run(self, job_id: str, attempt: int) -> Run | None:
         """The run of this attempt, if it has not ended."""
         entry = self._held.get(job_id)
         return entry.run if entry is not None and entry.attempt == attempt else None
@@ -83,7 +84,7 @@ class JobTable:
         elif entry.run is not None:
             entry.run.halt()
 
-    def halt_where(self, chosen: Callable[[JobRun], bool], reason: Fault | None = None) -> None:
+    def halt_where(self, chosen: Callable[[Run], bool], reason: Fault | None = None) -> None:
         """End all runs of a kind."""
         for entry in list(self._held.values()):
             if entry.run is not None and chosen(entry.run):

@@ -11,12 +11,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .client import LoopbackInterface as LoopbackInterface
     from .client import QuantumMachinesManager as QuantumMachinesManager
+    from .client import RawInterface as RawInterface
+    from .client import SimulationConfig as SimulationConfig
     from .client import qua as qua
 
-_HOMES = {"QuantumMachinesManager": ".client", "qua": ".client.qua"}
+_HOMES = {
+    "LoopbackInterface": ".client",
+    "QuantumMachinesManager": ".client",
+    "RawInterface": ".client",
+    "SimulationConfig": ".client",
+    "qua": ".client.qua",
+}
 
-__all__ = ["QuantumMachinesManager", "__version__", "qua"]
+__all__ = [
+    "LoopbackInterface",
+    "QuantumMachinesManager",
+    "RawInterface",
+    "SimulationConfig",
+    "__version__",
+    "qua",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -314,11 +314,10 @@ def test_validating_a_config_needs_no_cluster(connection: FakeConnection, qmm: Q
 
 
 def test_what_comes_later_is_refused_by_name(connection: FakeConnection, qmm: QuantumMachinesManager) -> None:
-    """simulate and reset_data_processing raise `not_yet`."""
-    for call in (lambda: qmm.simulate({}, None, None), qmm.reset_data_processing):
-        with pytest.raises(AskedWrongly) as caught:
-            call()
-        assert caught.value.code == "not_yet"
+    """reset_data_processing raises `not_yet`."""
+    with pytest.raises(AskedWrongly) as caught:
+        qmm.reset_data_processing()
+    assert caught.value.code == "not_yet"
 
 
 def test_leaving_closes(connection: FakeConnection) -> None:

@@ -73,11 +73,10 @@ def test_execute_is_one_request_and_waits_for_the_start(
 
 
 def test_execute_refuses_what_comes_later(connection: FakeConnection, qm: QuantumMachine) -> None:
-    """simulate and dry_run would change what happens, so they are refused; nothing is asked."""
-    for keywords in ({"simulate": object()}, {"dry_run": True}):
-        with pytest.raises(AskedWrongly) as caught:
-            qm.execute(waiting(), **keywords)
-        assert caught.value.code == "not_yet"
+    """dry_run would change what happens, so it is refused; nothing is asked."""
+    with pytest.raises(AskedWrongly) as caught:
+        qm.execute(waiting(), dry_run=True)
+    assert caught.value.code == "not_yet"
     assert connection.asked == []
 
 
@@ -249,7 +248,6 @@ def test_io_registers(connection: FakeConnection, qm: QuantumMachine) -> None:
 def test_what_comes_later_is_refused_by_name(connection: FakeConnection, qm: QuantumMachine) -> None:
     """Parts of the platform that are not there yet raise `not_yet` and name themselves."""
     for name in (
-        "simulate",
         "calibrate_element",
         "set_output_filter_by_element",
     ):

@@ -21,6 +21,19 @@ FAULT = records.Fault(family="taken", code="ports_taken", message="no", details=
 SCHEMA = records.StreamSchema(name="s", dtype="<f8", shape=[3, 2], timestamps=True)
 STREAM = records.StreamState(schema=SCHEMA, count=7, closed=True)
 OPTIONS = records.JobOptions(numerics="exact", seed=2**62, flags=["auto-element-thread"])
+SIMULATION = records.Simulation(
+    duration_cycles=1000,
+    interface="loopback",
+    cables=[records.Cable(source="con1/1/1", target="con1/1/2")],
+    latency_ns=180,
+    noise_variance=1e-4,
+)
+RAW = records.Simulation(
+    duration_cycles=9,
+    interface="raw",
+    inputs=[records.RawInput(target="con1/1/1", samples=3)],
+    samples_digest="d",
+)
 THREADS = [records.ThreadNeed(controller="con1", threads=3)]
 
 ARGUMENTS: list[Any] = [
@@ -39,6 +52,7 @@ ARGUMENTS: list[Any] = [
     requests.Compile(qm_id="qm-1", digest="d", options=OPTIONS),
     requests.AddJob(qm_id="qm-1", digest="d", to_start=True, overrides=records.Overrides(waveforms={"w": [0.1, 0.2]})),
     requests.Execute(qm_id="qm-1", program_id="p-1", overrides=records.Overrides(waveforms={"w": 0.25})),
+    requests.Simulate(digest="d", simulation=SIMULATION, options=OPTIONS, note="n"),
     requests.GetJobs(qm_ids=["qm-1"], states=["pending", "running"], limit=5),
     requests.GetJob(job_id="17"),
     requests.RemoveJobs(qm_id="qm-1", position=2, expected_job_id="17"),
@@ -60,6 +74,7 @@ ACTIONS: list[Any] = [
     commands.Close(qm_id="qm-1"),
     commands.CompileProgram(compile_id="c1", qm_id="qm-1", program_digest="p", config_digest="c", options=OPTIONS),
     commands.Load(job_id="17", attempt=2, qm_id="qm-1", program_digest="p", config_digest="c", io1=0.5, io2=True),
+    commands.Load(job_id="18", attempt=1, qm_id="", program_digest="p", config_digest="c", simulation=RAW),
     commands.Start(job_id="17", attempt=1),
     commands.Halt(job_id="17", attempt=1),
     commands.FetchData(fetch_id="f1", job_id="17", stream="s", start=0, stop=-1),

@@ -1,0 +1,143 @@
+"""The samples of a simulation: a mapping of controllers to analog and digital samples by port.
+
+Analog samples are float64 in V at 1 GS/s, digital ones bools, one a ns. Ports are named "fem-port", an OPX's "1-port";
+"port" alone, as text or number, is read as "1-port".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._core.errors import AskedWrongly
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class PortSamples(dict[str, npt.NDArray[Any]]):
+    """Samples by port. `samples["1-2"]`, `samples["2"]` and `samples[2]` are the same."""
+
+    def __missing__(self, key: Any) -> npt.NDArray[Any]:
+        name = f"1-{key}"
+        if name in self.keys():
+            return self[name]
+        raise KeyError(f"no samples of port {key!r}; there are {', '.join(self) or 'none'}")
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or super().__contains__(f"1-{key}")
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The samples of a port, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+class SimulatorControllerSamples:
+    """The samples of one controller; `analog_sampling_rate` by port, in samples a second."""
+
+    def __init__(self, name: str, analog: PortSamples, digital: PortSamples, rate: float = 1e9) -> None:
+        self.name = name
+        self.analog = analog
+        self.digital = digital
+        self.analog_sampling_rate = dict.fromkeys(analog, rate)
+
+    def plot(self, analog_ports: Sequence[Any] | None = None, digital_ports: Sequence[Any] | None = None) -> Figure:
+        """Draw the samples over time in ns on the current axes, and return their figure.
+
+        Ports that are not named are drawn where they are not zero throughout. Needs matplotlib: `not_installed`.
+        """
+        pyplot = pyplot_module()
+        axes = pyplot.gca()
+        for port in _drawn(self.analog, analog_ports):
+            samples = self.analog[port]
+            axes.plot(np.arange(len(samples)) * (1e9 / self._rate(port)), samples, label=f"{self.name} A{_short(port)}")
+        for port in _drawn(self.digital, digital_ports):
+            axes.plot(self.digital[port].astype(float), label=f"{self.name} D{_short(port)}", linestyle="--")
+        axes.set_xlabel("Time [ns]")
+        axes.set_ylabel("Output [V], markers 0 or 1" if _drawn(self.digital, digital_ports) else "Output [V]")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="upper right")
+        return axes.figure  # type: ignore[return-value]
+
+    def _rate(self, port: Any) -> float:
+        return self.analog_sampling_rate.get(str(port), 1e9)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists of numbers by kind and port."""
+        return {
+            "analog": {port: samples.tolist() for port, samples in self.analog.items()},
+            "digital": {port: samples.tolist() for port, samples in self.digital.items()},
+            "analog_sampling_rate": dict(self.analog_sampling_rate),
+        }
+
+    def __repr__(self) -> str:
+        return f"<samples of {self.name}: analog {', '.join(self.analog)}; digital {', '.join(self.digital)}>"
+
+
+class SimulatorSamples(Mapping[str, SimulatorControllerSamples]):
+    """The samples of all controllers, by name: `samples["con1"]` or `samples.con1`."""
+
+    def __init__(self, controllers: Mapping[str, SimulatorControllerSamples]) -> None:
+        self._controllers = dict(controllers)
+
+    def __getitem__(self, name: str) -> SimulatorControllerSamples:
+        return self._controllers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._controllers)
+
+    def __len__(self) -> int:
+        return len(self._controllers)
+
+    def __getattr__(self, name: str) -> SimulatorControllerSamples:
+        found = self.__dict__.get("_controllers", {}).get(name)
+        if found is None:
+            raise AttributeError(f"no samples of controller {name!r}; there are {', '.join(self) or 'none'}")
+        return found  # type: ignore[no-any-return]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._controllers]
+
+    def to_dict(self) -> dict[str, Any]:
+        """`to_dict` of each controller, by name."""
+        return {name: samples.to_dict() for name, samples in self.items()}
+
+    def to_json(self) -> str:
+        """The same as JSON."""
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        return f"<SimulatorSamples of {', '.join(self) or 'no controller'}>"
+
+
+def _drawn(samples: PortSamples, chosen: Sequence[Any] | None) -> list[Any]:
+    if chosen is not None:
+        for port in chosen:
+            samples[port]  # a KeyError that names the ports there are
+        return list(chosen)
+    return [port for port, values in samples.items() if values.any()]
+
+
+def _short(port: Any) -> str:
+    """ "3" for "1-3", as OPX ports are known."""
+    return str(port).removeprefix("1-")
+
+
+def pyplot_module() -> Any:
+    """matplotlib.pyplot. Raises AskedWrongly `not_installed`."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise AskedWrongly(
+            "plots need matplotlib, which is not installed",
+            code="not_installed",
+            hint="pip install 'quaymaster[plot]'",
+        ) from None
+    return pyplot

@@ -1,0 +1,65 @@
+"""What the inputs of a simulation hear: nothing, cables from outputs, or samples that the user gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from ..._core.config import Config, PortRef
+from ..._core.engine.hearing import Hearing, RawSamples
+from ..._core.errors import AskedWrongly
+from ..._core.wire import Simulation
+from ..plant import loopback, none
+
+
+def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Sequence[str]) -> Hearing:
+    """The hearing tables of a simulation; `raw`: the samples of its inputs, one after another.
+
+    Noise is at the inputs that are connected to something. Raises AskedWrongly `bad_simulation` for a port that the
+    config does not declare.
+    """
+    if simulation.interface == "loopback":
+        cables = [(port_of(cable.source), port_of(cable.target)) for cable in simulation.cables]
+        for source, target in cables:
+            _check_declared(config, source, "analog_outputs")
+            _check_declared(config, target, "analog_inputs")
+        noise = dict.fromkeys([target for _, target in cables], simulation.noise_variance)
+        return loopback(config, elements, cables, simulation.latency_ns, noise)
+    if simulation.interface == "raw":
+        samples = _raw_samples(simulation, raw)
+        for item in samples:
+            _check_declared(config, item.ref, "analog_inputs")
+        noise = {item.ref: simulation.noise_variance for item in samples}
+        return msgspec.structs.replace(none(config, elements, noise), raw=tuple(samples))
+    return none(config, elements)
+
+
+def port_of(words: str) -> PortRef:
+    """The port of `controller/fem/number`."""
+    controller, fem, number = words.split("/")
+    return PortRef(controller, int(fem), int(number))
+
+
+def _raw_samples(simulation: Simulation, raw: bytes) -> list[RawSamples]:
+    values, found = np.frombuffer(raw, "<f8"), []
+    if not np.isfinite(values).all():
+        raise AskedWrongly("raw samples must be finite numbers in V", code="bad_simulation")
+    start = 0
+    for item in simulation.inputs:
+        found.append(RawSamples(ref=port_of(item.target), samples=values[start : start + item.samples]))
+        start += item.samples
+    return found
+
+
+def _check_declared(config: Config, ref: PortRef, kind: str) -> None:
+    controller = config.controllers.get(ref.controller)
+    module = controller.fems.get(ref.fem) if controller is not None else None
+    if module is None or ref.number not in getattr(module, kind):
+        what = kind[:-1].replace("_", " ")
+        raise AskedWrongly(
+            f"the simulation interface names {what} {ref}, which the config does not declare",
+            code="bad_simulation",
+            hint=f"declare it under {kind} of {ref.controller}, or leave the connection out",
+        )

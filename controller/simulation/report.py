@@ -1,0 +1,151 @@
+"""The waveform report of a simulation in the form in which it travels: tables of what does not change, rows of plays.
+
+The client makes of it the entries that the platform lists (`client.waveform_report`). A report is JSON:
+
+    elements      [{name, controller, fem, ports, kind, pulsers, correction, offsets, input_ports}]
+    pulses        [{operation, pulse, waveforms, marker, digital}]        by play row of the image
+    plays         [[start, length, play row, element, a00, a01, a10, a11, hertz, phase, frame, chirp, what]]
+    acquisitions  [[start, end, element, process, ports]]
+    events        [[name, time, element]]
+    left_out      plays and acquisitions beyond REPORT_ENTRIES_MAX
+
+Times in ns, phases and frames in turns. A chirp is {rates, times}: Hz per ns, and ns from the start of the play.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..._core.config import Config, PortRef
+from ..._core.config.model import AnalogOutput
+from ..._core.engine.codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
+from ..._core.engine.image import Image, ImageElement
+from ..._core.engine.logged import What
+
+REPORT_ENTRIES_MAX = 100_000
+"""Plays, and acquisitions, in one report; the samples hold them all."""
+
+_PROCESSES = {0: "DemodIntegration", 1: "FullIntegration"}
+_TURN = 2.0**-64
+
+
+def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any]) -> bytes:
+    """The report of a run, as JSON."""
+    plays, windows, resets, sections = log
+    played = plays[(plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE)]
+    played = played[np.argsort(played["start"], kind="stable")]
+    windows = windows[np.argsort(windows["start"], kind="stable")]
+    shown, heard = played[:REPORT_ENTRIES_MAX], windows[:REPORT_ENTRIES_MAX]
+    return msgspec.json.encode(
+        {
+            "elements": [_element(config, element) for element in image.element_info],
+            "pulses": [_pulse(config, operation, pulse) for operation, pulse in image.play_operations],
+            "plays": _plays(shown, sections),
+            "acquisitions": _acquisitions(image, heard),
+            "events": [["phase_reset", time, element] for time, element in resets[:REPORT_ENTRIES_MAX].tolist()],
+            "left_out": len(played) - len(shown) + len(windows) - len(heard),
+        }
+    )
+
+
+def _element(config: Config, info: ImageElement) -> dict[str, Any]:
+    element = config.elements[info.name]
+    ports = list(info.inputs) or list(info.outputs)
+    fem = ports[0].fem if ports else 1
+    return {
+        "name": info.name,
+        "controller": info.controller,
+        "fem": fem,
+        "ports": [[ref.controller, ref.fem, ref.number] for ref in info.inputs],
+        "kind": element.input_kind or "",
+        "pulsers": [2 * info.thread + part for part in range(len(info.inputs))],
+        "correction": list(info.correction),
+        "offsets": [_offset(config, ref) for ref in info.inputs],
+        "digital": [
+            [digital.port.controller, digital.port.fem, digital.port.number, digital.delay, digital.buffer]
+            for digital in element.digitalInputs.values()
+        ],
+    }
+
+
+def _offset(config: Config, ref: PortRef) -> float:
+    port = config.analog_output(ref)
+    return port.offset if isinstance(port, AnalogOutput) else 0.0
+
+
+def _pulse(config: Config, operation: str, name: str) -> dict[str, Any]:
+    pulse = config.pulses[name]
+    marker = pulse.digital_marker
+    parts = config.digital_waveforms[marker].samples if marker is not None else ()
+    return {
+        "operation": operation,
+        "pulse": name,
+        "waveforms": pulse.waveforms,
+        "marker": marker,
+        "digital": [list(part) for part in parts],
+    }
+
+
+def _plays(plays: Any, sections: Any) -> list[list[Any]]:
+    """One row a play, in the order of time."""
+    signed = plays["inc"].astype(np.int64)
+    columns = (
+        plays["start"],
+        plays["length"],
+        plays["play"],
+        plays["element"],
+        plays["alpha_r"] + plays["beta_r"],
+        plays["beta_i"] - plays["alpha_i"],
+        plays["alpha_i"] + plays["beta_i"],
+        plays["alpha_r"] - plays["beta_r"],
+        np.round(signed * (_TURN * 1e9), 3),
+        plays["phase"] * _TURN,
+        plays["frame"] * _TURN,
+    )
+    rows = [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    for row, count, first, what in zip(
+        rows, plays["section_count"].tolist(), plays["first_section"].tolist(), plays["what"].tolist(), strict=True
+    ):
+        row += [_chirp(sections[first : first + count]) if count else None, what]
+    return rows
+
+
+def _chirp(sections: Any) -> dict[str, Any]:
+    rates = sections["rate"].astype(np.int64) * (_TURN * 1e9)
+    return {"rates": rates.tolist(), "times": sections["start"].tolist()}
+
+
+def _acquisitions(image: Image, windows: Any) -> list[list[Any]]:
+    """One row for each process of each window, and for each raw trace."""
+    rows: list[list[Any]] = []
+    known: dict[tuple[int, int], tuple[int, list[tuple[str, list[int]]]]] = {}
+    for start, end, measure, window in windows.tolist():
+        if (measure, window) not in known:
+            known[measure, window] = _element_of(image, measure), _processes(image, measure, window)
+        element, processes = known[measure, window]
+        rows += [[start, end, element, name, ports] for name, ports in processes]
+    return rows
+
+
+def _element_of(image: Image, measure: int) -> int:
+    play = image.measures[measure, MeasureColumn.PLAY]
+    return int(image.plays[play, PlayColumn.ELEMENT])
+
+
+def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[int]]]:
+    """Names and input port numbers of what reads a window."""
+    if window < 0:
+        row = image.measures[measure]
+        first, count = row[MeasureColumn.FIRST_TRACE_PORT], row[MeasureColumn.TRACE_PORTS]
+        return [("RawSamples", [image.ports[port].ref.number for port in image.trace_ports[first : first + count]])]
+    row = image.windows[window]
+    first, count = int(row[WindowColumn.FIRST]), int(row[WindowColumn.COUNT])
+    found = []
+    for process in image.processes[first : first + count]:
+        legs = process[ProcessColumn.PORT_0 : ProcessColumn.PORT_0 + process[ProcessColumn.LEGS]]
+        name = _PROCESSES.get(int(process[ProcessColumn.KIND]), "Process")
+        found.append((name, [image.ports[port].ref.number for port in legs]))
+    return found

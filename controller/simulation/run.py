@@ -1,0 +1,274 @@
+"""One simulation, from its load to its end: compile, run to the end of the duration, render, store, report.
+
+It has nothing to do with the jobs of qms: it opens no ports, waits in no queue, runs on an OS thread of its own.
+Its samples and its report are stored as streams with names that no program can use:
+
+    @samples           JSON: duration, and for each controller the ports in the order of the streams below
+    @analog/<name>     int16 (ports, ns) of one controller: codes of 2⁻¹⁶ V
+    @digital/<name>    bool (ports, ns)
+    @report            JSON, see `report`
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from ..._core.config import Config, PortRef, analog_outputs, digital_outputs
+from ..._core.engine.image import Image
+from ..._core.engine.machine import Machine
+from ..._core.engine.rendering import Renderer
+from ..._core.errors import AskedWrongly, Taken
+from ..._core.program import tree
+from ..._core.program.elements import elements_used
+from ..._core.wire import Fault, JobState, StreamSchema, fault_of
+from ..._core.wire.commands import Load
+from ..._core.wire.reports import Status
+from ..._core.wire.requests import ReportLine
+from ..compiler import compile_program
+from ..results import JobResults, Pipeline, ResultShelf
+from ..runtime.bounded import Bounded
+from ..runtime.engine import arrivals_of
+from ..runtime.job_run import News, seed_of
+from ..runtime.library import Key, Library, key_of, stream_schemas
+from ..runtime.report_lines import fault_in_program, report_lines
+from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
+from .plant import hearing_of
+from .report import report_of
+from .samples import CODES_PER_VOLT, as_codes, digital_samples, output_ports
+
+log = logging.getLogger(__name__)
+End = Literal["completed", "error", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A program as it is simulated."""
+
+    program: tree.Program
+    config: Config
+    image: Image
+    schemas: tuple[StreamSchema, ...]
+
+
+class Simulations:
+    """Makes simulations of what the library knows; keeps what was compiled for them. Safe from any OS thread."""
+
+    def __init__(self, library: Library, shelf: ResultShelf, post: Callable[[News], None]) -> None:
+        self._library = library
+        self._shelf = shelf
+        self._post = post
+        self._lock = threading.Lock()
+        self._compiled: Bounded[Key, Compiled] = Bounded(entries_max=COMPILED_MAX, bytes_max=COMPILED_BYTES_MAX)
+
+    def run(self, command: Load, samples: bytes) -> SimulationRun:
+        """A simulation that is ready to go; `samples`: the raw ones of its inputs."""
+        return SimulationRun(command, samples, self, self._shelf, self._post)
+
+    def compiled(self, command: Load) -> Compiled:
+        """The program of a load, compiled. Raises QuaymasterError."""
+        key = key_of(command.program_digest, command.config_digest)
+        with self._lock:
+            known = self._compiled.get(key)
+        if known is not None:
+            return known
+        program, config = self._library.parts(key)
+        image = compile_program(with_times(program), config)
+        made = Compiled(program, config, image, stream_schemas(program, image.trace_lengths))
+        with self._lock:
+            self._compiled.put(key, made, image.code.nbytes + image.samples.nbytes + image.weight_values.nbytes)
+        return made
+
+
+def with_times(program: tree.Program) -> tree.Program:
+    """The program with a look at the time of every save, so that a run that stops knows what came after."""
+    saved = [stream.name for stream in program.streams if not stream.adc]
+    extra = tuple(tree.Source(stream=name, timestamps=True) for name in saved)
+    return msgspec.structs.replace(program, nodes=program.nodes + extra)
+
+
+class SimulationRun:
+    """One simulation. The server's OS thread calls `halt`; `run` is the whole work, on a thread of its own."""
+
+    def __init__(
+        self,
+        command: Load,
+        samples: bytes,
+        simulations: Simulations,
+        shelf: ResultShelf,
+        post: Callable[[News], None],
+    ) -> None:
+        assert command.simulation is not None
+        self.job_id = command.job_id
+        self.attempt = command.attempt
+        self.qm_id = ""
+        self.state: JobState = "loading"
+        self._command = command
+        self._simulation = command.simulation
+        self._raw = samples
+        self._simulations = simulations
+        self._shelf = shelf
+        self._post = post
+        self._halted = threading.Event()
+        self._reason: Fault | None = None
+        self._machine: Machine | None = None
+        self._compiled: Compiled | None = None
+        self._results: JobResults | None = None
+
+    def start(self) -> bool:
+        """Simulations start at once."""
+        return False
+
+    def halt(self, reason: Fault | None = None) -> None:
+        """End soon: `canceled`, or `error` with a reason."""
+        self._reason = self._reason or reason
+        self._halted.set()
+        if self._machine is not None:
+            self._machine.halt()
+
+    def run(self) -> None:
+        """Simulate."""
+        try:
+            self._work()
+        except Exception as error:
+            self._fail(error)
+        else:
+            if self._halted.is_set():
+                self._end("error" if self._reason else "canceled", self._reason, ())
+            else:
+                self._end("completed", None, self._events)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        self._events: list[tuple[str, int, int]] = []
+        self._compiled = compiled = self._simulations.compiled(self._command)
+        self.state = "running"
+        self._post(News(self, "running", Status(job_id=self.job_id, attempt=self.attempt, state="running")))
+        options, duration_ns = self._command.options, 4 * self._simulation.duration_cycles
+        plant = hearing_of(self._simulation, self._raw, compiled.config, elements_used(compiled.program))
+        seed = seed_of(self.job_id) if options.seed is None else options.seed
+        self._machine = machine = Machine(
+            compiled.image, seed=seed, numerics=options.numerics, plant=plant, stop_ns=duration_ns, keep_log=True
+        )
+        if self._halted.is_set():
+            machine.halt()
+        self._results = self._begin(compiled, duration_ns)
+        self._run(machine)
+        if not self._halted.is_set():
+            self._store(compiled, machine, duration_ns)
+
+    def _begin(self, compiled: Compiled, duration_ns: int) -> JobResults:
+        pipeline = Pipeline(compiled.program, compiled.image.trace_lengths, self._shelf.limits)
+        schemas = [*compiled.schemas, *reserved_schemas(compiled.config, duration_ns)]
+        return self._shelf.begin(self.job_id, self.attempt, pipeline, schemas)
+
+    def _run(self, machine: Machine) -> None:
+        assert self._results is not None
+        status = "running"
+        while status != "done" and not self._halted.is_set():
+            status = machine.run(SLICE_STEPS)
+            while chunks := machine.drain():
+                self._results.take(arrivals_of(chunks))
+            if machine.steps > SIMULATION_STEPS_MAX:
+                raise AskedWrongly(
+                    f"the simulation took more than {SIMULATION_STEPS_MAX} instructions (SIMULATION_STEPS_MAX)",
+                    code="simulation_too_long",
+                    hint="a loop in which no time goes by has no end; or simulate a shorter duration",
+                )
+
+    def _store(self, compiled: Compiled, machine: Machine, duration_ns: int) -> None:
+        """Render the samples, and put them and the report beside the results."""
+        assert self._results is not None
+        logged = machine.log()
+        outputs = output_ports(compiled.config, compiled.image)
+        renderer = Renderer(compiled.image, outputs, logged[0], logged[3])
+        analog = {port.ref: as_codes(renderer.render(k, 0, duration_ns)) for k, port in enumerate(outputs)}
+        digital = digital_samples(compiled.config, compiled.image, logged[0], duration_ns)
+        for kind, samples in (("analog", analog), ("digital", digital)):
+            for controller, refs in by_controller(samples).items():
+                self._results.put(f"@{kind}/{controller}", b"".join(samples[ref].tobytes() for ref in refs))
+        self._results.put("@samples", index_of(analog, digital, duration_ns))
+        self._results.put("@report", report_of(compiled.config, compiled.image, logged))
+        self._events = list(machine.events())
+        if renderer.overflows:
+            self._events.append(("output_overflow", -1, renderer.overflows))
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, OSError):
+            error = Taken(f"the results could not be written: {error}", code="results_unwritable")
+        fault = fault_in_program(error, self._compiled.program.sources if self._compiled is not None else ())
+        if fault.family == "bug":
+            log.error("simulation %s failed by a fault of ours", self.job_id, exc_info=error)
+        self._end("error", fault, ())
+
+    def _end(self, state: End, error: Fault | None, events: Any) -> None:
+        if self._results is not None:
+            try:
+                self._results.finish()
+            except OSError as trouble:
+                lost = Taken(f"the results could not be written: {trouble}", code="results_unwritable")
+                state, error = "error", error or fault_of(lost)
+            self._shelf.end(self.job_id)
+        self._machine = None
+        lines: list[ReportLine] = []
+        counts: dict[str, int] = {}
+        if self._compiled is not None:
+            lines, counts = report_lines(events, self._compiled.program.sources)
+        self.state = state
+        status = Status(
+            job_id=self.job_id,
+            attempt=self.attempt,
+            state=state,
+            error=error,
+            lines=lines,
+            counts=counts,
+            streams=self._results.states() if self._results is not None else [],
+            dataloss=self._results is not None and self._results.dataloss,
+        )
+        self._post(News(self, state, status))
+
+
+# -- streams with reserved names -------------------------------------------------------------------------------------
+
+
+def by_controller(refs: Mapping[PortRef, Any] | tuple[PortRef, ...]) -> dict[str, list[PortRef]]:
+    """Ports by controller, in their order."""
+    found: dict[str, list[PortRef]] = {}
+    for ref in refs:
+        found.setdefault(ref.controller, []).append(ref)
+    return found
+
+
+def reserved_schemas(config: Config, duration_ns: int) -> list[StreamSchema]:
+    """The streams of samples and report."""
+    schemas = [StreamSchema(name=name, dtype="|u1") for name in ("@samples", "@report")]
+    for kind, dtype, refs in (("analog", "<i2", analog_outputs(config)), ("digital", "|b1", digital_outputs(config))):
+        schemas += [
+            StreamSchema(name=f"@{kind}/{controller}", dtype=dtype, shape=[duration_ns])
+            for controller in by_controller(refs)
+        ]
+    return schemas
+
+
+def index_of(analog: Mapping[PortRef, Any], digital: Mapping[PortRef, Any], duration_ns: int) -> bytes:
+    """The JSON of `@samples`."""
+
+    def keys(samples: Mapping[PortRef, np.ndarray[Any, Any]]) -> dict[str, list[str]]:
+        return {name: [f"{ref.fem}-{ref.number}" for ref in refs] for name, refs in by_controller(samples).items()}
+
+    return msgspec.json.encode(
+        {
+            "duration_ns": duration_ns,
+            "sampling_rate": 1e9,
+            "volts_per_code": 1.0 / CODES_PER_VOLT,
+            "analog": keys(analog),
+            "digital": keys(digital),
+        }
+    )

@@ -1,0 +1,99 @@
+"""The samples of a simulation: analog outputs rendered from the log, digital ones from its markers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._core.config import Config, PortRef, analog_outputs, digital_outputs
+from ..._core.config.model import AnalogOutput
+from ..._core.engine.hearing import Output
+from ..._core.engine.image import Image
+from ..._core.engine.outputs import OutputPort
+from ..plant.inputs import played_outputs
+
+CODES_PER_VOLT = 65536
+
+
+def output_ports(config: Config, image: Image) -> list[OutputPort]:
+    """All analog outputs of the config, with what the elements of an image play on them."""
+    sources: dict[PortRef, list[tuple[int, Output]]] = {}
+    for number, element in enumerate(image.element_info):
+        for which, ref in played_outputs(config.elements[element.name]):
+            sources.setdefault(ref, []).append((number, which))
+    return [_output_port(config, ref, sources.get(ref, [])) for ref in analog_outputs(config)]
+
+
+def _output_port(config: Config, ref: PortRef, sources: Sequence[tuple[int, Output]]) -> OutputPort:
+    port = config.analog_output(ref)
+    assert isinstance(port, AnalogOutput)
+    taps = port.filter
+    return OutputPort(
+        ref=ref,
+        offset=port.offset,
+        delay_ns=port.delay,
+        fir=taps.feedforward if taps is not None else (),
+        iir=taps.feedback if taps is not None else (),
+        sources=tuple(sources),
+        crosstalk=tuple((PortRef(ref.controller, ref.fem, number), f) for number, f in port.crosstalk.items()),
+    )
+
+
+def as_codes(volts: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+    """Samples in V, which are multiples of 2⁻¹⁶ in [-0.5, 0.5), as integers."""
+    return (volts * CODES_PER_VOLT).astype("<i2")
+
+
+def digital_samples(config: Config, image: Image, plays: Any, duration_ns: int) -> dict[PortRef, npt.NDArray[np.bool_]]:
+    """Every digital output of the config, one bool a ns: the OR of the markers on it, turned where it is inverted.
+
+    A marker's samples start with its pulse, `delay` later; `buffer` makes each high part longer on both sides. The last
+    part goes on to the end of the pulse where its length is 0.
+    """
+    edges = {ref: np.zeros(duration_ns + 1, np.int32) for ref in digital_outputs(config)}
+    for marker in markers(config, image, plays):
+        if marker.ref in edges:
+            _raise(edges[marker.ref], marker, duration_ns)
+    return {ref: (np.cumsum(edge[:-1]) > 0) ^ config.digital_output(ref).inverted for ref, edge in edges.items()}
+
+
+class Marker:
+    """The markers that one play row of the image sends to one digital output: their high parts within the pulse."""
+
+    def __init__(self, ref: PortRef, delay: int, buffer: int, starts: Any, lengths: Any, samples: Any) -> None:
+        self.ref, self.delay, self.buffer = ref, delay, buffer
+        self.starts, self.lengths, self.samples = starts, lengths, samples
+
+
+def markers(config: Config, image: Image, plays: Any) -> Iterable[Marker]:
+    """The markers of all plays of a log, by play row and digital output."""
+    real = plays[plays["play"] >= 0]
+    for row in np.unique(real["play"]).tolist():
+        chosen = real[real["play"] == row]
+        pulse = config.pulses[image.play_operations[row][1]]
+        if pulse.digital_marker is None:
+            continue
+        element = config.elements[image.element_info[int(chosen["element"][0])].name]
+        samples = config.digital_waveforms[pulse.digital_marker].samples
+        for digital in element.digitalInputs.values():
+            yield Marker(digital.port, digital.delay, digital.buffer, chosen["start"], chosen["length"], samples)
+
+
+def _raise(edges: npt.NDArray[np.int32], marker: Marker, duration_ns: int) -> None:
+    """Count where the high parts of a marker begin and end."""
+    at = 0
+    for value, length in marker.samples:
+        begins = marker.starts + np.minimum(at, marker.lengths)
+        ends = marker.starts + (marker.lengths if length == 0 else np.minimum(at + length, marker.lengths))
+        at += length
+        if value:
+            sounding = ends > begins
+            lows = np.clip(begins[sounding] + marker.delay - marker.buffer, 0, duration_ns)
+            highs = np.clip(ends[sounding] + marker.delay + marker.buffer, 0, duration_ns)
+            np.add.at(edges, lows, 1)
+            np.add.at(edges, highs, -1)
+        if length == 0:
+            return
