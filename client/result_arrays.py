@@ -82,8 +82,8 @@ def array_of(schema: StreamSchema, count: int, chunks: Iterable[Any], flat_struc
 
 def _records(schema: StreamSchema, raw: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
     """The bytes as writable records of the dtype that users see."""
-    if (pairs := pair_dtype(schema)) is not None:
-        return raw.view(pairs).copy()
+    if (two := pair_dtype(schema)) is not None:
+        return raw.view(two).copy()
     shape = tuple(schema.shape)
     result = np.empty(count, item_dtype(schema))
     scalar = np.dtype(schema.dtype)
