@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { GROUP = PULSE_PAD, TILE = 1024, SPAN = 16 * TILE, SCOPE_EARS_MAX = 64 };
+enum { GROUP = PULSE_PAD, TILE = 1024, SPAN = 64 * TILE, SCOPE_EARS_MAX = 64 };
 
 /* A play within a span, for the two ports: adds k[0] re + k[1] im to the first, k[2] re + k[3] im to the second. */
 typedef struct {

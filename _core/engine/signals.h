@@ -155,6 +155,10 @@ int signal_hold_end(signals *s, int element, int64_t t);
 /* raw[k] = 4.28 result of processes[k]. An error leaves raw undefined; the job has then failed. */
 int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events);
 
+/* The same; value[k] is the double that raw[k] is rounded from (exact numerics: raw[k] 2^-28). */
+int signal_evaluate_values(signals *s, const signal_acquisition_t *a, int32_t *raw, double *value,
+                           signal_events_t *events);
+
 /* `length` converter codes of one input port from `start` (may be negative: nothing was played before 0). */
 int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
 
@@ -187,7 +191,8 @@ int signals_add_crosstalk(signals *s, int output, int from, double factor);
 int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events);
 
 /* For scopes: the same as codes (V * 65536), `count` outputs side by side, row k at codes + k * stride. Sums are in float32
- * where a port has no filter and no crosstalk: a code may be 1 LSB off the contract; the count of overflows is exact. */
+ * where a port has no filter and no crosstalk: a code may be 1 LSB off the contract, and differ by as much between
+ * machines; the count of overflows is exact. No result of a job may come from it. */
 int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
                           int64_t stride, signal_events_t *events);
 

@@ -43,7 +43,7 @@ def signal_error(int code):
     if code == SIGNAL_TOO_LONG:
         return AskedWrongly("a waveform, weights or a window has more than 2^27 samples", code="window_too_long")
     names = {SIGNAL_MIXED_WINDOWS: "weights of different length in one acquisition",
-             SIGNAL_OUT_OF_ORDER: "a record before an earlier one of its element"}
+             SIGNAL_OUT_OF_ORDER: "a record before an earlier one of its element, or a filter over forgotten ones"}
     return OurBug(names.get(code, f"the signal kernels were called with an id that is none ({code})"))
 
 

@@ -61,6 +61,51 @@ static void shot(signals *s, int64_t t, const int *element, int port[2], int wei
     signal_forget_before(s, t + 700);
 }
 
+/* A chirp, a cut, ramps and holds, heard, integrated and rendered behind a filter. */
+static void plays(int numerics)
+{
+    enum { N = 333 };
+    double a[N], b[N], v[3000];
+    const double fir[3] = {0.8, 0.1, -0.05}, iir[2] = {0.3, -0.1};
+    signal_section_t sections[2] = {{0, next() >> 20}, {77, next() >> 20}};
+    signal_events_t events = {0};
+    signals *s = signals_new(next(), numerics);
+    for (int i = 0; i < N; i++)
+        a[i] = 0.2 * uniform(), b[i] = 0.2 * uniform();
+    need(signals_add_waveform(s, a, b, 200, 0));
+    int weights = signals_add_weights(s, b, a, N), element = signals_add_element(s, 1.1, 0.1, -0.2, 0.9);
+    int port = signals_add_port(s, 257, 1.2, 0.01, 0.003, -1, 24, 0);
+    int first = signals_add_output(s, &(signal_output_t){.offset = 0.01, .delay = 5});
+    int second = signals_add_output(s, &(signal_output_t){.saturates = 1, .fir = fir, .iir = iir, .fir_count = 3, .iir_count = 2});
+    need(signals_add_ear(s, port, element, 0, 0));
+    need(signals_add_source(s, first, element, 0));
+    need(signals_add_source(s, second, element, 1));
+    need(signals_add_crosstalk(s, second, first, 0.1));
+    signal_record_t r = {.length = 170, .stretched = 230, .phase = next(), .inc = next(), .alpha_r = 1.3, .beta_i = 0.2,
+                         .element = element, .sections = sections, .section_count = 2};
+    need(signal_record(s, &r));
+    r = (signal_record_t){.start = 200, .length = 100, .alpha_r = 1.0, .element = element, .kind = SIGNAL_RAMP, .slope = 99999};
+    need(signal_record(s, &r));
+    r = (signal_record_t){.start = 300, .inc = next(), .alpha_r = 0.1, .alpha_i = 0.2, .element = element};
+    need(signal_hold_begin(s, &r));
+    need(signal_hold_end(s, element, 900));
+    r.start = 900, r.length = 80, r.kind = SIGNAL_RAMP_TO_ZERO;
+    need(signal_record(s, &r));
+    signal_process_t process = {SIGNAL_DEMOD, 0, 1, {port, 0}, {weights, 0}};
+    for (int k = 0; k < 8; k++) {
+        signal_acquisition_t window = {100 * k, next(), next(), 0, 1, k, &process};
+        int32_t raw;
+        need(signal_evaluate(s, &window, &raw, &events));
+        take(&raw, sizeof raw);
+    }
+    for (int output = 0; output < 2; output++) {
+        need(signal_render(s, output, 0, 3000, v, &events));
+        take(v, sizeof v);
+    }
+    take(&events, sizeof events);
+    signals_free(s);
+}
+
 static void job(int numerics, double scale, int from_samples)
 {
     enum { N = 333 };
@@ -92,6 +137,8 @@ int main(void)
     job(SIGNAL_LINEAR, 0.3, 1);
     job(SIGNAL_LINEAR, 3.0, 0); /* beyond the converter's range */
     job(SIGNAL_EXACT, 1.0, 0);
+    plays(SIGNAL_LINEAR);
+    plays(SIGNAL_EXACT);
     printf("%016" PRIx64 "\n", digest);
     return 0;
 }

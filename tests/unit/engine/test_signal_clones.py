@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parents[3] / "_core" / "engine"
-SOURCES = ["signals", "hear", "waveform", "blocks", "linear", "rows", "exact", "noise", "remembered", "records", "shapes",
-           "pulses", "outputs", "scopes", "shared"]
+SOURCES = (
+    "signals hear waveform blocks linear rows exact noise remembered records shapes pulses outputs scopes shared"
+).split()
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"]
 BUILDS = {
     "plain": ("-DSIGNAL_NO_CLONES",),
@@ -42,6 +43,7 @@ def digest(tmp_path: Path, flags: tuple[str, ...]) -> str:
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_every_instruction_set_gives_the_same_bits(tmp_path: Path) -> None:
     """The kernels built for each instruction set, without the optimiser, and with clones chosen when loaded: a job with
-    overlaps, noise, stretched pulses, clipping, traces and both numerics has one digest."""
+    overlaps, noise, stretched pulses, chirps, holds, clipping, traces, output samples and both numerics has
+    one digest."""
     digests = {name: digest(tmp_path, flags) for name, flags in BUILDS.items() if runs_here(flags)}
     assert len(set(digests.values())) == 1, digests
