@@ -35,7 +35,7 @@ CLONES static void cossin(const uint64_t *restrict phase, int count, double *res
         phase_cossin(phase[i], c + i, s + i);
 }
 
-CLONES_256 static void add_one(const float *restrict re, const float *restrict im, const float *restrict k, int count,
+INLINE void add_one(const float *restrict re, const float *restrict im, const float *restrict k, int count,
                            float *restrict a)
 {
     float k0 = k[0], k1 = k[1];
@@ -44,7 +44,7 @@ CLONES_256 static void add_one(const float *restrict re, const float *restrict i
             a[l] += k0 * re[l] + k1 * im[l];
 }
 
-CLONES_256 static void add_two(const float *restrict re, const float *restrict im, const float *restrict k, int count,
+INLINE void add_two(const float *restrict re, const float *restrict im, const float *restrict k, int count,
                            float *restrict a, float *restrict b)
 {
     float k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
@@ -96,21 +96,6 @@ static int convert_plain(float *restrict v, float rest, int saturates, int count
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx512f"))) static int convert_avx512(float *restrict v, float rest, int saturates, int count,
-                                                             int16_t *restrict codes)
-{
-    const __m512 edge = _mm512_set1_ps(32766.0f), idle = _mm512_set1_ps(rest);
-    int over = 0;
-    for (int i = 0; i < count; i += GROUP) {
-        __m512 x = _mm512_load_ps(v + i);
-        _mm256_storeu_si256((void *)(codes + i), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
-        if (__builtin_expect(_mm512_cmp_ps_mask(_mm512_abs_ps(x), edge, _CMP_GT_OQ), 0))
-            over += convert_group(v + i, saturates, codes + i);
-        _mm512_store_ps(v + i, idle);
-    }
-    return over;
-}
-
 __attribute__((target("avx2"))) static int convert_avx2(float *restrict v, float rest, int saturates, int count,
                                                         int16_t *restrict codes)
 {
@@ -133,8 +118,6 @@ __attribute__((target("avx2"))) static int convert_avx2(float *restrict v, float
 static int convert(float *v, float rest, int saturates, int count, int16_t *codes)
 {
 #if defined(__GNUC__) && defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f"))
-        return convert_avx512(v, rest, saturates, count, codes);
     if (__builtin_cpu_supports("avx2"))
         return convert_avx2(v, rest, saturates, count, codes);
 #endif
@@ -244,7 +227,7 @@ static int gather(signals *s, const scope *x, int64_t t, int64_t count, voices *
 
 /* Adds what sounds in the tile [t, t + count) to the sums; *next: the first voice that may sound. Bits of `dirty` stand
  * for groups. */
-static uint64_t add_voices(const scope *x, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
+CLONES_256 static uint64_t add_voices(const scope *x, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
                            float *b)
 {
     uint64_t dirty = 0;

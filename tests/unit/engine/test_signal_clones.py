@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parents[3] / "_core" / "engine"
-SOURCES = (
-    "signals hear waveform blocks linear rows exact noise remembered records shapes pulses outputs scopes shared"
-).split()
+SOURCES = ["signals", "hear", "waveform", "blocks", "linear", "rows", "exact", "noise", "remembered", "records"]
+SOURCES += ["shapes", "pulses", "outputs", "scopes", "shared"]
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"]
 BUILDS = {
     "plain": ("-DSIGNAL_NO_CLONES",),
