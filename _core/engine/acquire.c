@@ -180,16 +180,21 @@ static int evaluate(machine *m, const pending *p)
                               .count = (int32_t)window[WINDOW_COUNT], .order = p->order,
                               .processes = &m->processes[window[WINDOW_FIRST]]};
     int32_t raw[MACHINE_PROCESSES_MAX];
+    double value[MACHINE_PROCESSES_MAX];
     signal_events_t noticed;
     memset(&noticed, 0, sizeof noticed);
-    int code = signal_evaluate(m->signals, &a, raw, &noticed);
+    int code = signal_evaluate_values(m->signals, &a, raw, value, &noticed);
     if (code < 0) {
         m->error = code;
         return 1;
     }
     for (int32_t k = 0; k < a.count; k++) {
         int64_t process = window[WINDOW_FIRST] + k, at = m->t.processes[PROCESS_COLUMNS * process + PROCESS_AT];
-        if (noticed.overflowed >> k & 1)
+        int overflowed = noticed.overflowed >> k & 1;
+        if (m->t.processes[PROCESS_COLUMNS * process + PROCESS_SUMMED] &&
+            sum_slices(m, process, value[k], &raw[k], &overflowed))
+            return 1;
+        if (overflowed)
             event(m, EVENT_INTEGRAL_OVERFLOW, at);
         if (noticed.saturated >> k & 1)
             event(m, EVENT_INPUT_SATURATED, at);

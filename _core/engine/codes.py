@@ -137,7 +137,30 @@ class PlayColumn(IntEnum):
     AMPLITUDE_2 = 7
     AMPLITUDE_3 = 8
     DURATION = 9  # slot, -1: none
-    COLUMNS = 10
+    SHAPED = 10  # 1: some of the following is there
+    RAMP = 11  # slot of the slope, -1: no ramp
+    TRUNCATE = 12  # slot, -1: none
+    CHIRP = 13  # in Image.chirps, -1: none
+    CONDITION = 14  # slot, -1: none
+    COLUMNS = 15
+
+
+class ChirpColumn(IntEnum):
+    """Columns of ``Image.chirps`` (int64)."""
+
+    FIRST = 0  # in Image.chirp_sections
+    COUNT = 1
+    POWER = 2  # of ten: the units of the rates
+    TIMED = 3  # 0: sections of equal length
+    COLUMNS = 4
+
+
+class SectionColumn(IntEnum):
+    """Columns of ``Image.chirp_sections`` (int64)."""
+
+    RATE = 0  # slot
+    START = 1  # ns, of a timed chirp
+    COLUMNS = 2
 
 
 class ElementColumn(IntEnum):
@@ -168,13 +191,14 @@ class MeasureColumn(IntEnum):
 
 
 class WindowColumn(IntEnum):
-    """Columns of ``Image.windows`` (int64): the processes of one measure that have one window length."""
+    """Columns of ``Image.windows`` (int64): processes of one measure that have one window."""
 
     MEASURE = 0
     LENGTH = 1
     FIRST = 2  # in Image.processes
     COUNT = 3
-    COLUMNS = 4
+    OFFSET = 4  # ns from the start of the measure's windows
+    COLUMNS = 5
 
 
 class ProcessColumn(IntEnum):
@@ -192,7 +216,11 @@ class ProcessColumn(IntEnum):
     INDEX = 9  # slot of the index
     AT = 10
     MEASURE = 11
-    COLUMNS = 12
+    SUMMED = 12  # slices that a value is the sum of; 0: its own integral alone
+    SLICE = 13  # its number, of a summed slice
+    SLICES = 14
+    FIRST_SLICE = 15  # in Image.processes
+    COLUMNS = 16
 
 
 EVENT_NAMES = (

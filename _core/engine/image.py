@@ -17,7 +17,7 @@ from ..config.model import PortRef
 from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -74,6 +74,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     memory: npt.NDArray[np.int32]
     elements: Ints
     plays: Ints
+    chirps: Ints
+    chirp_sections: Ints
     measures: Ints
     windows: Ints
     processes: Ints

@@ -79,12 +79,14 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     m->elements = zeros(m->t.element_count, sizeof *m->elements);
     m->queues = zeros(m->t.queue_count, sizeof *m->queues);
     m->channels = zeros(m->t.process_count, sizeof *m->channels);
+    m->sections = zeros(m->t.chirp_section_count, sizeof *m->sections);
+    m->sums = zeros(m->t.process_count, sizeof *m->sums);
     m->processes = zeros(m->t.process_count, sizeof *m->processes);
     m->arrived = zeros(m->t.align_count, sizeof *m->arrived);
     m->blocks = zeros(m->t.block_count, sizeof *m->blocks);
     m->outputs = zeros(m->t.stream_count, sizeof *m->outputs);
     m->events = zeros(EVENT_COUNT * (m->t.source_count + 1), sizeof *m->events);
-    if (!m->elements || !m->queues || !m->channels || !m->processes || !m->arrived || !m->blocks || !m->outputs ||
+    if (!m->elements || !m->queues || !m->channels || !m->sums || !m->sections || !m->processes || !m->arrived || !m->blocks || !m->outputs ||
         !m->events || new_outputs(m, timed) || new_queues(m)) {
         machine_free(m);
         return NULL;
@@ -110,6 +112,8 @@ void machine_free(machine *m)
         free(m->channels[k].ends);
         free(m->channels[k].values);
     }
+    for (int64_t k = 0; m->sums && k < m->t.process_count; k++)
+        free(m->sums[k].values);
     for (int64_t k = 0; m->blocks && k < m->t.block_count; k++)
         free(m->blocks[k].times);
     for (int64_t k = 0; m->outputs && k < m->t.stream_count; k++) {
@@ -117,7 +121,7 @@ void machine_free(machine *m)
         free(m->outputs[k].times);
     }
     machine_traces_taken(m);
-    void *parts[] = {m->elements, m->queues, m->channels, m->processes, m->arrived, m->blocks, m->outputs, m->events,
+    void *parts[] = {m->elements, m->queues, m->channels, m->sums, m->sections, m->processes, m->arrived, m->blocks, m->outputs, m->events,
                      m->traces};
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         free(parts[k]);

@@ -54,11 +54,12 @@ enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AH
 typedef struct {
     int64_t code_count, memory_count, tracked_count /* slots of measured variables: they come first */, element_count, play_count, measure_count, window_count, process_count;
     int64_t align_count, stream_count, source_count, block_count, thread_count, queue_count, forked;
+    int64_t chirp_section_count;
     const int32_t *code;       /* code_count x 6 */
     const uint64_t *masks;
     const int32_t *code_at;
     const int32_t *memory;
-    const int64_t *elements, *plays, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
+    const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
     const uint64_t *hearers, *align_masks, *strict;
     const uint8_t *heard;         /* element: some port hears it */
     const int64_t *window_queue;  /* window: its queue; the last queue is that of the traces */

@@ -49,12 +49,15 @@ cdef extern from "machine.h" nogil:
     ctypedef struct machine_tables:
         int64_t code_count, memory_count, tracked_count, element_count, play_count, measure_count, window_count
         int64_t process_count, align_count, stream_count, source_count, block_count, thread_count, queue_count, forked
+        int64_t chirp_section_count
         const int32_t *code
         const uint64_t *masks
         const int32_t *code_at
         const int32_t *memory
         const int64_t *elements
         const int64_t *plays
+        const int64_t *chirps
+        const int64_t *chirp_sections
         const int64_t *measures
         const int64_t *windows
         const int64_t *processes
@@ -256,6 +259,9 @@ cdef class Machine:
         i32 = arrays["memory"]; t.memory = &i32[0]
         i64 = arrays["elements"]; t.elements = &i64[0]
         i64 = arrays["plays"]; t.plays = &i64[0]
+        i64 = arrays["chirps"]; t.chirps = &i64[0]
+        i64 = arrays["chirp_sections"]; t.chirp_sections = &i64[0]
+        t.chirp_section_count = len(image.chirp_sections)
         i64 = arrays["measures"]; t.measures = &i64[0]
         i64 = arrays["windows"]; t.windows = &i64[0]
         i64 = arrays["processes"]; t.processes = &i64[0]
@@ -417,7 +423,8 @@ def _flat_tables(image):
         arrays = {}
         for name in ("code", "code_at", "memory"):
             arrays[name] = _flat(getattr(image, name), np.int32)
-        for name in ("elements", "plays", "measures", "windows", "processes", "trace_ports", "aligns", "align_elements"):
+        for name in ("elements", "plays", "chirps", "chirp_sections", "measures", "windows", "processes", "trace_ports", "aligns",
+                     "align_elements"):
             arrays[name] = _flat(getattr(image, name), np.int64)
         for name in ("masks", "hearers", "align_masks", "strict"):
             arrays[name] = _flat(getattr(image, name), np.uint64)

@@ -12,14 +12,17 @@
 
 /* Columns of the tables; codes.py has the same. */
 enum { PLAY_ELEMENT, PLAY_WAVEFORM, PLAY_LENGTH, PLAY_SAMPLES, PLAY_AMPLITUDES, PLAY_AMPLITUDE_0, PLAY_DURATION = 9,
-       PLAY_COLUMNS };
+       PLAY_SHAPED, PLAY_RAMP, PLAY_TRUNCATE, PLAY_CHIRP, PLAY_CONDITION, PLAY_COLUMNS };
+enum { CHIRP_FIRST, CHIRP_COUNT, CHIRP_POWER, CHIRP_TIMED, CHIRP_COLUMNS };
+enum { SECTION_RATE, SECTION_START, SECTION_COLUMNS };
 enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
        ELEMENT_HAS_OSCILLATOR, ELEMENT_COLUMNS };
 enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEASURE_FIRST_TRACE_PORT,
        MEASURE_TRACE_PORTS, MEASURE_FIRST_PROCESS, MEASURE_PROCESSES, MEASURE_AT, MEASURE_COLUMNS };
-enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_COLUMNS };
+enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET, WINDOW_COLUMNS };
 enum { PROCESS_KIND, PROCESS_NUMBER, PROCESS_LEGS, PROCESS_PORT_0, PROCESS_PORT_1, PROCESS_WEIGHTS_0,
-       PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE, PROCESS_COLUMNS };
+       PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE,
+       PROCESS_SUMMED, PROCESS_SLICE, PROCESS_SLICES, PROCESS_FIRST_SLICE, PROCESS_COLUMNS };
 
 typedef struct {
     int32_t op, a, b, c, d, e;
@@ -56,6 +59,12 @@ typedef struct {
     int32_t *values;
     int64_t hint; /* array targets: the cell that the last late value went to */
 } channel;
+
+/* Slices of one process that are summed, by measure: those of [base, …), each with the slices' values and one sum. */
+typedef struct {
+    double *values;
+    int64_t capacity, base;
+} slice_sums;
 
 typedef struct {
     int64_t end, order, start;
@@ -97,6 +106,8 @@ struct machine {
     queue *queues;
     int64_t pending_count;
     channel *channels;
+    signal_section_t *sections; /* room for those of one chirp */
+    slice_sums *sums;   /* at the process of the first slice */
     signal_process_t *processes;
     uint64_t *arrived;  /* align: threads that are there */
     block_queue *blocks;
@@ -129,6 +140,10 @@ int do_hear(machine *m, walker *w, const insn *i);
 void do_frequency(machine *m, const walker *w, const insn *i);
 void reset_phase(machine *m, element *e, int64_t t);
 
+/* shaped.c: ramps, cuts, chirps, conditions */
+void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r);
+uint64_t increment(int32_t raw, int power);
+
 /* machine.c */
 int block_room(machine *m, walker *w, block_queue *b);
 
@@ -138,6 +153,9 @@ int push_pending(machine *m, int64_t queue, const pending *p);
 int64_t try_queue(machine *m, int64_t queue);
 int64_t try_all(machine *m);
 int64_t process_queue(const machine *m, int64_t process);
+
+/* sums.c */
+int sum_slices(machine *m, int64_t process, double value, int32_t *raw, int *overflowed);
 
 /* fork.c */
 walker *walker_new(machine *m, uint64_t strands, const walker *from);

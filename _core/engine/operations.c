@@ -16,7 +16,7 @@ void reset_phase(machine *m, element *e, int64_t t)
 }
 
 /* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
-static uint64_t increment(int32_t raw, int power)
+uint64_t increment(int32_t raw, int power)
 {
     __int128 divisor = HZ_IN_NS;
     for (int k = 0; k < power; k++)
@@ -115,6 +115,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     int64_t number = play[PLAY_ELEMENT];
     element *e = &m->elements[number];
     int64_t t = m->clock[e->thread];
+    int played = play[PLAY_CONDITION] < 0 || w->memory[play[PLAY_CONDITION]];
     if (e->due)
         reset_phase(m, e, t);
     *r = (signal_record_t){.kind = SIGNAL_PULSE};
@@ -127,7 +128,12 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->thread = e->thread;
     r->order = m->order[e->thread];
     set_amplitude(m, w, play, at, r);
-    if (r->waveform >= 0 && m->t.heard[number] && t < m->stop) {
+    int sounds = r->waveform >= 0;
+    if (play[PLAY_SHAPED]) {
+        shape_record(m, w, play, at, r);
+        sounds = played && (sounds || (r->kind == SIGNAL_RAMP && row(m->t.elements, ELEMENT_COLUMNS, number)[ELEMENT_KIND]));
+    }
+    if (sounds && m->t.heard[number] && t < m->stop) {
         if (++m->since_forget >= RECORDS_FORGET_EVERY)
             forget(m);
         int code = signal_record(m->signals, r);
@@ -140,7 +146,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         if (code < 0)
             return fail(m, code);
     }
-    if (log_pulse(m, r, play, what))
+    if (played && log_pulse(m, r, play, what))
         return 1;
     m->order[e->thread]++;
     m->clock[e->thread] = t + r->length;
@@ -203,11 +209,12 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         return 1;
     w->forced = 0;
     int64_t flight = e[ELEMENT_TIME_OF_FLIGHT], last_queue = -1;
-    pending p = {.start = r.start + flight, .order = r.order, .inc = r.inc, .thread = r.thread};
-    p.phase = r.phase + r.inc * (uint64_t)flight;
+    pending p = {.order = r.order, .inc = r.inc, .thread = r.thread};
     for (int64_t k = 0; k < measure[MEASURE_WINDOWS]; k++) {
         p.window = (int32_t)(measure[MEASURE_FIRST_WINDOW] + k);
         const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p.window);
+        p.start = r.start + flight + window[WINDOW_OFFSET];
+        p.phase = r.phase + r.inc * (uint64_t)(flight + window[WINDOW_OFFSET]);
         p.end = p.start + window[WINDOW_LENGTH];
         start_channels(m, window[WINDOW_FIRST], window[WINDOW_COUNT], p.end);
         if (log_acquisition(m, &p, i->a, p.window))
@@ -222,7 +229,7 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
     if (last_queue >= 0)
         try_queue(m, last_queue);
     if (measure[MEASURE_STREAM] >= 0) {
-        p.start -= e[ELEMENT_SMEARING];
+        p.start = r.start + flight - e[ELEMENT_SMEARING];
         p.end = p.start + play[PLAY_LENGTH] + 2 * e[ELEMENT_SMEARING];
         p.window = i->a;
         if (log_acquisition(m, &p, i->a, -1))

@@ -251,7 +251,8 @@ static void note(signal_events_t *events, const signal_events_t *before, int k)
     events->saturated |= (uint32_t)(events->input_saturated != before->input_saturated) << k;
 }
 
-static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, signal_events_t *events)
+static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, double *value,
+                      signal_events_t *events)
 {
     double z[2 * SIGNAL_PROCESSES_MAX], d;
     draw(s, a, n, z);
@@ -260,6 +261,8 @@ static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int3
         int code = linear_value(s, a, &a->processes[i], z + 2 * i, n, &d, events);
         if (code)
             return code;
+        if (value)
+            value[i] = d;
         int64_t wide = (int64_t)floor(d * 268435456.0 + 0.5);
         raw[i] = (int32_t)(uint32_t)wide;
         events->integral_overflow += raw[i] != wide;
@@ -268,7 +271,8 @@ static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int3
     return SIGNAL_OK;
 }
 
-static int exact_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, signal_events_t *events)
+static int exact_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, double *value,
+                     signal_events_t *events)
 {
     for (int i = 0; i < a->count; i++) {
         const signal_process_t *process = &a->processes[i];
@@ -283,6 +287,8 @@ static int exact_all(signals *s, const signal_acquisition_t *a, int64_t n, int32
             wide += one;
         }
         raw[i] = (int32_t)(uint32_t)wide;
+        if (value)
+            value[i] = (double)raw[i] * 0x1p-28;
         events->integral_overflow += raw[i] != wide;
         note(events, &before, i);
     }
@@ -303,13 +309,20 @@ static int check_acquisition(const signals *s, const signal_acquisition_t *a, in
     return SIGNAL_OK;
 }
 
-int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)
+int signal_evaluate_values(signals *s, const signal_acquisition_t *a, int32_t *raw, double *value,
+                           signal_events_t *events)
 {
     int64_t n;
     int code = check_acquisition(s, a, &n);
     if (code)
         return code;
-    return s->numerics == SIGNAL_EXACT ? exact_all(s, a, n, raw, events) : linear_all(s, a, n, raw, events);
+    return s->numerics == SIGNAL_EXACT ? exact_all(s, a, n, raw, value, events)
+                                       : linear_all(s, a, n, raw, value, events);
+}
+
+int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)
+{
+    return signal_evaluate_values(s, a, raw, NULL, events);
 }
 
 int signal_integral(signals *s, const signal_acquisition_t *a, double *value, signal_events_t *events)

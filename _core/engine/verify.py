@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import AskedWrongly
 from .codes import (
     THREADS_MAX,
+    ChirpColumn,
     ElementColumn,
     Library,
     LibraryArray,
@@ -17,6 +18,7 @@ from .codes import (
     Op,
     PlayColumn,
     ProcessColumn,
+    SectionColumn,
     WindowColumn,
 )
 from .image import Image, Ints
@@ -108,6 +110,8 @@ def _shapes(image: Image) -> None:
         "code": 6,
         "elements": ElementColumn.COLUMNS,
         "plays": PlayColumn.COLUMNS,
+        "chirps": ChirpColumn.COLUMNS,
+        "chirp_sections": SectionColumn.COLUMNS,
         "measures": MeasureColumn.COLUMNS,
         "windows": WindowColumn.COLUMNS,
         "processes": ProcessColumn.COLUMNS,
@@ -166,6 +170,13 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
     _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
+    for column in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION):
+        _within(plays[:, column] + 1, slots + 1, "an operand of a play")
+    _within(plays[:, PlayColumn.CHIRP] + 1, len(image.chirps) + 1, "a chirp")
+    _ranges(image.chirps[:, ChirpColumn.FIRST], image.chirps[:, ChirpColumn.COUNT], len(image.chirp_sections))
+    _within(image.chirps[:, ChirpColumn.COUNT] - 1, 1 << 12, "the sections of a chirp")
+    _within(image.chirps[:, ChirpColumn.POWER], 13, "the units of a chirp")
+    _within(image.chirp_sections[:, SectionColumn.RATE], slots, "the rate of a chirp")
     for number, column in enumerate(range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1)):
         given = plays[plays[:, PlayColumn.AMPLITUDES] > number]  # a program without any value has no slot at all
         _within(given[:, column], slots, "an amplitude")
@@ -207,10 +218,26 @@ def _numbers(image: Image) -> None:
     _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
     _within(image.processes[:, ProcessColumn.KIND], 2, "the kind of a process")
     _within(image.processes[:, ProcessColumn.LEGS] - 1, 2, "the legs of a process")
-    _within(image.processes[:, ProcessColumn.NUMBER], 1 << 16, "the number of a process")
+    _within(image.processes[:, ProcessColumn.NUMBER], 1 << 17, "the number of a process")
     _within(image.processes[:, ProcessColumn.SIZE], len(image.memory) + 1, "the size of a target")
+    _within(image.windows[:, WindowColumn.OFFSET], 1 << 31, "the offset of a window")
+    _summed(image.processes[image.processes[:, ProcessColumn.SUMMED] != 0], image.processes)
     if image.blocks < 1 or (len(image.waveforms) and image.waveforms[:, 2].min() < 1):
         raise ValueError("an empty waveform, or no block")
+
+
+def _summed(rows: Ints, processes: Ints) -> None:
+    """Summed slices of one process know the same first slice and the same count."""
+    slices = rows[:, ProcessColumn.SLICES]
+    _within(rows[:, ProcessColumn.FIRST_SLICE], len(processes), "a first slice")
+    _within(slices - 1, 1 << 16, "the slices of a process")
+    _within(rows[:, ProcessColumn.SUMMED] - 1, 1 << 16, "the slices of a sum")
+    _within(rows[:, ProcessColumn.SLICE], 1 << 16, "a slice")
+    if not (
+        np.array_equal(processes[rows[:, ProcessColumn.FIRST_SLICE], ProcessColumn.SLICES], slices)
+        and (rows[:, ProcessColumn.SLICE] < slices).all()
+    ):
+        raise ValueError("slices that do not fit")
 
 
 def _measures(image: Image) -> None:

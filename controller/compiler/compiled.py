@@ -34,7 +34,7 @@ def compile_program(program: tree.Program, config: Config) -> Image:
     if problems:
         problems.raise_if_any()
     pulses = PulseTables(config, problems)
-    measures = MeasureTables(config, pulses, problems)
+    measures = MeasureTables(config, pulses, problems, {item.name: item.size for item in program.declarations})
     lowering = Lowering(program, cut_slices(program, elements), elements, pulses, measures, problems)
     lowering.lower()
     problems.raise_if_any()

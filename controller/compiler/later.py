@@ -14,29 +14,17 @@ from ..._core.program import tree
 from .problems import Problems
 
 FUNCTIONS: frozenset[tree.Function] = frozenset()
-PROCESSES: frozenset[tree.ProcessKind] = frozenset(
-    {
-        "demod.sliced",
-        "demod.accumulated",
-        "demod.moving_window",
-        "integration.sliced",
-        "integration.accumulated",
-        "integration.moving_window",
-    }
-)
+PROCESSES: frozenset[tree.ProcessKind] = frozenset()
 STATEMENTS: frozenset[type[tree.Node]] = frozenset({tree.RampToZero})
 EXPRESSIONS: frozenset[type[tree.Node]] = frozenset()
 OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
     {
-        (tree.Play, "ramp"),
-        (tree.Play, "truncate"),
-        (tree.Play, "chirp"),
-        (tree.Play, "condition"),
+        (tree.Chirp, "continues"),
         (tree.Play, "timestamp_stream"),
         (tree.Measure, "timestamp_stream"),
     }
 )
-"""Fields of a statement that must be None."""
+"""Fields that must be None or False."""
 
 
 def refuse_later(program: tree.Program, problems: Problems) -> None:
@@ -83,5 +71,5 @@ def _later_in(node: tree.Node) -> Iterable[str]:
     if kind in EXPRESSIONS:
         yield "an array as a whole"
     for field in node.__struct_fields__:
-        if (kind, field) in OPTIONS and getattr(node, field) is not None:
+        if (kind, field) in OPTIONS and getattr(node, field) not in (None, False):
             yield f"{kind.__name__.lower()}({field}=...)"

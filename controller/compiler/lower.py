@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..._core.engine.codes import Op, PlayColumn, ProcessColumn
+from ..._core.engine.codes import ChirpColumn, Op, PlayColumn, ProcessColumn, SectionColumn
 from ..._core.engine.image import table
 from ..._core.program import tree
 from .code import Code, Memory, saver_of
 from .elements import Elements
 from .expressions import Expressions
-from .measures import MeasureTables
+from .measures import Integral, MeasureTables
 from .problems import Problems
-from .slices import Slices, Step
-from .waveforms import PulseTables, PulseUse
+from .slices import Slices, Step, Unit
+from .waveforms import RAMP, PulseTables, PulseUse
 
 _UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
 _NS_MAX = 1 << 31
@@ -44,6 +45,8 @@ class Lowering:
         self._problems = problems
         self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
         self._plays: dict[tuple[tuple[int, ...], str, str], int] = {}  # row, operation, pulse
+        self._chirps: list[list[int]] = []
+        self._sections: list[list[int]] = []
         self._align_rows: list[list[int]] = []
         self._align_elements: list[int] = []
         self._align_masks: list[int] = []
@@ -63,6 +66,8 @@ class Lowering:
             "memory": np.array(self.memory.cells, dtype=np.int32),
             "plays": table([list(row) for row, _, _ in self._plays], PlayColumn.COLUMNS),
             "play_operations": tuple((operation, pulse) for _, operation, pulse in self._plays),
+            "chirps": table(self._chirps, ChirpColumn.COLUMNS),
+            "chirp_sections": table(self._sections, SectionColumn.COLUMNS),
             "aligns": table(self._align_rows, 2),
             "align_elements": np.array(self._align_elements, dtype=np.int64),
             "align_masks": np.array(self._align_masks, dtype=np.uint64),
@@ -147,9 +152,14 @@ class Lowering:
             self._problems.add(
                 node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
             )
+        if isinstance(node, tree.Play) and node.ramp is not None:
+            if len(kind.inputs) == 2:
+                self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
+            return RAMP
         return self._pulses.pulse(node.element, node.operation, node.at)
 
-    def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, amplitudes: list[int], duration: int) -> int:
+    def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, slots: Iterator[int]) -> int:
+        amplitudes = [next(slots) for _ in node.amplitude]
         row = [0] * PlayColumn.COLUMNS
         row[PlayColumn.ELEMENT] = self._elements.index[node.element]
         row[PlayColumn.WAVEFORM] = use.waveform
@@ -157,16 +167,40 @@ class Lowering:
         row[PlayColumn.SAMPLES] = use.samples
         row[PlayColumn.AMPLITUDES] = len(amplitudes)
         row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
-        row[PlayColumn.DURATION] = duration
+        row[PlayColumn.DURATION :] = [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
+        row[PlayColumn.SHAPED] = 0
+        if isinstance(node, tree.Play):
+            self._shape(row, node, slots)
         return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
+
+    def _shape(self, row: list[int], node: tree.Play, slots: Iterator[int]) -> None:
+        """Fill in the operands of a play behind its amplitude."""
+        for column, operand in (
+            (PlayColumn.RAMP, node.ramp),
+            (PlayColumn.DURATION, node.duration),
+            (PlayColumn.TRUNCATE, node.truncate),
+        ):
+            if operand is not None:
+                row[column] = next(slots)
+        if node.chirp is not None:
+            row[PlayColumn.CHIRP] = self._chirp(node.chirp, [next(slots) for _ in node.chirp.rates])
+        if node.condition is not None:
+            row[PlayColumn.CONDITION] = next(slots)
+        shapes = (node.ramp, node.truncate, node.chirp, node.condition)
+        row[PlayColumn.SHAPED] = int(any(shape is not None for shape in shapes))
+
+    def _chirp(self, node: tree.Chirp, rates: list[int]) -> int:
+        starts = node.times or (0,) * len(rates)
+        self._chirps.append([len(self._sections), len(rates), _UNITS[node.units], int(bool(node.times))])
+        self._sections += [[rate, 4 * start] for rate, start in zip(rates, starts, strict=True)]
+        return len(self._chirps) - 1
 
     def _play(self, node: tree.Play, step: Step) -> None:
         slots = self._operands(step, (node.at,))
         use = self._pulse(node)
         if use is None:
             return
-        count = len(node.amplitude)
-        number = self._play_row(node, use, slots[:count], -1 if node.duration is None else slots[count])
+        number = self._play_row(node, use, iter(slots))
         self.code.emit(Op.PLAY, number, mask=_mask(step), at=node.at)
 
     def _measure(self, node: tree.Measure, step: Step) -> None:
@@ -174,36 +208,44 @@ class Lowering:
         cells = [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
         slots = self._operands(step, (*([node.at] * count), *cells))
         use = self._pulse(node)
-        legs = self._measures.legs(node, use) if use is not None else None
-        if use is None or legs is None:
+        integrals = self._measures.integrals(node, use) if use is not None else None
+        if use is None or integrals is None:
             return
-        play = self._play_row(node, use, slots[:count], -1)
-        indices = iter(slots[count:])
-        rows = [
-            (self._process(process, number, *item[:1], indices), item[1])
-            for number, (process, item) in enumerate(zip(node.processes, legs, strict=True))
-        ]
+        indices = iter(slots)
+        play = self._play_row(node, use, indices)
+        rows: list[tuple[list[int], Integral]] = []
+        heard: list[tuple[tree.Process, Unit]] = []
+        for process, parts, unit in zip(node.processes, integrals, step.heard, strict=True):
+            index = next(indices) if isinstance(process.target, tree.Cell) else 0
+            rows += [
+                (self._process(process, len(rows) + k, part, len(parts), index), part) for k, part in enumerate(parts)
+            ]
+            heard += [(process, unit)] * len(parts)
         stream = self._streams[node.stream] if node.stream is not None else -1
         number, places = self._measures.add(play, stream, self._measures.trace(node, use), node.at, rows)
         self.code.emit(Op.MEASURE, number, mask=_mask(step), at=node.at)
         self._measures.hearers += [0] * len(places)
-        for place, process, unit in zip(places, node.processes, step.heard, strict=True):
+        for place, (process, unit) in zip(places, heard, strict=True):
             self._measures.hearers[place] = self.code.alive(unit.mask)
             self.code.emit(Op.HEAR, place, mask=unit.mask, at=process.at)
 
-    def _process(self, node: tree.Process, number: int, legs: list[tuple[int, int]], indices: Any) -> list[int]:
+    def _process(self, node: tree.Process, number: int, part: Integral, slices: int, index: int) -> list[int]:
         row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = int(node.kind == "integration.full")
+        row[ProcessColumn.KIND] = int(node.kind.startswith("integration."))
         row[ProcessColumn.NUMBER] = number
-        row[ProcessColumn.LEGS] = len(legs)
-        for k, (port, weights) in enumerate(legs):
+        row[ProcessColumn.LEGS] = len(part.legs)
+        for k, (port, weights) in enumerate(part.legs):
             row[ProcessColumn.PORT_0 + k] = port
             row[ProcessColumn.WEIGHTS_0 + k] = weights
         name = node.target.name if isinstance(node.target, tree.Variable) else node.target.array
-        row[ProcessColumn.TARGET] = self.memory.slots[name]
+        row[ProcessColumn.TARGET] = self.memory.slots[name] + part.slice
         if isinstance(node.target, tree.Cell):
             row[ProcessColumn.SIZE] = self.memory.sizes[name]
-            row[ProcessColumn.INDEX] = next(indices)
+            row[ProcessColumn.INDEX] = index
+        if not node.kind.endswith((".full", ".sliced")):
+            row[ProcessColumn.SUMMED] = node.window or slices
+            row[ProcessColumn.SLICE] = part.slice
+            row[ProcessColumn.SLICES] = slices
         row[ProcessColumn.AT] = node.at
         return row
 

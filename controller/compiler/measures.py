@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ..._core.config.model import Config, PortRef
@@ -19,11 +22,22 @@ Leg = tuple[int, int]
 """(port, weights)."""
 
 
+class Integral(msgspec.Struct, frozen=True):
+    """One window of a process: ``legs``, where it lies in ns from the start of the measure's windows, and of a slice
+    its number."""
+
+    legs: tuple[Leg, ...]
+    offset: int
+    length: int
+    slice: int = 0
+
+
 class MeasureTables:
     """Measures, their windows and processes, and the input ports they read."""
 
-    def __init__(self, config: Config, pulses: PulseTables, problems: Problems) -> None:
+    def __init__(self, config: Config, pulses: PulseTables, problems: Problems, sizes: Mapping[str, int]) -> None:
         self._config = config
+        self._sizes = sizes
         self._pulses = pulses
         self._problems = problems
         self._ports: dict[PortRef, int] = {}
@@ -35,11 +49,11 @@ class MeasureTables:
         self.hearers: list[int] = []
         self.trace_lengths: dict[str, int] = {}
 
-    def legs(self, node: tree.Measure, use: PulseUse) -> list[tuple[list[Leg], int]] | None:
-        """For each process its legs and the length of its window; None, and problems, where it cannot be."""
+    def integrals(self, node: tree.Measure, use: PulseUse) -> list[list[Integral]] | None:
+        """The integrals of each process, a slice each; None, and problems, where it cannot be."""
         if not self._check(node, use):
             return None
-        found = [self._process_legs(process, node, use) for process in node.processes]
+        found = [self._integrals(process, node, use) for process in node.processes]
         good = [item for item in found if item is not None]
         return good if len(good) == len(found) else None
 
@@ -57,10 +71,35 @@ class MeasureTables:
             self._problems.add(node.at, fault)
         return not faults
 
-    def _process_legs(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> tuple[list[Leg], int] | None:
+    def _integrals(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[Integral] | None:
+        read = self._read(process, node, use)
+        if read is None:
+            return None
+        lengths = [self._config.integration_weights[name].length for _, name in read]
+        if len(set(lengths)) > 1:
+            self._problems.add(
+                process.at, f"{process.kind} with weights of two lengths: {lengths[0]} and {lengths[1]} ns"
+            )
+            return None
+        if isinstance(process.target, tree.Whole):
+            return self._slices(process, process.target.array, read[0], lengths[0])
+        return [Integral(tuple((port, self._pulses.weights(name)) for port, name in read), 0, lengths[0])]
+
+    def _slices(self, process: tree.Process, array: str, read: tuple[int, str], length: int) -> list[Integral] | None:
+        (port, name), chunk, count = read, 4 * process.chunk, self._sizes[array]
+        if chunk * count != length:
+            slices = f"{count} slices of {chunk} ns"
+            text = f"{process.kind} into '{array}': {slices} are {chunk * count} ns, but the weights last {length} ns"
+            self._problems.add(process.at, text)
+            return None
+        return [
+            Integral(((port, self._pulses.weights(name, chunk * k, chunk)),), chunk * k, chunk, k) for k in range(count)
+        ]
+
+    def _read(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[tuple[int, str]] | None:
+        """The input ports that a process reads, each with the name of its weights."""
         element = self._config.elements[node.element]
-        legs: list[Leg] = []
-        lengths: list[int] = []
+        read: list[tuple[int, str]] = []
         for alias, output in zip(process.weights, process.outputs, strict=True):
             if not output and len(element.outputs) == 1:
                 output = next(iter(element.outputs))
@@ -75,15 +114,8 @@ class MeasureTables:
                     process.at, f"pulse '{use.name}' has no integration weights '{alias}'; it has: {known}"
                 )
                 return None
-            name = use.pulse.integration_weights[alias]
-            lengths.append(self._config.integration_weights[name].length)
-            legs.append((self.port(element.outputs[output]), self._pulses.weights(name)))
-        if len(set(lengths)) > 1:
-            self._problems.add(
-                process.at, f"{process.kind} with weights of two lengths: {lengths[0]} and {lengths[1]} ns"
-            )
-            return None
-        return legs, lengths[0]
+            read.append((self.port(element.outputs[output]), use.pulse.integration_weights[alias]))
+        return read
 
     def port(self, ref: PortRef) -> int:
         """The number of an input port."""
@@ -105,23 +137,24 @@ class MeasureTables:
         return len(self._trace_ports) - len(numbers), len(numbers)
 
     def add(
-        self, play: int, stream: int, trace: tuple[int, int] | None, at: int, rows: list[tuple[list[int], int]]
+        self, play: int, stream: int, trace: tuple[int, int] | None, at: int, rows: list[tuple[list[int], Integral]]
     ) -> tuple[int, list[int]]:
-        """Add a measure. ``rows``: process rows with their window lengths, in the order of the text.
+        """Add a measure. ``rows``: process rows with their integrals, in the order of the text.
 
-        Returns its number and the numbers of the processes, which stand in the table window by window.
+        Returns its number and the numbers of the processes, which stand in the table window by window. Windows that end
+        together hold their processes in the order of the text: noise is drawn in that order.
         """
         number, first_window, first = len(self._measures), len(self._windows), len(self._processes)
         places = [0] * len(rows)
-        for length in dict.fromkeys(length for _, length in rows):
-            members = [k for k, (_, other) in enumerate(rows) if other == length]
-            for start in range(0, len(members), WINDOW_PROCESSES_MAX):
-                part = members[start : start + WINDOW_PROCESSES_MAX]
-                self._windows.append(_window(number, length, len(self._processes), len(part)))
-                for k in part:
-                    places[k] = len(self._processes)
-                    rows[k][0][ProcessColumn.MEASURE] = number
-                    self._processes.append(rows[k][0])
+        for part in _windows([integral for _, integral in rows]):
+            self._windows.append(_window(number, rows[part[0]][1], len(self._processes), len(part)))
+            for k in part:
+                places[k] = len(self._processes)
+                rows[k][0][ProcessColumn.MEASURE] = number
+                self._processes.append(rows[k][0])
+        for k, (process, integral) in enumerate(rows):
+            if process[ProcessColumn.SUMMED]:
+                process[ProcessColumn.FIRST_SLICE] = places[k - integral.slice]
         row = [0] * MeasureColumn.COLUMNS
         row[MeasureColumn.PLAY] = play
         row[MeasureColumn.FIRST_WINDOW] = first_window
@@ -148,10 +181,23 @@ class MeasureTables:
         return np.array(self._trace_ports, dtype=np.int64)
 
 
-def _window(measure: int, length: int, first: int, count: int) -> list[int]:
+def _windows(integrals: list[Integral]) -> Iterator[list[int]]:
+    """The numbers of the integrals that share a window, window by window."""
+    ends: dict[int, list[int]] = {}
+    for k, integral in enumerate(integrals):
+        ends.setdefault(integral.offset + integral.length, []).append(k)
+    for members in ends.values():
+        for _, same in groupby(members, lambda k: integrals[k].offset):
+            part = list(same)
+            for start in range(0, len(part), WINDOW_PROCESSES_MAX):
+                yield part[start : start + WINDOW_PROCESSES_MAX]
+
+
+def _window(measure: int, integral: Integral, first: int, count: int) -> list[int]:
     row = [0] * WindowColumn.COLUMNS
     row[WindowColumn.MEASURE] = measure
-    row[WindowColumn.LENGTH] = length
+    row[WindowColumn.LENGTH] = integral.length
+    row[WindowColumn.OFFSET] = integral.offset
     row[WindowColumn.FIRST] = first
     row[WindowColumn.COUNT] = count
     return row

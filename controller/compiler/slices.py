@@ -195,13 +195,23 @@ def _assign(unit: Unit, node: tree.Assign) -> None:
         unit.defines.add(node.target.name)
 
 
+def play_operands(node: tree.Play) -> Iterator[tree.Expression]:
+    """The operands of a play in the order of evaluation."""
+    yield from node.amplitude
+    for operand in (node.ramp, node.duration, node.truncate):
+        if operand is not None:
+            yield operand
+    if node.chirp is not None:
+        yield from node.chirp.rates
+    if node.condition is not None:
+        yield node.condition
+
+
 def _operands(node: tree.Statement) -> Iterator[tree.Expression]:
     """The operands of a quantum statement in the order of evaluation, but for the targets of a measure."""
     match node:
         case tree.Play():
-            yield from node.amplitude
-            if node.duration is not None:
-                yield node.duration
+            yield from play_operands(node)
         case tree.Measure():
             yield from node.amplitude
         case tree.Wait():

@@ -26,6 +26,10 @@ class PulseUse(msgspec.Struct, frozen=True):
     samples: int
 
 
+RAMP = PulseUse("", Pulse(operation="control", length=16), -1, 16, 0)
+"""What a ramp plays: no pulse of the config."""
+
+
 class _Pool:
     """Arrays end to end; equal ones are kept once."""
 
@@ -110,10 +114,11 @@ class PulseTables:
         key = (offsets[0], offsets[1] if len(offsets) == 2 else -1, len(parts[0]), int(constant))
         return self._waveforms.setdefault(key, len(self._waveforms)), 0 if constant else len(parts[0])
 
-    def weights(self, name: str) -> int:
-        """The number of integration weights."""
+    def weights(self, name: str, offset: int = 0, length: int | None = None) -> int:
+        """The number of integration weights, or of ``length`` ns of them from ``offset`` on."""
         record = self._config.integration_weights[name]
-        cosine, sine = _spread(record.cosine), _spread(record.sine)
+        part = slice(offset, None if length is None else offset + length)
+        cosine, sine = _spread(record.cosine)[part], _spread(record.sine)[part]
         key = (self._values.add(cosine), self._values.add(sine), len(cosine))
         return self._weights.setdefault(key, len(self._weights))
 

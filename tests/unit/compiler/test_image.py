@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import quaymaster.qua as q
 from quaymaster._core.engine import codes
-from quaymaster._core.engine.image import Image, decode_image, encode_image
+from quaymaster._core.engine.image import ENGINE_VERSION, Image, decode_image, encode_image
 from quaymaster._core.engine.machine import Machine, limits
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
@@ -80,13 +80,25 @@ def test_bytes_that_are_no_image() -> None:
         with pytest.raises(AskedWrongly) as caught:
             decode_image(bad)
         assert caught.value.code == "bad_image"
-    other = body.replace(b"engine_version\x01", b"engine_version\x63", 1)
+    other = body.replace(b"engine_version" + bytes([ENGINE_VERSION]), b"engine_version\x63", 1)
     with pytest.raises(AskedWrongly) as caught:
         decode_image(other)
     assert caught.value.code == "image_version"
 
 
-TABLES = ("code", "elements", "plays", "measures", "windows", "processes", "trace_ports", "aligns", "align_elements")
+TABLES = (
+    "code",
+    "elements",
+    "plays",
+    "chirps",
+    "chirp_sections",
+    "measures",
+    "windows",
+    "processes",
+    "trace_ports",
+    "aligns",
+    "align_elements",
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from example_configs import opx_readout_pair
-from example_trees import BOOL, FIXED, INT, likely_program, program, value
+from example_trees import BOOL, FIXED, INT, likely_program, program
 from hypothesis import HealthCheck, given, settings
 
 from quaymaster._core.config.model import Config
@@ -72,10 +72,7 @@ def test_processes(kind: tree.ProcessKind) -> None:
 
 
 OPTIONS: dict[str, Any] = {
-    "ramp": {"operation": "", "ramp": FIXED, "duration": INT},
-    "truncate": {"truncate": value("int", 4)},
-    "chirp": {"chirp": tree.Chirp(rates=(INT,))},
-    "condition": {"condition": BOOL},
+    "continues": {"continues": True},
     "timestamp_stream": {"timestamp_stream": "r1"},
 }
 
@@ -83,7 +80,10 @@ OPTIONS: dict[str, Any] = {
 @pytest.mark.parametrize(("kind", "option"), sorted(later.OPTIONS, key=str))
 def test_options(kind: Any, option: str) -> None:
     """Each option of play and measure."""
-    statement = kind(at=1, **({"operation": "x", "element": "q"} | OPTIONS[option]))
+    if kind is tree.Chirp:
+        statement: Any = tree.Play(at=1, operation="x", element="q", chirp=tree.Chirp(rates=(INT,), **OPTIONS[option]))
+    else:
+        statement = kind(at=1, **({"operation": "x", "element": "q"} | OPTIONS[option]))
     assert f"{kind.__name__.lower()}({option}=...) is not supported yet" in refused(statement)
 
 
