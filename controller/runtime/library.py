@@ -12,7 +12,6 @@ from functools import cache, partial
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from ..._core.config import Config, apply_overrides, check_config
 from ..._core.errors import AskedWrongly, OurBug, not_yet
@@ -226,8 +225,8 @@ def stream_schemas(program: Program, trace_lengths: dict[str, int]) -> tuple[Str
     return tuple(
         StreamSchema(
             name=info.tag,
-            dtype=np.dtype(info.dtype).str,
-            shape=list(info.shape),
+            dtype=info.wire_dtype,
+            shape=list(info.wire_shape),
             many=info.all,
             timestamps=info.timestamps,
         )

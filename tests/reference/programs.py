@@ -57,7 +57,7 @@ class Kind:
 
     ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
     mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
-    ``one_length``: equal windows.
+    ``one_length``: equal windows. ``library``: calls are mostly of library functions.
     """
 
     numerics: Numerics = "linear"
@@ -69,6 +69,7 @@ class Kind:
     loud: bool = False
     overlap: bool = False
     one_length: bool = False
+    library: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -188,8 +189,8 @@ class Maker:
             names += ["cast.mul_fixed_by_int", "random.rand_fixed"]
         if type_ == "int":
             names += ["cast.mul_int_by_fixed", "random.rand_int"]
-        names += [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
-        name = self.pick(names)
+        known = [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
+        name = self.pick(known if known and self.kind.library and self.chance(2) else names + known)
         arguments = self.arguments(name, depth) if name in PLAIN else self.library_arguments(name, type_, depth)
         return tree.Call(type=type_, function=name, arguments=arguments)  # type: ignore[arg-type]
 
