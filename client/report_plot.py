@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .simulated_samples import SimulatorSamples
-    from .waveform_report import WaveformReport
+    from .waveform_report import AdcAcquisition, PlayedWaveform, WaveformReport
 
 LABELS_MAX = 60
 """More bars than this are drawn without names."""
@@ -37,7 +37,7 @@ def draw_report(
 
 
 def _home(report: WaveformReport, element: str) -> str:
-    entries = [*report.waveforms, *report.adc_acquisitions]
+    entries: list[PlayedWaveform | AdcAcquisition] = [*report.waveforms, *report.adc_acquisitions]
     return next(entry.controller for entry in entries if entry.element == element)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from .._core.errors import AskedWrongly, OurBug
 from .._core.wire import FINAL_STATES, JobInfo, JobOptions, exception_of, requests
 from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
+from .difference_report import DifferenceReport
 from .exceptions import JobCancelledError, QMSimulationError
 from .jobs import STATUS_OF_STATE, QmBaseJob
 from .programs import ProgramLike, encoded
@@ -105,6 +106,10 @@ class SimulatedJob(QmBaseJob):
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the simulation."""
         return ExecutionReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
+
+    def difference_report(self) -> DifferenceReport:
+        """Where the simulation may differ from what the instrument would have done; known when it has ended."""
+        return DifferenceReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
 
     def is_paused(self) -> bool:
         """False: nothing pauses a simulation."""

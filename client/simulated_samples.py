@@ -64,7 +64,8 @@ class SimulatorControllerSamples:
         axes.set_ylabel("Output [V], markers 0 or 1" if _drawn(self.digital, digital_ports) else "Output [V]")
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper right")
-        return axes.figure  # type: ignore[return-value]
+        figure: Figure = axes.figure
+        return figure
 
     def _rate(self, port: Any) -> float:
         return self.analog_sampling_rate.get(str(port), 1e9)

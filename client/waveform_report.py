@@ -180,17 +180,18 @@ class WaveformReport:
         """Analog and digital ones."""
         return [*self.analog_waveforms, *self.digital_waveforms]
 
+    def _entries(self) -> list[PlayedWaveform | AdcAcquisition]:
+        return [*self.waveforms, *self.adc_acquisitions]
+
     @property
     def controllers_in_use(self) -> list[str]:
         """The controllers that played or measured."""
-        named = [entry.controller for entry in [*self.waveforms, *self.adc_acquisitions]]
-        return sorted(dict.fromkeys(named))
+        return sorted({entry.controller for entry in self._entries()})
 
     @property
     def elements_in_report(self) -> list[str]:
         """The elements that played or measured."""
-        named = [entry.element for entry in [*self.waveforms, *self.adc_acquisitions]]
-        return sorted(dict.fromkeys(named))
+        return sorted({entry.element for entry in self._entries()})
 
     def report_by_controllers(self) -> dict[str, WaveformReport]:
         """A report for each controller."""
@@ -227,7 +228,7 @@ class WaveformReport:
 
     def to_string(self) -> str:
         """All entries, a line each."""
-        groups = (
+        groups: tuple[tuple[str, list[Any]], ...] = (
             ("Analog Waveforms", self.analog_waveforms),
             ("Digital Waveforms", self.digital_waveforms),
             ("Adc Acquisitions", self.adc_acquisitions),
@@ -236,7 +237,7 @@ class WaveformReport:
         lines = []
         for title, entries in groups:
             if entries:
-                lines += [title, *(f"  {entry.to_string()}" for entry in entries)]  # type: ignore[attr-defined]
+                lines += [title, *(f"  {entry.to_string()}" for entry in entries)]
         if self.left_out:
             lines.append(f"... and {self.left_out} plays and acquisitions that are not listed")
         return "\n".join(lines)

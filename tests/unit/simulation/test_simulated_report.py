@@ -171,9 +171,7 @@ def test_a_cable_to_nowhere_is_refused(tmp_path: Path) -> None:
     """A loopback that names a port which the config lacks says which."""
     with program() as prog:
         play("pulse", "q")
-    record = Simulation(
-        duration_cycles=10, interface="loopback", cables=[Cable(source="con1/1/1", target="con1/1/2")]
-    )
+    record = Simulation(duration_cycles=10, interface="loopback", cables=[Cable(source="con1/1/1", target="con1/1/2")])
     final = run_one(tmp_path, prog, opx_readout_pair(), record, b"").final
     assert final.error is not None and final.error.code == "bad_simulation"
     assert "con1/1/2" in final.error.message

@@ -1,0 +1,172 @@
+"""What a client makes of simulations alone: the config that travels, samples by any port name, reports, plots."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from example_configs import opx_readout_pair, opx_two_qubits
+from fake_connection import FakeConnection
+
+from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.wire import content_digest, requests
+from quaymaster._core.wire.records import Cable, RawInput
+from quaymaster.client.exceptions import QMSimulationError
+from quaymaster.client.qua import play, program
+from quaymaster.client.simulated_job import SimulatedJob, start_simulation
+from quaymaster.client.simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples
+from quaymaster.client.simulation_config import LoopbackInterface, RawInterface, SimulationConfig
+from quaymaster.client.waveform_report import WaveformReport
+
+
+def cables(*connections: Any, **options: Any) -> list[tuple[str, str]]:
+    """The cables of a loopback on the example of two qubits."""
+    return [(c.source, c.target) for c in LoopbackInterface(connections, **options).cables(opx_two_qubits())]
+
+
+def test_connections_of_every_length() -> None:
+    """Four parts mean FEM 1; of elements, I goes to the first output and Q to the second, by number or name."""
+    assert cables(("con1", 5, "con1", 1)) == [("con1/1/5", "con1/1/1")]
+    assert cables(("con1", 2, 5, "con1", 3, 1)) == [("con1/2/5", "con1/3/1")]
+    assert cables(("q1", "rr1", 1), ("q1", "rr1", 2)) == [("con1/1/1", "con1/1/1"), ("con1/1/2", "con1/1/2")]
+    assert cables(("q1", "rr1", "out2"), ("flux", "rr1", 1)) == [("con1/1/2", "con1/1/2"), ("con1/1/7", "con1/1/1")]
+    assert cables(("con1", 5, "con1", 1), ("con1", 5, "con1", 1)) == [("con1/1/5", "con1/1/1")]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LoopbackInterface([("con1", 1)]),
+        lambda: LoopbackInterface("con1"),
+        lambda: LoopbackInterface([("con1", 1, "con1", 1)], latency=-1),
+        lambda: LoopbackInterface([("con1", 1, "con1", 1)], latency=1.5),  # type: ignore[arg-type]
+        lambda: LoopbackInterface([("con1", 1, "con1", 1)], noisePower=-1.0),
+        lambda: RawInterface([("con1", 1, [0.0])], noisePower=float("nan")),
+        lambda: RawInterface([("con1",)]),
+        lambda: SimulationConfig(10, simulation_interface=RawInterface([("con1", 1, ["x"])])).record({}),
+        lambda: SimulationConfig(10, simulation_interface=RawInterface([("con1", 1, [float("inf")])])).record({}),
+        lambda: SimulationConfig(10, simulation_interface=object()).record({}),  # type: ignore[arg-type]
+        lambda: SimulationConfig(0).record({}),
+        lambda: SimulationConfig(1.5).record({}),  # type: ignore[arg-type]
+        lambda: SimulationConfig(10**12).record({}),
+        lambda: cables(("q1", "rr1", 3)),
+        lambda: cables(("nobody", "rr1", 1)),
+        lambda: cables(("con1", "x", "con1", 1)),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make: Any) -> None:
+    """With the code `bad_simulation`, before anything is sent."""
+    with pytest.raises(AskedWrongly) as caught:
+        make()
+    assert caught.value.code == "bad_simulation"
+
+
+def test_what_travels() -> None:
+    """Duration in cycles, latency, variance; raw samples as doubles behind the record, with their digest."""
+    plain, body = SimulationConfig(np.int64(1000)).record({})  # type: ignore[arg-type]
+    assert (plain.duration_cycles, plain.interface, body) == (1000, "none", b"")
+    interface = LoopbackInterface([("con1", 1, "con1", 2)], latency=180, noisePower=0.01)
+    looped, _ = SimulationConfig(5, simulation_interface=interface).record({})
+    assert looped.cables == [Cable(source="con1/1/1", target="con1/1/2")]
+    assert (looped.interface, looped.latency_ns, looped.noise_variance) == ("loopback", 180, 0.01)
+    raw_interface = RawInterface([("con1", 1, np.array([0.1, 0.2])), ("con1", 2, 2, [0.3])])
+    raw, body = SimulationConfig(5, simulation_interface=raw_interface).record({})
+    assert raw.inputs == [RawInput(target="con1/1/1", samples=2), RawInput(target="con1/2/2", samples=1)]
+    assert np.frombuffer(body, "<f8").tolist() == [0.1, 0.2, 0.3]
+    assert raw.samples_digest == content_digest(body)
+
+
+def samples() -> SimulatorSamples:
+    """Two analog ports, one of them silent, and a digital one."""
+    analog = PortSamples({"1-1": np.array([0.0, 0.25]), "2-3": np.zeros(2)})
+    return SimulatorSamples(
+        {"con1": SimulatorControllerSamples("con1", analog, PortSamples({"1-1": np.array([True, False])}))}
+    )
+
+
+def test_samples_by_any_name() -> None:
+    """By controller as item and attribute, by port as "1-1", "1" and 1; unknown ones name what there is."""
+    found = samples()
+    con1 = found.con1
+    assert con1 is found["con1"] and list(found) == ["con1"]
+    assert con1.analog["1-1"] is con1.analog["1"] is con1.analog[1] is con1.analog.get(1)  # type: ignore[index]
+    assert 1 in con1.analog and "2-3" in con1.analog and "3" not in con1.analog
+    assert con1.analog.get("3") is None
+    with pytest.raises(KeyError, match="1-1, 2-3"):
+        con1.analog["7"]
+    with pytest.raises(AttributeError, match="con1"):
+        _ = found.con2
+    assert json.loads(found.to_json())["con1"]["analog"]["1-1"] == [0.0, 0.25]
+    assert con1.analog_sampling_rate == {"1-1": 1e9, "2-3": 1e9}
+
+
+def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the current axes, whose figure is returned; silent ports only when named; without matplotlib, a sentence."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(2, 1)
+    pyplot.sca(axes[1])
+    assert samples().con1.plot() is figure
+    assert [line.get_label() for line in axes[1].lines] == ["con1 A1", "con1 D1"]
+    pyplot.figure()
+    assert len(samples().con1.plot(analog_ports=["2-3"], digital_ports=[]).axes[0].lines) == 1
+    with pytest.raises(KeyError, match="2-3"):
+        samples().con1.plot(analog_ports=["9"])
+    pyplot.close("all")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(AskedWrongly, match="plot") as caught:
+        samples().con1.plot()
+    assert caught.value.code == "not_installed"
+
+
+def test_an_empty_report() -> None:
+    """A program that plays nothing has a report all the same, and a picture."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    report = WaveformReport.from_tables({"elements": [], "pulses": [], "plays": [], "acquisitions": [], "events": []})
+    assert report.to_string() == ""
+    assert set(report.to_dict()) == {"analog_waveforms", "digital_waveforms", "adc_acquisitions", "events"}
+    assert report.create_plot() is not None
+    pyplot.close("all")
+
+
+def job_info(state: str, **fields: Any) -> Any:
+    """A broker's record of a simulation."""
+    return requests.JobInfo(job_id="7", qm_id="", user="alice", state=state, simulated=True, **fields)  # type: ignore[arg-type]
+
+
+def test_a_request_carries_program_config_and_samples() -> None:
+    """Three bodies in this order; the job is waited for, unless it is not to be."""
+    with program() as prog:
+        play("pulse", "q")
+    connection = FakeConnection()
+    connection.on(requests.Simulate, requests.JobAdded(job_id="7", position=1))
+    connection.on(requests.WaitJob, job_info("completed"))
+    asked = SimulationConfig(100, simulation_interface=RawInterface([("con1", 1, [0.5])]))
+    options = requests.JobOptions()
+    job = start_simulation(connection, prog, asked, opx_readout_pair(), options, packed=b"config")
+    assert job.id == "7" and job.qm_id == "" and job.is_simulation
+    program_body, config_body, sample_body = connection.bodies[0]
+    assert content_digest(program_body) == connection.asked[0].digest
+    assert (config_body, sample_body) == (b"config", np.array([0.5]).tobytes())
+    connection.asked.clear()
+    start_simulation(connection, prog, SimulationConfig(9), {}, options, qm_id="qm-1", block=False)
+    assert [type(item) for item in connection.asked] == [requests.Simulate]
+    assert connection.asked[0].qm_id == "qm-1"
+
+
+def test_samples_before_the_end_tell_to_wait() -> None:
+    """Asked while the job runs: an error with the call that helps."""
+    connection = FakeConnection()
+    connection.on(requests.GetJob, job_info("running"))
+    with pytest.raises(QMSimulationError, match="wait_until") as caught:
+        SimulatedJob(connection, "7").get_simulated_samples()
+    assert caught.value.code == "not_done"
+    assert SimulatedJob(connection, "7").status == "running"
