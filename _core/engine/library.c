@@ -15,7 +15,8 @@
 
 static inline int32_t wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
 static inline double real(int32_t raw) { return (double)raw * 0x1p-28; }
-static inline int32_t fixed(double y) { return wrap((int64_t)floor(y * 0x1p28 + 0.5)); }
+/* fmod is exact: a power may be far beyond what an int64 holds, and wraps all the same */
+static inline int32_t fixed(double y) { return wrap((int64_t)fmod(floor(y * 0x1p28 + 0.5), 0x1p32)); }
 static inline int32_t product(int32_t a, int32_t b) { return wrap(((int64_t)a * b) >> 28); }
 
 static double power_of_two(int64_t k) { return phase_bits((uint64_t)(k + 1023) << 52); }
