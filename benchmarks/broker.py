@@ -97,7 +97,7 @@ def our_caller(port: int, new_program: bool = False) -> Callable[[int], Call]:
 
         def call() -> None:
             job = qm.queue.add(noop(next(cycles)) if new_program else same)
-            job.wait_for_execution().result_handles.wait_for_all_values()
+            job.wait_until("Done")
 
         return call
 
@@ -121,9 +121,7 @@ def reference_cluster(folder: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         environment = {**os.environ, "REF_SYNC": "FULL"}
         commands = [["broker", front, back, f"{directory}/db"], ["node", back, "n0"], ["node", back, "n1"]]
-        processes = [
-            subprocess.Popen([sys.executable, str(script), *command], env=environment) for command in commands
-        ]
+        processes = [subprocess.Popen([sys.executable, str(script), *command], env=environment) for command in commands]
         try:
             time.sleep(1)
             yield front

@@ -6,11 +6,12 @@ Both are handles: the state is asked for each time, until it is final. Members a
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._core.errors import QuaymasterError, not_yet
-from .._core.wire import FINAL_STATES, JobInfo, exception_of, requests
+from .._core.errors import AskedWrongly, QuaymasterError, not_yet
+from .._core.wire import FINAL_STATES, JobInfo, JobState, exception_of, requests
 from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
 from .difference_report import DifferenceReport
 from .exceptions import ErrorJobStateError, JobCancelledError, UnknownJobStateError
@@ -31,6 +32,21 @@ STATUS_OF_STATE = {
     "lost": "error",
 }
 """The platform's (QOP2) word for each state; `state` has ours."""
+
+
+_LIVE = ("loading", "running", "processing")
+_STATES_BEYOND: Mapping[str, tuple[JobState, ...]] = {
+    "in queue": ("pending", *_LIVE),
+    "pending": ("pending", *_LIVE),
+    "loading": _LIVE,
+    "running": _LIVE[1:],
+    "processing": _LIVE[2:],
+    "done": (),
+    "completed": (),
+    "canceled": (),
+    "error": (),
+}
+"""The live states in which a wait for a state is over; it is over in every final state too."""
 
 
 class QmBaseJob:
@@ -129,6 +145,30 @@ class QmBaseJob:
         self._info = info
         raise_if_failed(info)
         return QmJob(self._connection, self._id, self._qm_id, info)
+
+    def wait_until(self, status: str | Sequence[str] = "Done", timeout: float = FOREVER_S) -> bool:
+        """Wait until the job has come to one of the named states or past it, and return True.
+
+        Names as of the platform ("In queue", "Running", "Processing", "Done", "Canceled", "Error") or ours. A later
+        state counts as reached. Raises what a job failed with, unless that was waited for, and QMTimeoutError (a
+        TimeoutError) after ``timeout`` seconds. Source: the platform's JobApi.wait_until.
+        """
+        words = {word.lower() for word in ([status] if isinstance(status, str) else status)}
+        if unknown := sorted(words - _STATES_BEYOND.keys()):
+            hint = f"use one of {', '.join(sorted(_STATES_BEYOND))}"
+            raise AskedWrongly(f"no job has a state {unknown[0]!r}", code="bad_value", hint=hint)
+        reached = sorted({state for word in words for state in _STATES_BEYOND[word]})
+        try:
+            asked = requests.WaitJob(job_id=self._id, until=reached)
+            info = self._connection.ask(asked, wait_s=max(0.0, timeout)).result
+        except WaitedLongEnough:
+            raise timed_out(
+                f"job {self._id} did not come to {status!r} in time ({timeout:g} s)", hint="it goes on; wait again"
+            ) from None
+        self._info = info
+        if not words & {info.state, STATUS_OF_STATE[info.state]}:
+            raise_if_failed(info)
+        return True
 
     def _not_in_time(self, timeout: float) -> QuaymasterError:
         words = f"job {self._id} was not started in time ({timeout:g} s)"

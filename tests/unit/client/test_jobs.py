@@ -254,3 +254,35 @@ def test_exceptions_survive_a_process_boundary() -> None:
     assert (str(again), again.code, again.hint, again.details) == (str(error), "ports_taken", "wait", {"a": 1})
     plain = pickle.loads(pickle.dumps(JobCancelledError("gone", hint="h")))
     assert (type(plain), plain.code, plain.hint) == (JobCancelledError, "job_canceled", "h")
+
+
+@pytest.mark.parametrize(
+    ("status", "until"),
+    [
+        ("In queue", ["loading", "pending", "processing", "running"]),
+        ("Running", ["processing", "running"]),
+        ("Processing", ["processing"]),
+        ("Done", []),
+        (["Running", "Done"], ["processing", "running"]),
+    ],
+)
+def test_wait_until_counts_later_states_as_reached(
+    connection: FakeConnection, status: str | list[str], until: list[str]
+) -> None:
+    """One parked request names every live state that ends the wait; a completed job ends any."""
+    connection.on(requests.WaitJob, job(state="completed"))
+    assert pending(connection).wait_until(status, timeout=5) is True
+    (asked,) = [seen for seen in connection.asked if isinstance(seen, requests.WaitJob)]
+    assert asked.until == until
+
+
+def test_wait_until_raises_what_the_job_failed_with(connection: FakeConnection) -> None:
+    """A canceled job raises, unless its cancelation was waited for; a wait that is over says so; a wrong word too."""
+    connection.on(requests.WaitJob, [job(state="canceled"), job(state="canceled"), NEVER])
+    with pytest.raises(JobCancelledError):
+        pending(connection).wait_until("Done")
+    assert pending(connection).wait_until("Canceled")
+    with pytest.raises(QMTimeoutError, match="goes on"):
+        pending(connection).wait_until("Done", timeout=0.01)
+    with pytest.raises(AskedWrongly, match="no job has a state 'finnished'"):
+        pending(connection).wait_until("finnished")
