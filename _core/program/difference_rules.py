@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ..config.model import AnalogOutput, ArbitraryWaveform
 from . import tree
-from .used import Plant, Used
+from .used import OutputPort, Plant, Used
 
 CYCLES_MIN = 4
 ROUNDED_BITS = 12  # a literal that was rounded to 2**-28 ends in so many zero bits once in 4,096
@@ -41,9 +41,10 @@ def _computed_operands(used: Used) -> bool:
 
 
 def asks_instants(used: Used) -> bool:
-    """Time stamps of plays or of saved values reach a stream."""
+    """Time stamps of plays or of saved values reach a stream, or samples are kept."""
     played = [node for kind in (tree.Play, tree.Measure) for node in used.all(kind)]
-    return any(node.timestamp_stream is not None for node in played) or stamps_saves(used)
+    stamped = any(node.timestamp_stream is not None for node in played)
+    return stamped or stamps_saves(used) or used.setting.simulated
 
 
 def stamps_saves(used: Used) -> bool:
@@ -245,15 +246,18 @@ def inverting(used: Used) -> bool:
 
 def unheard_outputs(used: Used) -> bool:
     """Inputs that hear outputs with an offset, a delay, a filter or crosstalk."""
-    return (
-        used.setting.plant != "none"
-        and bool(used.measured())
-        and any(
-            port.delay != 0
-            or (isinstance(port, AnalogOutput) and bool(port.offset or port.filter is not None or port.crosstalk))
-            for port in used.outputs()
-        )
-    )
+    return used.setting.plant in ("echo", "loopback") and bool(used.measured()) and any(map(_shaped, used.outputs()))
+
+
+def simulated_outputs(used: Used) -> bool:
+    """Samples are kept of outputs with an offset, a delay, a filter or crosstalk."""
+    return used.setting.simulated and any(map(_shaped, used.outputs()))
+
+
+def _shaped(port: OutputPort) -> bool:
+    if port.delay != 0:
+        return True
+    return isinstance(port, AnalogOutput) and bool(port.offset or port.filter is not None or port.crosstalk)
 
 
 def different_flights(used: Used) -> bool:
@@ -273,6 +277,12 @@ def shares_ports(used: Used) -> bool:
 
 
 # ---------------------------------------------------------------- streams
+
+
+def blocks_of_pairs(used: Used) -> bool:
+    """A zip, and a buffer."""
+    blocks = (*used.all(tree.Buffer), *used.all(tree.BufferAndSkip))
+    return bool(used.all(tree.Zip)) and bool(blocks)
 
 
 def convolves_full(used: Used) -> bool:

@@ -25,7 +25,7 @@ _TIME = "docs/timing.md"
 _PHASE = "docs/arithmetic.md, section 3"
 _RECORDS = "docs/arithmetic.md, section 4"
 _PLANTS = "docs/arithmetic.md, section 5"
-_STREAMS = "docs/differences.md"
+_STREAMS = "docs/streams.md"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -227,6 +227,14 @@ _ROWS = (
         rules.has(tree.Chirp),
     ),
     Difference(
+        "simulated_outputs",
+        "Pulses and phases",
+        "Samples of an output are its sum, with crosstalk, then filtered, then with the DC offset added, then delayed; "
+        "the platform does not say where the offset is added.",
+        "docs/arithmetic.md, section 14",
+        rules.simulated_outputs,
+    ),
+    Difference(
         "linear_numerics",
         "Measuring",
         "Integrals are computed in floating point (numerics linear): without the steps of 16 bits of the outputs and "
@@ -295,6 +303,13 @@ _ROWS = (
         rules.plant("none"),
     ),
     Difference(
+        "raw_plant",
+        "Measuring",
+        "Inputs hear the samples that were given, then nothing (interface raw), whatever the program plays.",
+        _PLANTS,
+        rules.plant("raw"),
+    ),
+    Difference(
         "white_noise",
         "Measuring",
         "The noise of an input is white and normal, of one variance at all times.",
@@ -338,6 +353,20 @@ _ROWS = (
         rules.has(tree.Zip),
     ),
     Difference(
+        "flattened_items",
+        "Streams",
+        "flatten() gives single numbers, however many axes the items have.",
+        _STREAMS,
+        rules.has(tree.Flatten),
+    ),
+    Difference(
+        "blocks_of_pairs",
+        "Streams",
+        "Blocks of the pairs of zip() are pairs of blocks: value_0 and value_1 each have the shape of the block.",
+        _STREAMS,
+        rules.blocks_of_pairs,
+    ),
+    Difference(
         "convolution_mode",
         "Streams",
         "A convolution without a mode is full.",
@@ -347,7 +376,8 @@ _ROWS = (
     Difference(
         "stream_demod",
         "Streams",
-        "FUNCTIONS.demod() counts in volts, 2^-12 for each count of the converter; the platform names no scale.",
+        "FUNCTIONS.demod() counts in volts, 2^-12 for each count of the converter, so it gives 4096 times what "
+        "demod.full gives; the platform names no scale.",
         _STREAMS,
         rules.has(tree.Demod),
     ),

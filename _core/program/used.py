@@ -23,18 +23,22 @@ from . import tree
 from .elements import elements_used
 from .node import Node
 
-Plant = Literal["echo", "loopback", "none"]
+Plant = Literal["echo", "loopback", "none", "raw"]
 Numerics = Literal["linear", "exact"]
 N = TypeVar("N", bound=Node)
 OutputPort = AnalogOutput | MWAnalogOutput
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job is computed, apart from its program and config. ``noisy``: the inputs have noise."""
+    """How a job is computed, apart from its program and config. ``noisy``: the inputs have noise.
+
+    ``plant``: echo, loopback, none or raw. ``simulated``: the samples of its ports are kept.
+    """
 
     numerics: Numerics = "linear"
     plant: str = "echo"
     noisy: bool = False
+    simulated: bool = False
 
 
 class Used:

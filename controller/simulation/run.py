@@ -26,7 +26,9 @@ from ..._core.engine.machine import Machine
 from ..._core.engine.rendering import Renderer
 from ..._core.errors import AskedWrongly, Taken
 from ..._core.program import tree
+from ..._core.program.differences import differences_of
 from ..._core.program.elements import elements_used
+from ..._core.program.used import Setting
 from ..._core.wire import Fault, JobState, StreamSchema, fault_of
 from ..._core.wire.commands import Load
 from ..._core.wire.reports import Status
@@ -37,7 +39,7 @@ from ..runtime.bounded import Bounded
 from ..runtime.engine import arrivals_of
 from ..runtime.job_run import News, seed_of
 from ..runtime.library import Key, Library, key_of, stream_schemas
-from ..runtime.report_lines import fault_in_program, report_lines
+from ..runtime.report_lines import differences_line, fault_in_program, report_lines
 from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
 from .plant import hearing_of
 from .report import report_of
@@ -208,6 +210,15 @@ class SimulationRun:
             log.error("simulation %s failed by a fault of ours", self.job_id, exc_info=error)
         self._end("error", fault, ())
 
+    def _differences(self, compiled: Compiled) -> tuple[str, ...]:
+        setting = Setting(
+            numerics=self._command.options.numerics,
+            plant=self._simulation.interface,
+            noisy=self._simulation.noise_variance > 0.0,
+            simulated=True,
+        )
+        return differences_of(compiled.program, compiled.config, setting)
+
     def _end(self, state: End, error: Fault | None, events: Any) -> None:
         if self._results is not None:
             try:
@@ -221,6 +232,7 @@ class SimulationRun:
         counts: dict[str, int] = {}
         if self._compiled is not None:
             lines, counts = report_lines(events, self._compiled.program.sources)
+            lines.insert(0, differences_line(self._differences(self._compiled)))
         self.state = state
         status = Status(
             job_id=self.job_id,

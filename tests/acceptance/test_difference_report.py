@@ -7,6 +7,7 @@ from example_configs import opx_readout_pair
 from known_programs import endless, readings
 from process_cluster import ProcessCluster
 
+from quaymaster import SimulationConfig
 from quaymaster._core.errors import Taken
 
 IN_READINGS = {"simulated_time", "ideal_latencies", "echo_plant", "inverted_inputs", "amplitude_resolution"}
@@ -33,3 +34,11 @@ def test_a_running_job_has_no_report_yet(cluster: ProcessCluster) -> None:
     job.halt()
     job.result_handles.wait_for_all_values(30)
     assert set(job.difference_report().ids) >= IN_READINGS
+
+
+def test_a_simulation_says_it_too(cluster: ProcessCluster) -> None:
+    """Its inputs hear nothing unless told, and its samples start without a lead-in."""
+    job = cluster.manager().simulate(opx_readout_pair(), readings(1), SimulationConfig(duration=300))
+    job.result_handles.wait_for_all_values(30)
+    assert set(job.difference_report().ids) >= {"silent_plant", "start_of_program"}
+    assert "echo_plant" not in job.difference_report()

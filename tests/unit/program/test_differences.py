@@ -175,10 +175,17 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "echo_plant": (lambda: ids(measure_i), lambda: ids(measure_i, plant="none")),
     "loopback_plant": (lambda: ids(measure_i, plant="loopback"), lambda: ids(plain, plant="loopback")),
     "silent_plant": (lambda: ids(measure_i, plant="none"), lambda: ids(measure_i)),
+    "raw_plant": (lambda: ids(measure_i, plant="raw"), lambda: ids(measure_i, plant="none")),
+    "simulated_outputs": (lambda: ids(plain, simulated=True), lambda: ids(plain)),
     "white_noise": (lambda: ids(measure_i, noisy=True), lambda: ids(measure_i)),
     "shared_ports": (lambda: ids(measure_i), lambda: ids(plain)),
     "histogram_ends": (lambda: of_nodes(tree.Histogram(of=0, bins=((0.0, 1.0),))), of_nodes),
     "zip_order": (lambda: of_nodes(tree.Zip(left=0, right=0)), of_nodes),
+    "flattened_items": (lambda: of_nodes(tree.Flatten(of=0)), of_nodes),
+    "blocks_of_pairs": (
+        lambda: of_nodes(tree.Zip(left=0, right=0), tree.Buffer(of=0, lengths=(2,))),
+        lambda: of_nodes(tree.Zip(left=0, right=0)),
+    ),
     "convolution_mode": (
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,))),
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,), mode="same")),
