@@ -242,7 +242,8 @@ class Server:
         key = key_of(action.program_digest, action.config_digest, action.overrides)
         self._learn(key, bodies)
         if action.simulation is not None:  # comes whole
-            self._raw_samples[action.job_id] = bodies[2] if len(bodies) > 2 else b""
+            if len(bodies) > 2 and self._table.is_new(action.job_id, action.attempt):
+                self._raw_samples[action.job_id] = bodies[2]
             self._table.load(action)
             return
         if self._library.lacks(key) and self._table.is_new(action.job_id, action.attempt):

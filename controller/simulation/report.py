@@ -77,7 +77,9 @@ def _offset(config: Config, ref: PortRef) -> float:
 
 
 def _pulse(config: Config, operation: str, name: str) -> dict[str, Any]:
-    pulse = config.pulses[name]
+    pulse = config.pulses.get(name)
+    if pulse is None:
+        return {"operation": "ramp", "pulse": "ramp", "waveforms": {"single": "ramp"}, "marker": None, "digital": []}
     marker = pulse.digital_marker
     parts = config.digital_waveforms[marker].samples if marker is not None else ()
     return {

@@ -73,8 +73,8 @@ def markers(config: Config, image: Image, plays: Any) -> Iterable[Marker]:
     real = plays[plays["play"] >= 0]
     for row in np.unique(real["play"]).tolist():
         chosen = real[real["play"] == row]
-        pulse = config.pulses[image.play_operations[row][1]]
-        if pulse.digital_marker is None:
+        pulse = config.pulses.get(image.play_operations[row][1])  # a ramp has none
+        if pulse is None or pulse.digital_marker is None:
             continue
         element = config.elements[image.element_info[int(chosen["element"][0])].name]
         samples = config.digital_waveforms[pulse.digital_marker].samples

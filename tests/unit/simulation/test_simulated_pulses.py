@@ -1,0 +1,59 @@
+"""Samples and report entries of pulses that are cut, swept, ramped or left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from example_configs import opx_readout_pair
+from simulated import simulated
+
+from quaymaster.client.qua import declare, play, program, ramp, wait
+
+LSB = 2.0**-16
+
+
+def test_a_chirp_sweeps_as_the_platform_counts(tmp_path: Path) -> None:
+    """The phase is 2 pi (f t + a t (t + 1) / 2) with t in ns; the next play is back at f, as if it had run on."""
+    with program() as prog:
+        play("pulse", "q", duration=100, chirp=(25_000, "Hz/nsec"))
+        play("pulse", "q")
+    found = simulated(tmp_path, prog, opx_readout_pair(), 125)
+    t = np.arange(500.0)
+    turns = 0.1 * t
+    turns[:400] += 25e-6 * t[:400] * (t[:400] + 1) / 2
+    assert np.abs(found.analog["1"] - 0.2 * np.cos(2 * np.pi * turns)).max() <= LSB
+    first, second = found.report.analog_waveforms
+    assert first.chirp_info is not None and second.chirp_info is None
+    assert first.chirp_info["rates"] == pytest.approx([25_000.0])
+    assert (first.chirp_info["units"], first.chirp_info["endTime"]) == ("Hz/nsec", 400)
+
+
+def test_truncate_and_condition(tmp_path: Path) -> None:
+    """A truncated pulse and its marker end early; one whose condition is false leaves no trace but its time."""
+    with program() as prog:
+        never = declare(bool, value=False)
+        play("pulse", "q", truncate=10)
+        wait(10, "q")
+        play("pulse", "q", condition=never)
+        play("pulse", "q")
+    found = simulated(tmp_path, prog, opx_readout_pair(), 75)
+    t = np.arange(300)
+    sounding = (t < 40) | ((t >= 180) & (t < 280))
+    assert np.abs(found.analog["1"] - np.where(sounding, 0.2 * np.cos(2 * np.pi * 0.1 * t), 0.0)).max() <= LSB
+    assert found.digital["1"].tolist() == sounding.tolist()
+    assert [(e.timestamp, e.length) for e in found.report.analog_waveforms] == [(0, 40), (180, 100)]
+
+
+def test_a_ramp_rises_by_its_slope(tmp_path: Path) -> None:
+    """(n + 1) · slope on an element without a carrier."""
+    config = opx_readout_pair()
+    del config["elements"]["q"]["intermediate_frequency"]
+    with program() as prog:
+        play(ramp(0.001), "q", duration=25)
+    found = simulated(tmp_path, prog, config, 30)
+    expected = np.concatenate((0.001 * np.arange(1, 101), np.zeros(20)))
+    assert np.abs(found.analog["1"] - expected).max() <= LSB
+    (entry,) = found.report.analog_waveforms
+    assert (entry.waveform_name, entry.length) == ("ramp", 100)
