@@ -166,6 +166,11 @@ def shortens(used: Used) -> bool:
     )
 
 
+def truncates(used: Used) -> bool:
+    """A play with truncate."""
+    return any(node.truncate is not None for node in used.all(tree.Play))
+
+
 def has(*kinds: type[tree.Node]) -> Callable[[Used], bool]:
     """A statement or operator of one of these kinds."""
 

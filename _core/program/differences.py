@@ -220,6 +220,13 @@ _ROWS = (
         rules.lacks_correction,
     ),
     Difference(
+        "truncated_pulses",
+        "Pulses and phases",
+        "A truncate beyond the end of its pulse keeps the whole pulse; on the instrument it is undefined.",
+        "docs/arithmetic.md, section 13",
+        rules.truncates,
+    ),
+    Difference(
         "after_a_chirp",
         "Pulses and phases",
         "After a chirp the element's own frequency goes on, as if it had run during the chirp.",

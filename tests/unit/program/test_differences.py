@@ -162,6 +162,7 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "frame_resolution": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "fresh_phases": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
+    "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),
     "after_a_chirp": (lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"))), lambda: ids(plain)),
     "linear_numerics": (lambda: ids(measure_i), lambda: ids(measure_i, numerics="exact")),
     "exact_widths": (lambda: ids(measure_i, numerics="exact"), lambda: ids(measure_i)),
