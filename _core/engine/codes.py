@@ -78,6 +78,7 @@ class Op(IntEnum):
     ARRAY_FUNCTION = 57  # [a] = array function b of the d cells at c, and the d cells at e
     AWAIT_ALL = 58  # array at a of b cells; strict block c or -1
     STAMP_READ_ALL = 59  # array at a of b cells
+    RAMP_TO_ZERO = 60  # element a in b cycles; 0: as long as its config says
 
 
 class Library(IntEnum):
@@ -172,7 +173,8 @@ class ElementColumn(IntEnum):
     TIME_OF_FLIGHT = 3
     SMEARING = 4
     HAS_OSCILLATOR = 5
-    COLUMNS = 6
+    STICKY = 6  # ns of its ramp to zero; 0: it holds nothing
+    COLUMNS = 7
 
 
 class MeasureColumn(IntEnum):

@@ -16,7 +16,7 @@ enum { PLAY_ELEMENT, PLAY_WAVEFORM, PLAY_LENGTH, PLAY_SAMPLES, PLAY_AMPLITUDES, 
 enum { CHIRP_FIRST, CHIRP_COUNT, CHIRP_POWER, CHIRP_TIMED, CHIRP_COLUMNS };
 enum { SECTION_RATE, SECTION_START, SECTION_COLUMNS };
 enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
-       ELEMENT_HAS_OSCILLATOR, ELEMENT_COLUMNS };
+       ELEMENT_HAS_OSCILLATOR, ELEMENT_STICKY, ELEMENT_COLUMNS };
 enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEASURE_FIRST_TRACE_PORT,
        MEASURE_TRACE_PORTS, MEASURE_FIRST_PROCESS, MEASURE_PROCESSES, MEASURE_AT, MEASURE_COLUMNS };
 enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET, WINDOW_COLUMNS };
@@ -83,6 +83,9 @@ typedef struct {
 typedef struct {
     uint64_t inc, R, Q, F;
     int32_t thread, due;
+    int32_t sticky, holds; /* ns of its ramp to zero, or 0; whether a hold is open */
+    int64_t held_order;    /* of the play that left it */
+    double held_r, held_i;
 } element;
 
 typedef struct {
@@ -107,6 +110,7 @@ struct machine {
     int64_t pending_count;
     channel *channels;
     signal_section_t *sections; /* room for those of one chirp */
+    int sticky;         /* some element is */
     slice_sums *sums;   /* at the process of the first slice */
     signal_process_t *processes;
     uint64_t *arrived;  /* align: threads that are there */
@@ -143,6 +147,12 @@ void reset_phase(machine *m, element *e, int64_t t);
 /* shaped.c: ramps, cuts, chirps, conditions */
 void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r);
 uint64_t increment(int32_t raw, int power);
+
+/* sticky.c */
+int hold_last(machine *m, const signal_record_t *r);
+void hold_again(machine *m, element *e, int64_t t);
+void do_ramp_to_zero(machine *m, const insn *i);
+void end_sticky(machine *m, uint64_t strands);
 
 /* machine.c */
 int block_room(machine *m, walker *w, block_queue *b);

@@ -13,6 +13,8 @@ void reset_phase(machine *m, element *e, int64_t t)
     e->R = 0 - e->inc * (uint64_t)t;
     e->Q = 0;
     e->due = 0;
+    if (e->holds)
+        hold_again(m, e, t);
 }
 
 /* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
@@ -36,6 +38,8 @@ void do_frequency(machine *m, const walker *w, const insn *i)
     uint64_t t = (uint64_t)m->clock[e->thread];
     e->Q = i->d ? e->Q + (e->inc - inc) * t : 0;
     e->inc = inc;
+    if (e->holds)
+        hold_again(m, e, (int64_t)t);
 }
 
 static double amplitude(machine *m, int32_t raw, int32_t at)
@@ -147,6 +151,8 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
             return fail(m, code);
     }
     if (played && log_pulse(m, r, play, what))
+        return 1;
+    if (sounds && e->sticky && hold_last(m, r))
         return 1;
     m->order[e->thread]++;
     m->clock[e->thread] = t + r->length;

@@ -147,6 +147,27 @@ int signal_record(signals *s, const signal_record_t *record)
     return SIGNAL_OK;
 }
 
+int signal_last_sample(signals *s, const signal_record_t *record, double *re, double *im)
+{
+    int code = check_waveform(s, record);
+    if (code)
+        return code;
+    double i[BLOCK], q[BLOCK] = {0};
+    played r = kept(record);
+    const shape *shape = needed_shape(s, record, &code);
+    if (code)
+        return code;
+    r.shape = shape;
+    if (r.kind != SIGNAL_PULSE)
+        r.waveform = 0;
+    record_samples(s, &r, r.length - 1, 1, i, q);
+    if (shape)
+        shape_released(shape);
+    *re = i[0];
+    *im = q[0];
+    return SIGNAL_OK;
+}
+
 int signal_hold_begin(signals *s, const signal_record_t *record)
 {
     int code = SIGNAL_OK;

@@ -142,6 +142,9 @@ int signals_add_ear(signals *s, int port, int element, int which, int32_t output
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);
 
+/* The last sample of the record's waveform, before amplitude and phase: what a sticky element holds. */
+int signal_last_sample(signals *s, const signal_record_t *record, double *re, double *im);
+
 /* Sticky elements: from r->start on the element holds the level alpha (beta 0) with phase and inc, until signal_hold_end;
  * only start, phase, inc, alpha, element, thread and order (that of the play that left it) are read. One hold of an
  * element at a time, ended before the next begins. Among the element's records it comes before those that start at its

@@ -60,6 +60,7 @@ _OPERANDS: dict[int, str] = {
     Op.ARRAY_FUNCTION: "sgsar",
     Op.AWAIT_ALL: "tmk",
     Op.STAMP_READ_ALL: "sl",
+    Op.RAMP_TO_ZERO: "E",
 }
 
 _SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL}
@@ -170,8 +171,8 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
     _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
-    for column in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION):
-        _within(plays[:, column] + 1, slots + 1, "an operand of a play")
+    for operand in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION):
+        _within(plays[:, operand] + 1, slots + 1, "an operand of a play")
     _within(plays[:, PlayColumn.CHIRP] + 1, len(image.chirps) + 1, "a chirp")
     _ranges(image.chirps[:, ChirpColumn.FIRST], image.chirps[:, ChirpColumn.COUNT], len(image.chirp_sections))
     _within(image.chirps[:, ChirpColumn.COUNT] - 1, 1 << 12, "the sections of a chirp")
@@ -213,7 +214,7 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
 
 def _numbers(image: Image) -> None:
     """Lengths and times that are no indices."""
-    times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING)]
+    times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING, ElementColumn.STICKY)]
     _within(times.ravel(), 1 << 31, "a time of flight")
     _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
     _within(image.processes[:, ProcessColumn.KIND], 2, "the kind of a process")

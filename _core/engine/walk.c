@@ -209,7 +209,12 @@ void walk(machine *m, walker *w, int64_t budget)
     while (left-- > 0) {
         const insn *i = &code[pc];
         switch (i->op) {
-        case OP_END: w->state = ENDED; w->pc = pc; goto out;
+        case OP_END:
+            if (m->sticky)
+                end_sticky(m, w->strands);
+            w->state = ENDED;
+            w->pc = pc;
+            goto out;
         case OP_MOVE: v[i->a] = v[i->b]; break;
         case OP_TRUTH: v[i->a] = v[i->b] != 0; break;
         case OP_ADD: v[i->a] = wrap((int64_t)v[i->b] + v[i->c]); break;
@@ -300,8 +305,21 @@ void walk(machine *m, walker *w, int64_t budget)
         }
         case OP_WAIT_NS: wait_ns(m, i->mask, i->a); break;
         case OP_ALIGN: BLOCKED_IF(align(m, w, i)); break;
-        case OP_ROTATE: m->elements[i->a].F += (uint64_t)(((int64_t)v[i->b] + (1 << 11)) >> 12) << 48; break;
-        case OP_RESET_FRAME: m->elements[i->a].F = 0; break;
+        case OP_ROTATE: {
+            element *e = &m->elements[i->a];
+            e->F += (uint64_t)(((int64_t)v[i->b] + (1 << 11)) >> 12) << 48;
+            if (e->holds)
+                hold_again(m, e, m->clock[e->thread]);
+            break;
+        }
+        case OP_RESET_FRAME: {
+            element *e = &m->elements[i->a];
+            e->F = 0;
+            if (e->holds)
+                hold_again(m, e, m->clock[e->thread]);
+            break;
+        }
+        case OP_RAMP_TO_ZERO: do_ramp_to_zero(m, i); break;
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
         case OP_SAVE: BLOCKED_IF(save(m, w, i, 0)); break;

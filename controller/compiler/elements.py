@@ -113,8 +113,8 @@ def _later(config: Config, element: Element) -> Iterator[str]:
     """Parts of an element that come with a later version."""
     if element.input_kind in _LATER_KINDS:
         yield str(element.input_kind)
-    if element.sticky is not None:
-        yield "sticky"
+    if element.sticky is not None and element.sticky.digital:
+        yield "sticky with digital"
     if element.MWOutput is not None or element.RF_outputs is not None:
         yield "MWOutput" if element.MWOutput is not None else "RF_outputs"
     refs = [*element.input_ports.values(), *element.output_ports.values()]
@@ -194,5 +194,6 @@ def _row(config: Config, info: ImageElement) -> list[int]:
     row[ElementColumn.KIND] = _KINDS[element.input_kind]
     row[ElementColumn.TIME_OF_FLIGHT] = info.time_of_flight
     row[ElementColumn.SMEARING] = element.smearing
+    row[ElementColumn.STICKY] = element.sticky.duration if element.sticky is not None and info.inputs else 0
     row[ElementColumn.HAS_OSCILLATOR] = int(frequency is not None)
     return row

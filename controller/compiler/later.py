@@ -15,7 +15,7 @@ from .problems import Problems
 
 FUNCTIONS: frozenset[tree.Function] = frozenset()
 PROCESSES: frozenset[tree.ProcessKind] = frozenset()
-STATEMENTS: frozenset[type[tree.Node]] = frozenset({tree.RampToZero})
+STATEMENTS: frozenset[type[tree.Node]] = frozenset()
 EXPRESSIONS: frozenset[type[tree.Node]] = frozenset()
 OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
     {

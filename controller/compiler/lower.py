@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.engine.codes import ChirpColumn, Op, PlayColumn, ProcessColumn, SectionColumn
+from ..._core.engine.codes import ChirpColumn, ElementColumn, Op, PlayColumn, ProcessColumn, SectionColumn
 from ..._core.engine.image import table
 from ..._core.program import tree
 from .code import Code, Memory, saver_of
@@ -113,6 +113,8 @@ class Lowering:
                 self._wait(node, step)
             case tree.Align():
                 self._align(step.elements, node.at)
+            case tree.RampToZero():
+                self._ramp_to_zero(node, step)
             case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency():
                 self._phase(node, step)
 
@@ -256,12 +258,18 @@ class Lowering:
         else:
             self.code.emit(Op.WAIT, slot, mask=_mask(step), at=node.at)
 
+    def _ramp_to_zero(self, node: tree.RampToZero, step: Step) -> None:
+        number = self._elements.index[node.element]
+        if not self._elements.rows[number][ElementColumn.STICKY]:
+            self._problems.add(node.at, f"ramp_to_zero: element '{node.element}' is not sticky")
+        self.code.emit(Op.RAMP_TO_ZERO, number, node.duration or 0, mask=_mask(step), at=node.at)
+
     def _phase(
         self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step
     ) -> None:
         slots = self._operands(step, (node.at,))
         number, mask = self._elements.index[node.element], _mask(step)
-        if not self._elements.rows[number][-1]:
+        if not self._elements.rows[number][ElementColumn.HAS_OSCILLATOR]:
             what = type(node).__name__
             self._problems.add(
                 node.at, f"{_WORDS[what]}: element '{node.element}' has no oscillator (no intermediate_frequency)"

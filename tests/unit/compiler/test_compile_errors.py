@@ -141,7 +141,7 @@ def play(element: str) -> Callable[[], None]:
 
 
 LATER: list[tuple[dict[str, Any], str]] = [
-    (drive(1, sticky={"analog": True, "duration": 100}), "sticky"),
+    (drive(1, sticky={"analog": True, "digital": True, "duration": 100}), "sticky with digital"),
     (
         {"singleInputCollection": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}},
         "singleInputCollection",
