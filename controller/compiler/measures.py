@@ -75,7 +75,7 @@ class MeasureTables:
         read = self._read(process, node, use)
         if read is None:
             return None
-        lengths = [self._config.integration_weights[name].length for _, name in read]
+        lengths = [self._pulses.weights_length(name) for _, name in read]
         if len(set(lengths)) > 1:
             self._problems.add(
                 process.at, f"{process.kind} with weights of two lengths: {lengths[0]} and {lengths[1]} ns"

@@ -60,6 +60,8 @@ class PulseTables:
         self._values = _Pool()
         self._waveforms: dict[tuple[int, ...], int] = {}
         self._weights: dict[tuple[int, ...], int] = {}
+        self._weights_of: dict[tuple[str, int, int | None], int] = {}
+        self._lengths: dict[str, int] = {}
         self._uses: dict[tuple[str, str], PulseUse | None] = {}
 
     def pulse(self, element: str, operation: str, at: int) -> PulseUse | None:
@@ -116,6 +118,17 @@ class PulseTables:
 
     def weights(self, name: str, offset: int = 0, length: int | None = None) -> int:
         """The number of integration weights, or of ``length`` ns of them from ``offset`` on."""
+        if (name, offset, length) not in self._weights_of:
+            self._weights_of[name, offset, length] = self._part_of_weights(name, offset, length)
+        return self._weights_of[name, offset, length]
+
+    def weights_length(self, name: str) -> int:
+        """How long integration weights last, in ns."""
+        if name not in self._lengths:
+            self._lengths[name] = self._config.integration_weights[name].length
+        return self._lengths[name]
+
+    def _part_of_weights(self, name: str, offset: int, length: int | None) -> int:
         record = self._config.integration_weights[name]
         part = slice(offset, None if length is None else offset + length)
         cosine, sine = _spread(record.cosine)[part], _spread(record.sine)[part]
