@@ -34,7 +34,7 @@ STATUS_OF_STATE = {
 """The platform's (QOP2) word for each state; `state` has ours."""
 
 
-_LIVE = ("loading", "running", "processing")
+_LIVE: tuple[JobState, ...] = ("loading", "running", "processing")
 _STATES_BEYOND: Mapping[str, tuple[JobState, ...]] = {
     "in queue": ("pending", *_LIVE),
     "pending": ("pending", *_LIVE),

@@ -30,8 +30,12 @@ def takes_time(used: Used) -> bool:
     return any(len(node.elements or used.elements) > 1 for node in used.all(tree.Align))
 
 
+def _played(used: Used) -> list[tree.Play | tree.Measure]:
+    return [*used.all(tree.Play), *used.all(tree.Measure)]
+
+
 def _computed_operands(used: Used) -> bool:
-    played = [node for kind in (tree.Play, tree.Measure) for node in used.all(kind)]
+    played = _played(used)
     operands = [value for node in played for value in node.amplitude]
     operands += [node.duration for node in used.all(tree.Play) if node.duration is not None]
     operands += [node.duration for node in used.all(tree.Wait)]
@@ -42,8 +46,7 @@ def _computed_operands(used: Used) -> bool:
 
 def asks_instants(used: Used) -> bool:
     """Time stamps of plays or of saved values reach a stream, or samples are kept."""
-    played = [node for kind in (tree.Play, tree.Measure) for node in used.all(kind)]
-    stamped = any(node.timestamp_stream is not None for node in played)
+    stamped = any(node.timestamp_stream is not None for node in _played(used))
     return stamped or stamps_saves(used) or used.setting.simulated
 
 
@@ -136,7 +139,7 @@ def calls(*prefixes: str) -> Callable[[Used], bool]:
 
 def scales(used: Used) -> bool:
     """An amplitude beside a pulse."""
-    return any(node.amplitude for kind in (tree.Play, tree.Measure) for node in used.all(kind))
+    return any(node.amplitude for node in _played(used))
 
 
 def _sampled(used: Used) -> list[tuple[tree.Play, int]]:
@@ -292,4 +295,4 @@ def blocks_of_pairs(used: Used) -> bool:
 
 def convolves_full(used: Used) -> bool:
     """A convolution over all overlaps, which is also what no mode means."""
-    return any(node.mode == "full" for kind in (tree.Convolution, tree.TupleConvolution) for node in used.all(kind))
+    return any(node.mode == "full" for node in (*used.all(tree.Convolution), *used.all(tree.TupleConvolution)))
