@@ -295,4 +295,5 @@ def blocks_of_pairs(used: Used) -> bool:
 
 def convolves_full(used: Used) -> bool:
     """A convolution over all overlaps, which is also what no mode means."""
-    return any(node.mode == "full" for node in (*used.all(tree.Convolution), *used.all(tree.TupleConvolution)))
+    modes = [node.mode for node in used.all(tree.Convolution)]
+    return "full" in [*modes, *(node.mode for node in used.all(tree.TupleConvolution))]
