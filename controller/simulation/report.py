@@ -42,8 +42,8 @@ def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any]) -> b
     return msgspec.json.encode(
         {
             "elements": [_element(config, element) for element in image.element_info],
-            "pulses": [_pulse(config, operation, pulse) for operation, pulse in image.play_operations],
-            "plays": _plays(shown, sections),
+            "pulses": [*(_pulse(config, *names) for names in image.play_operations), _named("ramp_to_zero")],
+            "plays": _plays(shown, sections, len(image.play_operations)),
             "acquisitions": _acquisitions(image, heard),
             "events": [["phase_reset", time, element] for time, element in resets[:REPORT_ENTRIES_MAX].tolist()],
             "left_out": len(played) - len(shown) + len(windows) - len(heard),
@@ -76,10 +76,16 @@ def _offset(config: Config, ref: PortRef) -> float:
     return port.offset if isinstance(port, AnalogOutput) else 0.0
 
 
+def _named(name: str) -> dict[str, Any]:
+    """What is played and is no pulse of the config."""
+    waveforms = dict.fromkeys(("single", "I", "Q"), name)
+    return {"operation": name, "pulse": name, "waveforms": waveforms, "marker": None, "digital": []}
+
+
 def _pulse(config: Config, operation: str, name: str) -> dict[str, Any]:
     pulse = config.pulses.get(name)
     if pulse is None:
-        return {"operation": "ramp", "pulse": "ramp", "waveforms": {"single": "ramp"}, "marker": None, "digital": []}
+        return _named("ramp")
     marker = pulse.digital_marker
     parts = config.digital_waveforms[marker].samples if marker is not None else ()
     return {
@@ -91,13 +97,13 @@ def _pulse(config: Config, operation: str, name: str) -> dict[str, Any]:
     }
 
 
-def _plays(plays: Any, sections: Any) -> list[list[Any]]:
-    """One row a play, in the order of time."""
+def _plays(plays: Any, sections: Any, ramp: int) -> list[list[Any]]:
+    """One row a play, in the order of time; ``ramp``: the pulse of those that bring a sticky element to 0."""
     signed = plays["inc"].astype(np.int64)
     columns = (
         plays["start"],
         plays["length"],
-        plays["play"],
+        np.where(plays["play"] < 0, ramp, plays["play"]),
         plays["element"],
         plays["alpha_r"] + plays["beta_r"],
         plays["beta_i"] - plays["alpha_i"],

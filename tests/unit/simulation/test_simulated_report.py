@@ -24,6 +24,7 @@ from quaymaster.client.qua import (
     measure,
     play,
     program,
+    ramp_to_zero,
     reset_if_phase,
     save,
     stream_processing,
@@ -175,3 +176,17 @@ def test_a_cable_to_nowhere_is_refused(tmp_path: Path) -> None:
     final = run_one(tmp_path, prog, opx_readout_pair(), record, b"").final
     assert final.error is not None and final.error.code == "bad_simulation"
     assert "con1/1/2" in final.error.message
+
+
+def test_a_ramp_to_zero_is_an_entry_of_its_own(tmp_path: Path) -> None:
+    """Of a sticky element: the pulse, and the way down with the level it comes from; what is held between is none."""
+    with program() as prog:
+        play("step", "flux")
+        wait(20, "flux")
+        ramp_to_zero("flux")
+    entries = simulated(tmp_path, prog, opx_two_qubits(), 200).report.analog_waveforms
+    assert [(entry.waveform_name, entry.timestamp, entry.length) for entry in entries] == [
+        ("flux_wf", 0, 16),
+        ("ramp_to_zero", 96, 100),
+    ]
+    assert entries[1].current_amp_elements == pytest.approx([0.3], abs=1e-5)
