@@ -259,7 +259,8 @@ class Cluster:
         self.jobs[job.job_id] = job
         if old is None:
             self.job_of_request[(job.user, job.request_id)] = job.job_id
-            self._refer(job)
+            if job.state not in FINAL:  # one that had ended needs nothing, and must not drop what a later one needs
+                self._refer(job)
         was = old.state if old else None
         if was == job.state:
             return
@@ -272,7 +273,8 @@ class Cluster:
             self._derive_queue(was, job)
             self._derive_occupation(was, job)
         if job.state in FINAL:
-            self._unrefer(job)
+            if old is not None:
+                self._unrefer(job)
             self.progress.pop(job.job_id, None)
             self.finished.append(job.job_id)
 

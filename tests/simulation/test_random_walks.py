@@ -159,6 +159,10 @@ class SimulatedController:
         if self.chance.random() < 0.1:
             self.say(reports.Lacking(job_id=command.job_id, attempt=command.attempt))
             return
+        if command.simulation is not None:
+            assert not command.qm_id, "a simulation has no qm"
+            self.jobs[command.job_id] = (command.attempt, "loading", "")
+            return
         assert command.qm_id in self.qms, "a load for a qm that is not open here"
         busy = [
             job_id
@@ -303,13 +307,14 @@ class World:
             "add",
             "add_id",
             "execute",
+            "simulate",
             "compile",
             "remove",
             "cancel",
             "wait",
             "other",
         )
-        match chance.choices(kinds, (10, 1, 0.3, 45, 6, 5, 5, 6, 6, 10, 8))[0]:
+        match chance.choices(kinds, (10, 1, 0.3, 45, 6, 5, 6, 5, 6, 6, 10, 8))[0]:
             case "open":
                 mode = chance.choice((None, *["never"] * 12, "if_needed"))
                 return requests.OpenQm(close_mode=mode), (chance.choice(BODIES),)  # type: ignore[arg-type]
@@ -325,6 +330,8 @@ class World:
                 return requests.AddJob(qm_id=qm_id, program_id=program_id), ()
             case "execute":
                 return requests.Execute(qm_id=qm_id, digest=program), (text,)
+            case "simulate":
+                return self.any_simulation(qm_id, text)
             case "compile":
                 return requests.Compile(qm_id=qm_id, digest=program), (text,)
             case "remove":
@@ -336,6 +343,20 @@ class World:
                 some = (requests.WaitJob(job_id=job_id, until=until), requests.WaitResults(job_id=job_id, count=2))
                 return chance.choice(some), ()
         return self.any_reading(qm_id, job_id), ()
+
+    def any_simulation(self, qm_id: str, text: bytes) -> tuple[Any, tuple[bytes, ...]]:
+        """A simulation of a config or of a qm, with raw samples or without; seldom one that is too long."""
+        raw = self.chance.choice((b"", bytes(16)))
+        simulation = wire.Simulation(
+            duration_cycles=self.chance.choice((10, 1000, 1000, 200_000_000)),
+            interface="raw" if raw else "none",
+            inputs=[wire.records.RawInput(target="con1/1/1", samples=2)] if raw else [],
+            samples_digest=wire.content_digest(raw) if raw else "",
+        )
+        of_qm = self.chance.random() < 0.3
+        args = requests.Simulate(digest=wire.content_digest(text), simulation=simulation, qm_id=qm_id if of_qm else "")
+        bodies = (text, b"" if of_qm else self.chance.choice(BODIES), raw)
+        return args, bodies if raw else bodies[:2]
 
     def any_removal(self, qm_id: str, job_id: str) -> Any:
         """A removal, in each of its ways."""
@@ -490,8 +511,11 @@ def test_random_walks_keep_every_invariant(block: int) -> None:
 def test_walks_reach_what_they_are_for() -> None:
     """The histories are not empty: jobs end in every way, qms close, requests are refused, brokers are reloaded."""
     states: dict[str, int] = {}
+    simulated = 0
     for seed in range(60):
         for job in walk(seed).witness.jobs.values():
             states[job.state] = states.get(job.state, 0) + 1
+            simulated += job.simulation is not None
+    assert simulated >= 20
     assert {"completed", "error", "canceled"} <= states.keys()
     assert min(states.values()) >= 20

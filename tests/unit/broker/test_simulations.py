@@ -157,3 +157,14 @@ def test_a_lost_controller_ends_its_simulations(bench: Any, config: Any) -> None
     assert "not connected" in bench.ask(requests.Why(job_id=jobs[-1])).text
     bench.connect("con1", instance="again")
     assert bench.state(jobs[-1]) == "loading"
+
+
+def test_a_finished_one_takes_nothing_from_the_next_at_a_reload(bench: Any, config: Any) -> None:
+    """Two simulations of one program and config, the first ended: after a crash the second still has its bodies."""
+    first, second = start(bench, config), start(bench, config)
+    bench.status(first, "completed")
+    bench.crash()
+    bench.sent.clear()
+    bench.connect("con1")
+    assert [load.job_id for load in bench.commands(commands.Load)] == [second]
+    assert bench.core.cluster.known_bodies
