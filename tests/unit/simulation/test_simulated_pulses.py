@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_configs import opx_readout_pair
+from example_configs import opx_readout_pair, opx_two_qubits
 from simulated import simulated
 
-from quaymaster.client.qua import declare, play, program, ramp, wait
+from quaymaster.client.qua import amp, declare, play, program, ramp, wait
 
 LSB = 2.0**-16
 
@@ -57,3 +57,27 @@ def test_a_ramp_rises_by_its_slope(tmp_path: Path) -> None:
     assert np.abs(found.analog["1"] - expected).max() <= LSB
     (entry,) = found.report.analog_waveforms
     assert (entry.waveform_name, entry.length) == ("ramp", 100)
+
+
+def test_a_sticky_element_holds_and_ramps_to_zero(tmp_path: Path) -> None:
+    """0.3 V for 16 ns, held for 200 ns, doubled by a second pulse, then down over the 100 ns of the config at the end.
+
+    With a shorter duration the same samples are cut, in the middle of a play too, where the held level never ends.
+    """
+    config = opx_two_qubits()
+    del config["controllers"]["con1"]["analog_outputs"][7]["filter"]
+    with program() as prog:
+        play("step", "flux")
+        wait(46, "flux")
+        play("step" * amp(0.25), "flux")
+    expected = np.full(400, 0.1)
+    expected[:200] += 0.3
+    expected[200:216] += 0.3 + 0.075
+    expected[216:316] += 0.375 * (1 - np.arange(1, 101) / 100)
+    whole = simulated(tmp_path, prog, config, 100)
+    assert np.abs(whole.analog["7"] - expected).max() <= 2 * LSB
+    (tmp_path / "cut").mkdir()
+    cut = simulated(tmp_path / "cut", prog, config, 52)
+    assert cut.analog["7"].tolist() == whole.analog["7"][:208].tolist()
+    names = [entry.pulse_name for entry in whole.report.analog_waveforms]
+    assert names == ["OriginPulseName=flux_pulse"] * 2 + ["OriginPulseName=ramp_to_zero"]
