@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from quaymaster._core.config import check_config
 from quaymaster._core.config.model import Config
+from quaymaster._core.program import tree
+from quaymaster.controller.compiler import later
 
 FREQUENCIES = [50e6, 0.0, 50.123457e6, -33.3e6, 1e9 / 3, -0.1, 123456789.125, -399999999.0]
 LO_FREQUENCY = 5e9
@@ -33,6 +35,7 @@ class ElementFacts:
     measures: tuple[str, ...]
     aliases: tuple[str, ...]
     outputs: tuple[str, ...]
+    sticky: bool
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,8 @@ class ConfigMaker:
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
             record["core"] = "iq" if iq else "single"  # elements of one core are of one kind
+        if tree.RampToZero not in later.STATEMENTS and draw(st.sampled_from([False, False, True])):
+            record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
         self.raw["elements"][name] = record
         self.facts.append(
             ElementFacts(
@@ -169,6 +174,7 @@ class ConfigMaker:
                 measures=("read",) if inputs else (),
                 aliases=("w1", "w2", "w3"),
                 outputs=tuple(record.get("outputs", {})),
+                sticky="sticky" in record,
             )
         )
 

@@ -8,7 +8,7 @@ from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
 from .plants import Hearing, Plant, gain, hearing, sign
-from .records import Complex, Record, conjugate, times
+from .records import Complex, Record, Steady, conjugate, times
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Part:
     record: Record
     output: PortRef
     factor: Complex
-    samples: tuple[Complex, ...]
+    samples: tuple[Complex, ...] | Steady
 
 
 @dataclass(frozen=True, kw_only=True)

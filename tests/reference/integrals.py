@@ -206,7 +206,7 @@ def reaches_range(ear: Ear, ways: list[list[Part]]) -> bool:
         size = 0.0
         for part in way:
             size = size + abs(part.factor[0]) + abs(part.factor[1])
-        total += size * max(abs(i) + abs(q) for i, q in way[0].samples)
+        total += size * way[0].record.peak
     return ear.gain * (total + 6 * ear.sigma) + abs(ear.offset) >= 0.5
 
 

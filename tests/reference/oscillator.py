@@ -22,12 +22,14 @@ class Oscillator:
         """θ(t) = inc·t + R + Q + F."""
         return u64(self.inc * t + self.reset + self.kept + self.frame)
 
-    def begin(self, t: int) -> None:
-        """A play, measure or align of the element at ``t``: a due reset happens."""
-        if self.due:
+    def begin(self, t: int) -> bool:
+        """A play, measure or align of the element at ``t``: a due reset happens. Gives whether there was one."""
+        due = self.due
+        if due:
             self.reset = u64(-self.inc * t)
             self.kept = 0
             self.due = False
+        return due
 
     def update(self, t: int, frequency: int, units: str, keep_phase: bool) -> None:
         """update_frequency at ``t``."""

@@ -239,6 +239,8 @@ class Maker:
     def statement(self, trips: int, depth: int) -> list[tree.Statement]:
         """One statement, or a few that belong together."""
         kinds = ["play", "save", "assign", "wait", "align", "frame", "strict"]
+        if any(element.sticky for element in self.facts.elements):
+            kinds.append("down")
         if self.measures >= trips:
             kinds += ["measure", "measure", "measure"]
             if self.kind.overlap:
@@ -255,6 +257,7 @@ class Maker:
             "wait": self.wait,
             "align": self.align,
             "frame": self.frame,
+            "down": self.down,
         }
         if kind in simple:
             return [simple[kind]()]
@@ -401,6 +404,11 @@ class Maker:
             case "reset_frame":
                 return tree.ResetFrame(at=-1, element=element)
         return self.update_frequency(element)
+
+    def down(self) -> tree.Statement:
+        """ramp_to_zero of a sticky element."""
+        element = self.pick([element.name for element in self.facts.elements if element.sticky])
+        return tree.RampToZero(at=-1, element=element, duration=self.draw(st.sampled_from([None, 4, 7, 30])))
 
     def update_frequency(self, element: str) -> tree.Statement:
         """A new frequency in any units."""

@@ -26,6 +26,19 @@ def conjugate(x: Complex) -> Complex:
     return x[0], -x[1]
 
 
+@dataclass(frozen=True)
+class Steady:
+    """The samples of what is held (section 13): ``length`` times 1."""
+
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, n: int) -> Complex:
+        return ONE
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One waveform on one element: ``samples`` (wI, wQ) a ns from ``start``, and all that is needed to render it."""
@@ -34,7 +47,7 @@ class Record:
     thread: int
     order: int
     start: int
-    samples: tuple[Complex, ...]
+    samples: tuple[Complex, ...] | Steady
     alpha: Complex
     beta: Complex
     theta: int
@@ -58,6 +71,11 @@ class Record:
     def length(self) -> int:
         """In ns."""
         return len(self.samples)
+
+    @property
+    def peak(self) -> float:
+        """Section 6, range: the greatest |wI| + |wQ| of the whole record."""
+        return 1.0 if isinstance(self.samples, Steady) else max(abs(i) + abs(q) for i, q in self.samples)
 
     @property
     def rank(self) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from quaymaster._core.program import tree
 
 from . import library, numbers
 from .board import Board, Listening, Window
+from .holds import Hold
 from .numbers import Report
 from .oscillator import Oscillator
 from .phase import chirp_rate
@@ -47,6 +48,8 @@ class Strand:
         self.slice = Slice(places, None if thread is None else self.elements)
         self.variables: Variables = declared(program)
         self.oscillators = {e: Oscillator(config.intermediate_frequency(e)) for e in self.elements}
+        sticky = [e for e in places.used if e in self.elements and config.elements[e].sticky is not None]
+        self.holds = {e: Hold(e, thread or 0, self.oscillators[e], board) for e in sticky}
         self.clock = 0
         self.order = 0
         self.passes: Counter[Site] = Counter()
@@ -59,6 +62,9 @@ class Strand:
         """The whole walk."""
         yield from self.body(self.places.body)
         self.board.passed(self.clock)
+        for element, hold in self.holds.items():
+            if hold.level != (0.0, 0.0):
+                self.board.passed(self.clock + self.down_at_once(element, None))
 
     # ------------------------------------------------------------ reading and writing
 
@@ -242,7 +248,7 @@ class Strand:
             yield
         self.clock = max(there.values())
         for element in mine:
-            self.oscillators[element].begin(self.clock)
+            self.begin(element)
 
     # ------------------------------------------------------------ quantum statements and saves
 
@@ -320,14 +326,39 @@ class Strand:
                 self.clock += 4 * self.cycles(values[0], node.at)
             case tree.Align():
                 yield from self.meet(site)
-            case tree.FrameRotation():
-                self.oscillators[node.element].rotate(values[0])
-            case tree.ResetFrame():
-                self.oscillators[node.element].frame = 0
+            case tree.RampToZero():
+                self.clock += self.down_at_once(node.element, node.duration)
             case tree.ResetIfPhase():
                 self.oscillators[node.element].due = True
+            case tree.FrameRotation() | tree.ResetFrame() | tree.UpdateFrequency():
+                self.turn(node, values)
+
+    def turn(self, node: tree.FrameRotation | tree.ResetFrame | tree.UpdateFrequency, values: list[int]) -> None:
+        """Section 3: the oscillator or the frame of an element changes; what it holds goes on with that."""
+        oscillator = self.oscillators[node.element]
+        match node:
+            case tree.FrameRotation():
+                oscillator.rotate(values[0])
+            case tree.ResetFrame():
+                oscillator.frame = 0
             case tree.UpdateFrequency():
-                self.oscillators[node.element].update(self.clock, values[0], node.units, node.keep_phase)
+                oscillator.update(self.clock, values[0], node.units, node.keep_phase)
+        if node.element in self.holds:
+            self.holds[node.element].turned(self.clock)
+
+    def begin(self, element: str) -> None:
+        """Section 3: a play, measure or align of an element: a due reset happens, for what it holds too."""
+        if self.oscillators[element].begin(self.clock) and element in self.holds:
+            self.holds[element].turned(self.clock)
+
+    def down_at_once(self, element: str, cycles: int | None) -> int:
+        """Section 13, ramp_to_zero from now on, without moving the clock; gives how long it takes, in ns."""
+        sticky = self.config.elements[element].sticky
+        assert sticky is not None
+        lasts = sticky.duration if cycles is None else 4 * cycles
+        self.holds[element].ramp_to_zero(self.clock, lasts, self.order)
+        self.order += 1
+        return lasts
 
     def cycles(self, raw: int, at: int) -> int:
         """Section 2: a duration below 4 counts as 4."""
@@ -344,7 +375,7 @@ class Strand:
         if given.truncate is not None:
             lasts = min(lasts, 4 * self.cycles(given.truncate, node.at))
         oscillator = self.oscillators[node.element]
-        oscillator.begin(self.clock)
+        self.begin(node.element)
         silent = given.ramp is None and not pulse_of(self.config, node.element, node.operation).waveforms
         if given.condition and not silent:
             record = Record(
@@ -360,6 +391,8 @@ class Strand:
                 chirp=sections(node, given.rates, lasts),
             )
             self.board.records.append(record)
+            if node.element in self.holds:
+                self.holds[node.element].left_by(record)
         self.order += 1
         self.clock += lasts
 
@@ -380,7 +413,7 @@ class Strand:
         """Section 2, measure: plays, and opens the windows of its acquisitions."""
         start = self.clock
         oscillator = self.oscillators[node.element]
-        oscillator.begin(start)
+        self.begin(node.element)
         listening = Listening(
             measure=node,
             key=(site.number, self.passes[site]),

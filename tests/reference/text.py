@@ -62,6 +62,8 @@ def head(node: tree.Statement) -> str:
             return f"rotate {node.element} by {of_expression(node.turns)}"
         case tree.UpdateFrequency():
             return f"frequency {node.element} {of_expression(node.frequency)} {node.units} keep {node.keep_phase}"
+        case tree.RampToZero():
+            return f"ramp {node.element} to zero in {node.duration}"
         case tree.ResetFrame() | tree.ResetIfPhase():
             return f"{type(node).__name__} {node.element}"
         case tree.For():

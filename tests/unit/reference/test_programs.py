@@ -36,8 +36,7 @@ EVENTS = [
 ]
 WANTED = {
     "expressions": [c.__name__ for c in get_args(tree.Expression) if c not in later.EXPRESSIONS],
-    # sticky elements stand beside formulas: tests/unit/engine/test_machine_sticky.py
-    "statements": [c.__name__ for c in get_args(tree.Statement) if c not in (tree.RampToZero, *later.STATEMENTS)],
+    "statements": [c.__name__ for c in get_args(tree.Statement) if c not in later.STATEMENTS],
     "operators": list(get_args(tree.BinaryOperator)),
     # math and util have a test for each function: tests/unit/engine/test_library_against_reference.py
     "functions": [name for name in get_args(tree.Function) if not name.startswith(("math.", "util."))],
