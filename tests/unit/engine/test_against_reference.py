@@ -10,14 +10,16 @@ import pytest
 from compiled_engine import run as run_compiled
 from hypothesis import HealthCheck, given, settings
 from reference.benches import bench, raw_bench
-from reference.building import demod, integration, measure, program, save, variable
+from reference.building import align, demod, fixed, integration, measure, play, program, save, variable, wait
 from reference.engine import Outcome
 from reference.engine import run as run_reference
 from reference.plants import Plant
 from reference.programs import Case, Kind, cases
+from reference.value_checks import wire
 
 from quaymaster._core.config import check_config
 from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.program import tree
 
 EXAMPLES = 75
 PROFILE = settings(
@@ -143,6 +145,29 @@ def test_the_limit_of_overlapping_integrals(count: int) -> None:
     with pytest.raises(AskedWrongly) as refused:
         run_compiled(whole, check_config(raw), **given_)  # type: ignore[arg-type]
     assert refused.value.code == "too_many_overlaps"
+
+
+@pytest.mark.parametrize("middle", ["rotation by 0", "play of 0", "nothing"])
+def test_where_a_hold_is_split(middle: str) -> None:
+    """Two holds of 0.3 V in a window count twice for its range, so that its noise is drawn otherwise; one does not."""
+    raw = raw_bench(amplitude=0.3)
+    raw["elements"]["q"]["sticky"] = {"analog": True, "duration": 40}
+    x = variable("x")
+    split = {
+        "rotation by 0": tree.FrameRotation(at=-1, element="q", turns=fixed(0.0)),
+        "play of 0": play("flat", "q", 0.0),
+        "nothing": wait(5, "q"),
+    }
+    start = (play("flat", "q"), align("q", "r"), wait(20, "q"), split[middle], wait(60, "q"))
+    whole = program(
+        *start, measure("readout", "r", demod("cos", x), amplitude=(0.0,)), save(x, "x"), declarations="x:f"
+    )
+    given_ = {"seed": 1, "numerics": "linear", "plant": wire((4, 1), latency_ns=40, noise=1e-3)}
+    got, expected = (run(whole, check_config(raw), **given_) for run in (run_compiled, run_reference))  # type: ignore[arg-type]
+    assert got == expected
+    without = program(*start[:2], wait(100, "q"), *whole.body[5:], declarations="x:f")
+    one_hold = run_reference(without, check_config(raw), **given_)  # type: ignore[arg-type]
+    assert (got.streams["x"][0][0] == one_hold.streams["x"][0][0]) == (middle == "nothing")
 
 
 @pytest.mark.parametrize("numerics", ["linear", "exact"])
