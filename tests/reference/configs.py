@@ -162,7 +162,8 @@ class ConfigMaker:
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
             record["core"] = "iq" if iq else "single"  # elements of one core are of one kind
-        if tree.RampToZero not in later.STATEMENTS and draw(st.sampled_from([False, False, True])):
+        known = tree.RampToZero not in later.STATEMENTS and not self.kind.one_length
+        if known and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
         self.raw["elements"][name] = record
         self.facts.append(

@@ -57,7 +57,7 @@ class Kind:
 
     ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
     mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
-    ``one_length``: equal windows. ``library``: calls are mostly of library functions.
+    ``one_length``: equal windows, whole integrals, plain plays, as a judge of the kernels alone takes them. ``library``: calls are mostly of library functions.
     """
 
     numerics: Numerics = "linear"
@@ -300,7 +300,7 @@ class Maker:
         """Now and then one of the ways to play that the compiler knows (section 13)."""
         ways = [way for way in ("truncate", "condition", "chirp", "ramp") if (tree.Play, way) not in later.OPTIONS]
         ways = [way for way in ways if way != ("ramp" if element.iq else "") and (way != "chirp" or element.modulated)]
-        if not ways or not self.chance(3):
+        if self.kind.one_length or not ways or not self.chance(3):
             return {}
         match self.pick(ways):
             case "truncate":
@@ -341,7 +341,8 @@ class Maker:
         kinds = ["demod.full", "integration.full"]
         if len(element.outputs) > 1:
             kinds.append("dual_demod.full")
-        kinds += [kind for kind in SLICED if kind not in later.PROCESSES]
+        if not self.kind.one_length:
+            kinds += [kind for kind in SLICED if kind not in later.PROCESSES]
         kind = self.pick(kinds)
         if kind in SLICED:
             return self.slices(kind, element)
