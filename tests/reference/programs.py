@@ -57,7 +57,8 @@ class Kind:
 
     ``feedback``: measured values may be read anywhere, not only saved. ``classical``: mostly arithmetic. ``overlap``:
     mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
-    ``one_length``: equal windows, whole integrals, plain plays, as a judge of the kernels alone takes them. ``library``: calls are mostly of library functions.
+    ``one_length``: equal windows, whole integrals, plain plays, as a judge of the kernels alone takes them.
+    ``library``: calls are mostly of library functions.
     """
 
     numerics: Numerics = "linear"
