@@ -1,2 +1,0 @@
-# cython: language_level=3
-"""placeholder until the engine's first kernel lands"""
