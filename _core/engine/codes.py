@@ -79,6 +79,7 @@ class Op(IntEnum):
     AWAIT_ALL = 58  # array at a of b cells; strict block c or -1
     STAMP_READ_ALL = 59  # array at a of b cells
     RAMP_TO_ZERO = 60  # element a in b cycles; 0: as long as its config says
+    SAVE_START = 61  # stream a, the start b (as of a block) in cycles
 
 
 class Library(IntEnum):

@@ -17,7 +17,7 @@ from ..config.model import PortRef
 from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 

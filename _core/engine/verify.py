@@ -61,9 +61,10 @@ _OPERANDS: dict[int, str] = {
     Op.AWAIT_ALL: "tmk",
     Op.STAMP_READ_ALL: "sl",
     Op.RAMP_TO_ZERO: "E",
+    Op.SAVE_START: "SB",
 }
 
-_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL}
+_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL, Op.SAVE_START}
 
 _VERIFIED: WeakSet[Image] = WeakSet()
 

@@ -120,7 +120,7 @@ static int align(machine *m, walker *w, const insn *i)
     return 0;
 }
 
-static int save(machine *m, walker *w, const insn *i, int64_t time)
+static int save(machine *m, walker *w, const insn *i, int32_t value, int64_t time)
 {
     output *o = &m->outputs[i->a];
     if (o->count == o->capacity) {
@@ -129,7 +129,7 @@ static int save(machine *m, walker *w, const insn *i, int64_t time)
     }
     if (o->times)
         o->times[o->count] = time;
-    o->values[o->count++] = w->memory[i->b];
+    o->values[o->count++] = value;
     return 0;
 }
 
@@ -322,12 +322,19 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_RAMP_TO_ZERO: do_ramp_to_zero(m, i); break;
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
-        case OP_SAVE: BLOCKED_IF(save(m, w, i, 0)); break;
+        case OP_SAVE: BLOCKED_IF(save(m, w, i, v[i->b], 0)); break;
         case OP_SAVE_TIMED: {
             int64_t time = w->stamp > 0 ? w->stamp : w->blocks[i->c];
             if (w->stamp > 0 ? time > m->stop : time >= m->stop)
                 break; /* after the end of a run that stops */
-            BLOCKED_IF(save(m, w, i, time));
+            BLOCKED_IF(save(m, w, i, v[i->b], time));
+            break;
+        }
+        case OP_SAVE_START: {
+            int64_t time = w->blocks[i->b];
+            if (time >= m->stop)
+                break;
+            BLOCKED_IF(save(m, w, i, wrap(time / 4), time));
             break;
         }
         case OP_BLOCK_TIME: BLOCKED_IF(block_time(m, w, i)); break;

@@ -107,7 +107,7 @@ class PulseChecker:
 
     def _process(self, node: tree.Process) -> int:
         """Check a process; returns the number of its slices (0 for one in full)."""
-        count = 2 if node.kind == "dual_demod.full" else 1
+        count = 2 if node.kind.startswith("dual_") else 1
         if len(node.weights) != count or len(node.outputs) != count:
             self._report(node.at, f"{node.kind} takes {count} weights and outputs")
             return 0

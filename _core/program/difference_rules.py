@@ -183,6 +183,17 @@ def has(*kinds: type[tree.Node]) -> Callable[[Used], bool]:
     return used_has
 
 
+def turns_by_pairs(used: Used) -> bool:
+    """A frame turned by the angle of a pair of numbers."""
+    turns = [node.turns for node in used.all(tree.FrameRotation)]
+    return any(isinstance(node, tree.Call) and node.function == "math.atan2_2pi" for node in turns)
+
+
+def stamps_conditional_plays(used: Used) -> bool:
+    """A play with a condition whose start is saved."""
+    return any(node.condition is not None and node.timestamp_stream is not None for node in used.all(tree.Play))
+
+
 def lacks_correction(used: Used) -> bool:
     """An element with a mixer that has no entry for exactly the element's frequencies."""
     return any(_lacks_correction(used, name) for name in used.elements)

@@ -206,6 +206,14 @@ _ROWS = (
         rules.has(tree.FrameRotation),
     ),
     Difference(
+        "fast_frame_rotation",
+        "Pulses and phases",
+        "fast_frame_rotation(cos, sin) turns the frame by the angle of the pair, whatever its length; the instrument "
+        "multiplies by the matrix.",
+        _PHASE,
+        rules.turns_by_pairs,
+    ),
+    Difference(
         "fresh_phases",
         "Pulses and phases",
         "Each job starts with the frequencies of the config and with frames at 0.",
@@ -232,6 +240,14 @@ _ROWS = (
         "After a chirp the element's own frequency goes on, as if it had run during the chirp.",
         "docs/arithmetic.md, section 13",
         rules.has(tree.Chirp),
+    ),
+    Difference(
+        "starts_of_conditional_plays",
+        "Pulses and phases",
+        "A play whose condition is false leaves its start in its timestamp_stream all the same; the platform does not "
+        "say whether it does.",
+        "docs/arithmetic.md, section 13",
+        rules.stamps_conditional_plays,
     ),
     Difference(
         "simulated_outputs",

@@ -96,6 +96,7 @@ ProcessKind: TypeAlias = Literal[
     "demod.full",
     "dual_demod.full",
     "integration.full",
+    "dual_integration.full",
     "demod.sliced",
     "demod.accumulated",
     "demod.moving_window",
@@ -240,7 +241,7 @@ class Process(Node, frozen=True):
     """Integrals of a measurement, written to a fixed ``target`` when their windows have ended.
 
     ``weights``: aliases of the pulse's integration weights, one for each entry of ``outputs`` (names of the element's
-    outputs; "" is the element's only output, which the compiler fills in). dual_demod.full has two of each, all named.
+    outputs; "" is the element's only output, which the compiler fills in). The dual kinds have two of each, all named.
 
     The kinds that end in full write one integral over the whole weights to a variable or a cell. The others (section
     12 of docs/arithmetic.md) write one value for each slice of ``chunk`` cycles to the cells of a ``Whole``: sliced

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._core.errors import AskedWrongly as QmQuaException
+from .broadcast import broadcast
 from .control import (
     case_,
     default_,
@@ -25,7 +26,7 @@ from .control import (
     while_,
 )
 from .expressions import fixed
-from .library import Cast, Random, broadcast, call_library_function, call_vectors_library_function
+from .library import Cast, Random, call_library_function, call_vectors_library_function
 from .math_library import Math, Util
 from .measure import (
     DigitalMeasureProcess,

@@ -1,4 +1,4 @@
-"""The libraries Cast and Random, and those that come later (Math and Util: ``math_library``)."""
+"""The libraries Cast and Random, and those that come later (Math and Util: ``math_library``; ``broadcast``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..._core.program import tree
 from .builder import current
 from .expressions import QuaExpression, scalar, typed
-from .later import Later, LaterLibrary
+from .later import Later
 from .math_library import call
 from .variables import QuaVariable, assign, declare
 
@@ -95,6 +95,5 @@ class Random:
         return call("random.rand_fixed", self._seed)
 
 
-broadcast = LaterLibrary("broadcast", "and_ or_ xor_")
 call_library_function = Later("call_library_function")
 call_vectors_library_function = Later("call_vectors_library_function")

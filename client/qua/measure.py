@@ -167,36 +167,38 @@ class dual_demod:
     @staticmethod
     def full(*args: Any, **kwargs: Any) -> MeasureProcess:
         """``full(iw1, iw2, target)`` for the outputs out1 and out2, or ``full(iw1, output1, iw2, output2, target)``."""
-        short = ("iw1", "iw2", "target")
-        long = ("iw1", "element_output1", "iw2", "element_output2", "target")
-        given = _arguments(args, kwargs, {3: short, 5: long}.get(len(args) + len(kwargs), long))
-        return MeasureProcess(
-            "dual_demod.full",
-            (given["iw1"], given["iw2"]),
-            (given.get("element_output1", "out1"), given.get("element_output2", "out2")),
-            given["target"],
-        )
+        return _dual("dual_demod.full", args, kwargs)
 
     sliced = staticmethod(_no_dual("dual_demod", "sliced"))
     accumulated = staticmethod(_no_dual("dual_demod", "accumulated"))
     moving_window = staticmethod(_no_dual("dual_demod", "moving_window"))
 
 
-def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _dual(kind: tree.ProcessKind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> MeasureProcess:
+    """A process of two outputs, given in the short or in the long form."""
+    short = ("iw1", "iw2", "target")
+    long = ("iw1", "element_output1", "iw2", "element_output2", "target")
+    names = {3: short, 5: long}.get(len(args) + len(kwargs), long)
     given = dict(zip(names, args, strict=False)) | kwargs
     if len(args) > len(names) or len(given) != len(args) + len(kwargs) or set(given) != set(names):
         raise refusal(
-            "dual_demod.full got wrong arguments",
+            f"{kind} got wrong arguments",
             code="bad_measure",
-            hint="write dual_demod.full(iw1, iw2, target) or dual_demod.full(iw1, output1, iw2, output2, target)",
+            hint=f"write {kind}(iw1, iw2, target) or {kind}(iw1, output1, iw2, output2, target)",
         )
-    return given
+    weights = given["iw1"], given["iw2"]
+    outputs = given.get("element_output1", "out1"), given.get("element_output2", "out2")
+    return MeasureProcess(kind, weights, outputs, given["target"])
 
 
 class dual_integration:
     """The sum of the integrations of two outputs."""
 
-    full = Later("dual_integration.full")
+    @staticmethod
+    def full(*args: Any, **kwargs: Any) -> MeasureProcess:
+        """``full(iw1, iw2, target)`` for the outputs out1 and out2, or ``full(iw1, output1, iw2, output2, target)``."""
+        return _dual("dual_integration.full", args, kwargs)
+
     sliced = staticmethod(_no_dual("dual_integration", "sliced"))
     accumulated = staticmethod(_no_dual("dual_integration", "accumulated"))
     moving_window = staticmethod(_no_dual("dual_integration", "moving_window"))

@@ -9,6 +9,7 @@ from ..._core.program.literals import wrap32
 from .builder import current
 from .expressions import python_number, typed
 from .later import Later
+from .math_library import Math
 from .position import refusal
 from .pulses import cycles, named, named_elements
 
@@ -48,6 +49,13 @@ def frame_rotation_2pi(angle: Any, *elements: str) -> None:
     turns = builder.own(typed(angle, "fixed", place="as angle"))
     for element in _at_least_one(elements, "frame_rotation"):
         builder.append(tree.FrameRotation(at=builder.at(), element=element, turns=turns))
+
+
+def fast_frame_rotation(cosine: Any, sine: Any, *elements: str) -> None:
+    """Turn the frame of ``elements`` by the angle of (``cosine``, ``sine``), two fixeds; how long the pair is does not
+    matter.
+    """
+    frame_rotation_2pi(Math.atan2_2pi(sine, cosine), *_at_least_one(elements, "fast_frame_rotation"))
 
 
 def reset_frame(*elements: str) -> None:
@@ -105,7 +113,6 @@ pause = Later("pause")
 wait_for_trigger = Later("wait_for_trigger")
 set_dc_offset = Later("set_dc_offset")
 update_correction = Later("update_correction")
-fast_frame_rotation = Later("fast_frame_rotation")
 reset_global_phase = Later("reset_global_phase")
 advance_input_stream = Later("advance_input_stream")
 declare_input_stream = Later("declare_input_stream")

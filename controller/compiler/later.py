@@ -20,8 +20,6 @@ EXPRESSIONS: frozenset[type[tree.Node]] = frozenset()
 OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
     {
         (tree.Chirp, "continues"),
-        (tree.Play, "timestamp_stream"),
-        (tree.Measure, "timestamp_stream"),
     }
 )
 """Fields that must be None or False."""

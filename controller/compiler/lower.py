@@ -203,6 +203,7 @@ class Lowering:
         if use is None:
             return
         number = self._play_row(node, use, iter(slots))
+        self._stamp(node, step)
         self.code.emit(Op.PLAY, number, mask=_mask(step), at=node.at)
 
     def _measure(self, node: tree.Measure, step: Step) -> None:
@@ -224,6 +225,7 @@ class Lowering:
             ]
             heard += [(process, unit)] * len(parts)
         stream = self._streams[node.stream] if node.stream is not None else -1
+        self._stamp(node, step)
         number, places = self._measures.add(play, stream, self._measures.trace(node, use), node.at, rows)
         self.code.emit(Op.MEASURE, number, mask=_mask(step), at=node.at)
         self._measures.hearers += [0] * len(places)
@@ -231,9 +233,19 @@ class Lowering:
             self._measures.hearers[place] = self.code.alive(unit.mask)
             self.code.emit(Op.HEAR, place, mask=unit.mask, at=process.at)
 
+    def _stamp(self, node: tree.Play | tree.Measure, step: Step) -> None:
+        """Let the saver save the start of this statement: the clock of its thread, after all reads."""
+        if step.stamp is None or node.timestamp_stream is None or not self.code.alive(step.stamp.mask):
+            return
+        number, mask = self._blocks, step.stamp.mask
+        self._blocks += 1
+        thread = self._elements.thread[node.element]
+        self.code.emit(Op.BLOCK_TIME, number, thread, mask=mask | 1 << thread, at=node.at)
+        self.code.emit(Op.SAVE_START, self._streams[node.timestamp_stream], number, mask=mask, at=node.at)
+
     def _process(self, node: tree.Process, number: int, part: Integral, slices: int, index: int) -> list[int]:
         row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = int(node.kind.startswith("integration."))
+        row[ProcessColumn.KIND] = int("integration" in node.kind)
         row[ProcessColumn.NUMBER] = number
         row[ProcessColumn.LEGS] = len(part.legs)
         for k, (port, weights) in enumerate(part.legs):

@@ -29,7 +29,8 @@ class Unit(msgspec.Struct, eq=False):
 
 class Step(msgspec.Struct, kw_only=True):
     """A statement with its units. ``operands``: in the order of evaluation; ``heard``: one a process; ``bodies``: of an
-    If one a branch and one for otherwise, of the others one. ``elements``: those it names (of a block: in it)."""
+    If one a branch and one for otherwise, of the others one. ``elements``: those it names (of a block: in it).
+    ``stamp``: the saver's part in a statement whose start it saves."""
 
     statement: tree.Statement
     unit: Unit | None
@@ -37,6 +38,7 @@ class Step(msgspec.Struct, kw_only=True):
     heard: tuple[Unit, ...] = ()
     bodies: tuple[tuple[Step, ...], ...] = ()
     elements: tuple[str, ...] = ()
+    stamp: Unit | None = None
 
 
 class Slices(msgspec.Struct, kw_only=True):
@@ -138,7 +140,15 @@ class _Cutter:
                 heard.append(self.process(process, unit, operands))
         if isinstance(node, tree.ResetIfPhase):
             self.reset.add(node.element)
-        return Step(statement=node, unit=unit, operands=tuple(operands), heard=tuple(heard), elements=names)
+        stamped = isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None
+        return Step(
+            statement=node,
+            unit=unit,
+            operands=tuple(operands),
+            heard=tuple(heard),
+            elements=names,
+            stamp=self.unit(parent, SAVER) if stamped else None,
+        )
 
     def process(self, node: tree.Process, measure: Unit, operands: list[tuple[tree.Expression, Unit]]) -> Unit:
         """A process as heard: it defines its target; who hears it executes the index too."""

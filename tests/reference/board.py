@@ -62,6 +62,8 @@ class Board:
     values: dict[tuple[int, int, int, int], tuple[int, int]] = field(default_factory=dict)
     """(site, occurrence, process, slice) → (raw value, end of its window)."""
     block_starts: dict[Key, int] = field(default_factory=dict)
+    starts: dict[Key, int] = field(default_factory=dict)
+    """When the plays and measures with a timestamp_stream started."""
     records: list[Record] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     streams: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -79,6 +81,11 @@ class Board:
         """A block begins; all its threads say the same instant."""
         self.changes += 1
         assert self.block_starts.setdefault(key, clock) == clock
+
+    def begin_pulse(self, key: Key, clock: int) -> None:
+        """A play or measure starts whose start is saved."""
+        self.changes += 1
+        self.starts[key] = clock
 
     def settle(self, key: tuple[int, int, int, int], raw: int, end: int) -> None:
         """A process has its value."""

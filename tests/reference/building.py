@@ -161,6 +161,8 @@ def program(*body: tree.Statement, declarations: tuple[tree.Declaration, ...] | 
 
 def streams_in(node: Any) -> Iterator[tree.StreamDeclaration]:
     """The streams that a statement and those in it write."""
+    if isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None:
+        yield tree.StreamDeclaration(at=-1, name=node.timestamp_stream)
     if isinstance(node, tree.Save):
         yield tree.StreamDeclaration(at=-1, name=node.stream, type=node.source.type)
     elif isinstance(node, tree.Measure):

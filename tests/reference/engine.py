@@ -140,12 +140,11 @@ class Job:
 
 
 def refuse_later(config: model.Config, places: Places) -> None:
-    """What this engine does not know yet: chirps that go on, streams of timestamps, digital parts that are sticky."""
+    """What this engine does not know yet: chirps that go on, digital parts that are sticky."""
     for site in places:
         node = site.node
         continues = isinstance(node, tree.Play) and node.chirp is not None and node.chirp.continues
-        stamped = isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None
-        if continues or stamped:
+        if continues:
             raise NotImplementedError(f"{site}")
     if any(sticky.digital for element in places.used if (sticky := config.elements[element].sticky) is not None):
         raise NotImplementedError("sticky digital parts")

@@ -30,7 +30,7 @@ def integer_wave(value: float) -> int:
 def exact(integral: Integral, codes: list[int], report: Report) -> int:
     """Section 9: the raw number of one integral from the codes of its window."""
     process = integral.window.listening.measure.processes[integral.window.process]
-    demodulates = not process.kind.startswith("integration.")
+    demodulates = "integration" not in process.kind
     total = 0
     for i, code in enumerate(codes):
         c, s = 2**17, 0

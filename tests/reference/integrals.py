@@ -65,7 +65,7 @@ def integral_of(config: model.Config, window: Window) -> Integral:
     first = window.piece * (window.end - window.start)
     last = first + window.end - window.start
     cosine = per_ns(weights.cosine)[first:last]
-    if process.kind.startswith("integration."):
+    if "integration" in process.kind:
         return Integral(window, cosine, (0.0,) * len(cosine), 0, 0)
     return Integral(
         window, cosine, per_ns(weights.sine)[first:last], window.listening.inc, window.listening.phase(window.start)

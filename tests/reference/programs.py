@@ -294,7 +294,14 @@ class Maker:
         duration = self.duration(15) if self.chance(3) else None
         operation = self.pick(element.plays)
         amplitude = self.amplitude(element)
-        plain = tree.Play(at=-1, operation=operation, element=element.name, amplitude=amplitude, duration=duration)
+        plain = tree.Play(
+            at=-1,
+            operation=operation,
+            element=element.name,
+            amplitude=amplitude,
+            duration=duration,
+            timestamp_stream=self.stamps(),
+        )
         return msgspec.structs.replace(plain, **self.options(element))
 
     def options(self, element: ElementFacts) -> dict[str, Any]:
@@ -327,7 +334,12 @@ class Maker:
             amplitude=self.amplitude(element),
             stream=stream,
             processes=processes,
+            timestamp_stream=self.stamps(),
         )
+
+    def stamps(self) -> str | None:
+        """Now and then a stream for the start: one of its own, or one that other things are saved to."""
+        return self.pick(["starts", STREAMS["int"]]) if self.chance(6) else None
 
     def measure_and_save(self) -> list[tree.Statement]:
         """A measure, and now and then saves of what it measured."""
@@ -341,13 +353,13 @@ class Maker:
         """An integral, or two."""
         kinds = ["demod.full", "integration.full"]
         if len(element.outputs) > 1:
-            kinds.append("dual_demod.full")
+            kinds += ["dual_demod.full", "dual_integration.full"]
         if not self.kind.one_length:
             kinds += [kind for kind in SLICED if kind not in later.PROCESSES]
         kind = self.pick(kinds)
         if kind in SLICED:
             return self.slices(kind, element)
-        count = 2 if kind == "dual_demod.full" else 1
+        count = 2 if kind.startswith("dual_") else 1
         return tree.Process(
             at=-1,
             kind=kind,  # type: ignore[arg-type]

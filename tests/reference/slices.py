@@ -116,6 +116,11 @@ def operands(node: tree.Statement) -> list[tree.Expression]:
     return []
 
 
+def has_stamp(node: tree.Statement) -> bool:
+    """Section 13: its start is saved."""
+    return isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None
+
+
 def operand_of_target(node: tree.Measure, process: int) -> int | None:
     """Which operand is the index of the target of a process; None if it has none."""
     before = len(node.amplitude) + sum(len(index_of(p.target)) for p in node.processes[:process])
@@ -130,6 +135,7 @@ class Slice:
 
     ``elements``: the elements of its thread; None for the saver. ``statements``: executed whole. ``operands``: (site,
     number) executed only for the seeds they define or the cell they name. ``heard``: (site, process) that arrive.
+    ``stamped``: statements of which the saver saves the start, and executes nothing else.
     """
 
     def __init__(self, places: Places, elements: set[str] | None) -> None:
@@ -138,6 +144,7 @@ class Slice:
         self.statements: set[Site] = set()
         self.operands: set[tuple[Site, int]] = set()
         self.heard: set[tuple[Site, int]] = set()
+        self.stamped: set[Site] = set()
         self.needed: set[str] = set()
         self._close()
 
@@ -151,6 +158,9 @@ class Slice:
         for site in self.places:
             if self._own(site):
                 self._add_statement(site)
+            if self.elements is None and has_stamp(site.node):
+                self.stamped.add(site)
+                self._add_around(site)
         size = -1
         while size != self._size():
             size = self._size()

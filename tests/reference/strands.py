@@ -259,11 +259,14 @@ class Strand:
         if mine and isinstance(site.node, tree.Save):
             yield from self.save(site, site.node)
             return
+        if site in self.slice.stamped:
+            yield from self.stamp(site)
         values: dict[int, int] = {}
         for number, operand in enumerate(operands(site.node)):
             if mine or (site, number) in self.slice.operands:
                 values[number] = yield from self.evaluate(operand, at_of_operand(site.node, number))
         if mine:
+            self.board.begin_pulse((site.number, self.passes[site]), self.clock)
             yield from self.perform(site, list(values.values()))
         if isinstance(site.node, tree.Measure):
             self.expect(site, site.node, mine, values)
@@ -303,6 +306,15 @@ class Strand:
         if stamp == 0:
             stamp = yield from self.start_of_block(site)
         self.board.save(node.stream, raw, stamp)
+
+    def stamp(self, site: Site) -> Steps:
+        """Section 13, timestamp_stream: the start in cycles, at its own time."""
+        key = site.number, self.passes[site]
+        while key not in self.board.starts:
+            yield
+        start = self.board.starts[key]
+        assert isinstance(site.node, tree.Play | tree.Measure)
+        self.board.save(site.node.timestamp_stream or "", numbers.wrap(start // 4), start)
 
     def start_of_block(self, site: Site) -> Reading:
         """Section 2, time of a save: when the innermost enclosing block that has elements began; 0 outside any."""

@@ -37,6 +37,11 @@ def of_process(process: tree.Process) -> str:
     return f"{process.at}:{process.kind}({where}) -> {of_expression(process.target)}"
 
 
+def stamp(node: tree.Play | tree.Measure) -> list[str]:
+    """Where the start of a statement is saved."""
+    return [] if node.timestamp_stream is None else [f"start to {node.timestamp_stream}"]
+
+
 def head(node: tree.Statement) -> str:
     """A statement without what is in it."""
     match node:
@@ -49,11 +54,12 @@ def head(node: tree.Statement) -> str:
             options = {"duration": node.duration, "truncate": node.truncate, "ramp": node.ramp, "if": node.condition}
             named = [f"{name} {of_expression(value)}" for name, value in options.items() if value is not None]
             chirp = [] if node.chirp is None else [f"chirp {', '.join(map(of_expression, node.chirp.rates))}"]
-            return " ".join([f"play {node.operation} on {node.element} amp({amplitude})", *named, *chirp])
+            return " ".join([f"play {node.operation} on {node.element} amp({amplitude})", *named, *chirp, *stamp(node)])
         case tree.Measure():
             amplitude = ", ".join(map(of_expression, node.amplitude))
             processes = "; ".join(map(of_process, node.processes))
-            return f"measure {node.operation} on {node.element} amp({amplitude}) adc {node.stream} [{processes}]"
+            start = f"measure {node.operation} on {node.element} amp({amplitude}) adc {node.stream}"
+            return " ".join([start, f"[{processes}]", *stamp(node)])
         case tree.Wait():
             return f"wait {of_expression(node.duration)} on {node.elements or 'all'}"
         case tree.Align():

@@ -6,6 +6,8 @@ clock of an element is shows in the time of a literal saved in a block of that e
 
 from __future__ import annotations
 
+import msgspec
+
 from quaymaster._core.config import check_config
 from quaymaster._core.config.model import Config
 from quaymaster._core.program import tree
@@ -50,6 +52,18 @@ def mark(element: str, stream: str) -> tree.Statement:
     return if_(boolean(True), save(integer(1), stream), tree.ResetFrame(at=-1, element=element))
 
 
+def stamped(node: tree.Play | tree.Measure) -> tree.Play | tree.Measure:
+    """The same statement, which saves its start to s."""
+    return msgspec.structs.replace(node, timestamp_stream="s")
+
+
+def with_free_element() -> Config:
+    """The bench with one more element like q."""
+    raw = raw_bench()
+    raw["elements"]["m_free"] = raw["elements"]["q"]
+    return check_config(raw)
+
+
 class TimingChecks:
     """Instants of saves and the end of jobs."""
 
@@ -80,6 +94,28 @@ class TimingChecks:
         """An iteration lasts as long as its slowest element; after the loop the elements are aligned."""
         loop = repeat("i", 3, play("flat", "q"), READ, save(integer(0), "s"))
         assert self.times(loop, mark("q", "s")) == [0, 200, 400, 600]
+
+    def test_starts_of_plays_and_measures(self) -> None:
+        """timestamp_stream gets the start in cycles, after the reads of the operands; its time is the start in ns."""
+        body = (play("flat", "q"), stamped(play("flat", "q")), stamped(READ), stamped(play("flat", "q", X)))
+        assert self.outcome(*body).streams["s"] == [(5, 20), (0, 0), (60, 240)]
+
+    def test_starts_come_in_the_order_of_the_text(self) -> None:
+        """Saves and starts of two elements in one stream, in and after a loop, whatever the instants are."""
+        loop = repeat("i", 2, stamped(READ), save(I1, "s"), stamped(play("flat", "q")))
+        early = stamped(play("flat", "m_free"))
+        outcome = self.outcome(loop, save(integer(-1), "s"), early, config=with_free_element())
+        assert [raw for raw, _ in outcome.streams["s"]] == [0, 0, 0, 50, 1, 50, -1, 0]
+
+    def test_a_play_that_is_not_played_leaves_its_start(self) -> None:
+        """One item each time the statement is reached, so that buffers keep their shape."""
+        silent = msgspec.structs.replace(stamped(play("flat", "q")), condition=boolean(False))
+        assert self.outcome(silent, stamped(play("flat", "q"))).streams["s"] == [(0, 0), (5, 20)]
+
+    def test_starts_wrap_like_ints(self) -> None:
+        """The 2^31st cycle is -2^31; its time does not wrap."""
+        body = (wait(2**31 - 1, "q"), play("flat", "q"), stamped(play("flat", "q")))
+        assert self.outcome(*body).streams["s"] == [(-(2**31) + 4, 4 * (2**31 + 4))]
 
     def test_an_element_outside_a_loop_does_not_wait_for_it(self) -> None:
         """After a loop of r, q still starts at 0."""

@@ -73,7 +73,6 @@ def test_processes(kind: tree.ProcessKind) -> None:
 
 OPTIONS: dict[str, Any] = {
     "continues": {"continues": True},
-    "timestamp_stream": {"timestamp_stream": "r1"},
 }
 
 

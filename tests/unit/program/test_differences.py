@@ -160,6 +160,14 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "stretched_waveforms": (lambda: ids(lambda: play_for(16)), lambda: ids(lambda: play_for(15))),
     "shortened_waveforms": (lambda: ids(lambda: play_for(14)), lambda: ids(lambda: play_for(15))),
     "frame_resolution": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
+    "fast_frame_rotation": (
+        lambda: ids(lambda: qua.fast_frame_rotation(0.6, 0.8, "q1")),
+        lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")),
+    ),
+    "starts_of_conditional_plays": (
+        lambda: ids(lambda: play("x180", "q1", condition=declare(bool), timestamp_stream="t")),
+        lambda: ids(lambda: play("x180", "q1", condition=declare(bool))),
+    ),
     "fresh_phases": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
     "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),

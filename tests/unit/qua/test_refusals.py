@@ -251,6 +251,10 @@ CASES: list[tuple[str, Any, str, str, str]] = [
         "platform",
         "use demod.sliced",
     ),
+    ("broadcast nothing", lambda v: q.broadcast.and_(), "bad_call", "broadcast.and_ takes at least one bool", ""),
+    ("broadcast int", lambda v: q.broadcast.or_(v.b, v.n), "type_mismatch", "in broadcast.or_", ""),
+    ("fast frame of nobody", lambda v: q.fast_frame_rotation(1.0, 0.0), "bad_name", "names no element", ""),
+    ("fast frame int", lambda v: q.fast_frame_rotation(v.n, 0.0, "q"), "type_mismatch", "Math.atan2_2pi", ""),
     (
         "dual window",
         lambda v: q.dual_integration.moving_window(),

@@ -247,6 +247,8 @@ def process(kind: Any, weights: tuple[str, ...], outputs: tuple[str, ...]) -> tr
         (lambda f: [q.dual_demod.full("c", "s", f)], (dual(),)),
         (lambda f: [q.dual_demod.full("c", "a", "s", "b", f)], (dual(outputs=("a", "b")),)),
         (lambda f: [q.dual_demod.full(iw1="c", iw2="s", target=f)], (dual(),)),
+        (lambda f: [q.dual_integration.full("c", "s", f)],
+         (process("dual_integration.full", ("c", "s"), ("out1", "out2")),)),
         (lambda f: [q.dual_demod.full("c", "a", iw2="s", element_output2="b", target=f)],
          (dual(outputs=("a", "b")),)),
         (lambda f: [q.demod.full("w", f), ("u", f)],
@@ -407,3 +409,16 @@ def test_random_seeds() -> None:
             value=tree.Binary(type="int", operator="+", left=N, right=value("int", 1)),
         ),
     ]
+
+
+def test_fast_frame_rotation_turns_by_the_angle_of_the_pair() -> None:
+    """One frame rotation for each element, by atan2 in turns."""
+    with q.program() as prog:
+        c, s = q.declare(q.fixed), q.declare(q.fixed)
+        q.fast_frame_rotation(c, s, "q1", "q2")
+    turns = tree.Call(
+        type="fixed",
+        function="math.atan2_2pi",
+        arguments=(tree.Variable(type="fixed", name="v2"), tree.Variable(type="fixed", name="v1")),
+    )
+    assert prog.tree.body == tuple(tree.FrameRotation(at=1, element=name, turns=turns) for name in ("q1", "q2"))

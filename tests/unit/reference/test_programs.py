@@ -46,6 +46,7 @@ WANTED = {
     "amplitudes": ["0", "1", "4"],
     "plants": ["none", "echo", "loopback"],
     "events": EVENTS,
+    "stamped": ["Play", "Measure"],
 }
 
 
@@ -70,6 +71,7 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
             seen["keep_phase"][str(node.keep_phase)] += 1
         case tree.Play() | tree.Measure():
             seen["amplitudes"][str(len(node.amplitude))] += 1
+            seen["stamped"][type(node).__name__] += node.timestamp_stream is not None
     for value in msgspec.structs.asdict(node).values():
         count_nodes(value, seen)
 
