@@ -4,6 +4,9 @@
 
 An instruction has five int32 operands a … e. Slots are indices into the memory of int32 cells. ``mask`` says which
 strands execute it: bit t is thread t, bit SAVER_BIT the saver.
+
+Columns are plain numbers in a class: the compiler reads several for each row, and a member of an enum costs four times
+as much.
 """
 
 from __future__ import annotations
@@ -126,7 +129,7 @@ class LibraryArray(IntEnum):
     DOT_FIXED = 6
 
 
-class PlayColumn(IntEnum):
+class PlayColumn:
     """Columns of ``Image.plays`` (int64): what a play or the pulse of a measure needs."""
 
     ELEMENT = 0
@@ -147,7 +150,7 @@ class PlayColumn(IntEnum):
     COLUMNS = 15
 
 
-class ChirpColumn(IntEnum):
+class ChirpColumn:
     """Columns of ``Image.chirps`` (int64)."""
 
     FIRST = 0  # in Image.chirp_sections
@@ -157,7 +160,7 @@ class ChirpColumn(IntEnum):
     COLUMNS = 4
 
 
-class SectionColumn(IntEnum):
+class SectionColumn:
     """Columns of ``Image.chirp_sections`` (int64)."""
 
     RATE = 0  # slot
@@ -165,7 +168,7 @@ class SectionColumn(IntEnum):
     COLUMNS = 2
 
 
-class ElementColumn(IntEnum):
+class ElementColumn:
     """Columns of ``Image.elements`` (int64)."""
 
     THREAD = 0
@@ -178,7 +181,7 @@ class ElementColumn(IntEnum):
     COLUMNS = 7
 
 
-class MeasureColumn(IntEnum):
+class MeasureColumn:
     """Columns of ``Image.measures`` (int64)."""
 
     PLAY = 0
@@ -193,7 +196,7 @@ class MeasureColumn(IntEnum):
     COLUMNS = 9
 
 
-class WindowColumn(IntEnum):
+class WindowColumn:
     """Columns of ``Image.windows`` (int64): processes of one measure that have one window."""
 
     MEASURE = 0
@@ -204,7 +207,7 @@ class WindowColumn(IntEnum):
     COLUMNS = 5
 
 
-class ProcessColumn(IntEnum):
+class ProcessColumn:
     """Columns of ``Image.processes`` (int64), sorted by window."""
 
     KIND = 0  # 0 demod, 1 integration

@@ -7,6 +7,8 @@ and config digests is its name, so that a program already compiled is not compil
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -171,8 +173,9 @@ def decode_image(body: bytes | memoryview) -> Image:
         raise AskedWrongly(f"these bytes are not an image: {error}", code="bad_image") from None
 
 
-def table(rows: list[list[int]], columns: int) -> Ints:
+def table(rows: Sequence[Sequence[int]], columns: int) -> Ints:
     """An int64 table of ``columns`` columns, also where there are no rows."""
     if any(len(row) != columns for row in rows):
         raise OurBug(f"a row of a table has not {columns} columns")
-    return np.array(rows, dtype=np.int64).reshape(len(rows), columns)
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * columns)
+    return flat.reshape(len(rows), columns)

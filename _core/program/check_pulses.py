@@ -36,7 +36,8 @@ class PulseChecker:
             check_name(node.operation, node.at, "a pulse", self._report)
         else:
             self._ramp(node, node.ramp)
-        self._amplitude(node)
+        if node.amplitude:
+            self._amplitude(node)
         least = limits.DURATION_MIN_CYCLES
         if node.duration is not None:
             self._expressions.check_cycles(node.duration, node.at, "the duration of play", least)
@@ -46,13 +47,15 @@ class PulseChecker:
             self._chirp(node.chirp, node.at)
         if node.condition is not None:
             self._expressions.check(node.condition, node.at, "bool", "the condition of play")
-        self._timestamp_stream(node)
+        if node.timestamp_stream is not None:
+            self._timestamp_stream(node, node.timestamp_stream)
 
     def measure(self, node: tree.Measure) -> None:
         """Check a measure and its processes."""
         check_name(node.element, node.at, "an element", self._report)
         check_name(node.operation, node.at, "a pulse", self._report)
-        self._amplitude(node)
+        if node.amplitude:
+            self._amplitude(node)
         if node.stream is not None:
             stream = self._streams.get(node.stream)
             if stream is None:
@@ -61,7 +64,8 @@ class PulseChecker:
                 self._report(
                     node.at, f"stream {stream.name} holds saved values; raw samples need a stream of their own"
                 )
-        self._timestamp_stream(node)
+        if node.timestamp_stream is not None:
+            self._timestamp_stream(node, node.timestamp_stream)
         if len(node.processes) > limits.PROCESSES_MAX:
             self._report(node.at, f"more than {limits.PROCESSES_MAX} processes in one measure (PROCESSES_MAX)")
         slices = sum(self._process(process) for process in node.processes)
@@ -69,7 +73,7 @@ class PulseChecker:
             self._report(node.at, f"{slices} slices in one measure; the limit is {limits.SLICES_MAX} (SLICES_MAX)")
 
     def _amplitude(self, node: tree.Play | tree.Measure) -> None:
-        if len(node.amplitude) not in (0, 1, 4):
+        if len(node.amplitude) not in (1, 4):
             self._report(node.at, f"an amplitude has 1 or 4 values, not {len(node.amplitude)}")
         for value in node.amplitude:
             self._expressions.check(value, node.at, "fixed", "an amplitude")
@@ -95,12 +99,10 @@ class PulseChecker:
         if node.times[0] != 0 or not rising or node.times[-1] > limits.INT_MAX:
             self._report(at, f"the times of a chirp start with 0 and rise, up to {limits.INT_MAX} cycles")
 
-    def _timestamp_stream(self, node: tree.Play | tree.Measure) -> None:
-        if node.timestamp_stream is None:
-            return
-        stream = self._streams.get(node.timestamp_stream)
+    def _timestamp_stream(self, node: tree.Play | tree.Measure, name: str) -> None:
+        stream = self._streams.get(name)
         if stream is None:
-            self._report(node.at, f"there is no stream {node.timestamp_stream!r}")
+            self._report(node.at, f"there is no stream {name!r}")
         elif stream.adc or stream.type != "int":
             holds = "raw samples" if stream.adc else f"{stream.type} values"
             self._report(node.at, f"stream {stream.name} holds {holds}; timestamps need a stream of ints")

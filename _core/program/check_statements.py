@@ -40,12 +40,12 @@ class StatementChecker:
 
     def _statement(self, node: tree.Statement, depth: int) -> None:
         match node:
+            case tree.Play():
+                self._pulses.play(node)
             case tree.Assign():
                 self._assign(node)
             case tree.Save():
                 self._save(node)
-            case tree.Play():
-                self._pulses.play(node)
             case tree.Measure():
                 self._pulses.measure(node)
             case tree.Wait():

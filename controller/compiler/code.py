@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..._core.engine.codes import SAVER, Op
 from ..._core.program import tree
 
 EVERYBODY = (1 << 64) - 1
-JUMPS = range(Op.JUMP, Op.JUMP_NOT_EQ + 1)
+WORDS = 6  # of an instruction: operation and operands
 
 
 class Memory:
@@ -61,50 +62,51 @@ class Code:
     """
 
     def __init__(self) -> None:
-        self.rows: list[list[int]] = []
-        self.masks: list[int] = []
-        self.ats: list[int] = []
+        self._rows: list[list[int]] = []
+        self._masks: list[int] = []
+        self._ats: list[int] = []
         self.dead = 0
         self.endless = 0
         self.forked = False
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
 
     def alive(self, mask: int) -> int:
         """The strands of ``mask`` that can get here."""
         return mask & ~self.dead
 
-    def emit(self, op: Op, *operands: int, mask: int, at: int) -> int:
+    def emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0, *, mask: int, at: int) -> int:
         """Add an instruction for those of its strands that can get here; returns its place, -1 where there is none."""
-        mask = self.alive(mask)
+        mask &= ~self.dead
         if not mask:
             return -1
         if self.endless and mask & ~self.endless:
             self.forked = True
-        self.rows.append([op, *operands, *([0] * (5 - len(operands)))])
-        self.masks.append(mask)
-        self.ats.append(at)
-        return len(self.rows) - 1
+        self._rows.append([op, a, b, c, d, e])
+        self._masks.append(mask)
+        self._ats.append(at)
+        return len(self._rows) - 1
 
     def end(self) -> None:
         """The end of the program, for everybody."""
-        self.rows.append([Op.END, 0, 0, 0, 0, 0])
-        self.masks.append(EVERYBODY)
-        self.ats.append(-1)
+        self._rows.append([Op.END, 0, 0, 0, 0, 0])
+        self._masks.append(EVERYBODY)
+        self._ats.append(-1)
 
     def land(self, *places: int) -> None:
         """Let the jumps at these places lead here."""
         for place in places:
             if place >= 0:
-                self.rows[place][1] = len(self.rows)
+                self._rows[place][1] = len(self._rows)
 
     def tables(self) -> dict[str, Any]:
         """The fields of the image."""
+        words = np.fromiter(chain.from_iterable(self._rows), dtype=np.int32, count=WORDS * len(self._rows))
         return {
-            "code": np.array(self.rows, dtype=np.int32).reshape(-1, 6),
-            "masks": np.array(self.masks, dtype=np.uint64),
-            "code_at": np.array(self.ats, dtype=np.int32),
+            "code": words.reshape(-1, WORDS),
+            "masks": np.array(self._masks, dtype=np.uint64),
+            "code_at": np.array(self._ats, dtype=np.int32),
         }
 
 

@@ -12,7 +12,6 @@ from ..._core.config.threads import threads_needed
 from ..._core.engine.codes import THREADS_MAX, ElementColumn
 from ..._core.engine.image import ImageElement
 from ..._core.program import tree
-from ..._core.program.elements import elements_of
 from .problems import Problems
 
 _KINDS = {None: 0, "singleInput": 1, "mixInputs": 2}
@@ -57,15 +56,20 @@ def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
 
 def _add_uses(body: Iterable[tree.Statement], uses: dict[str, int]) -> None:
     for statement in body:
-        if isinstance(statement, tree.If):
-            for branch in statement.branches:
-                _add_uses(branch.body, uses)
-            _add_uses(statement.otherwise, uses)
-        elif isinstance(statement, tree.For | tree.ForEach | tree.StrictTiming):
-            _add_uses(statement.body, uses)
-        else:
-            for name in elements_of(statement):
-                uses.setdefault(name, statement.at)
+        match statement:
+            case tree.Assign() | tree.Save():
+                continue
+            case tree.If():
+                for branch in statement.branches:
+                    _add_uses(branch.body, uses)
+                _add_uses(statement.otherwise, uses)
+            case tree.For() | tree.ForEach() | tree.StrictTiming():
+                _add_uses(statement.body, uses)
+            case tree.Wait() | tree.Align():
+                for name in statement.elements:
+                    uses.setdefault(name, statement.at)
+            case _:
+                uses.setdefault(statement.element, statement.at)
 
 
 def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:

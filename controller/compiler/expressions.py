@@ -25,6 +25,7 @@ _BINARY = {
 }
 _FIXED = {"*": Op.MUL_FIXED, "/": Op.DIV_FIXED}
 _JUMPS = {"<": Op.JUMP_NOT_LT, "<=": Op.JUMP_NOT_LE, ">": Op.JUMP_NOT_GT, ">=": Op.JUMP_NOT_GE, "==": Op.JUMP_NOT_EQ}
+_DRAW_NOTHING = (tree.Value, tree.Variable)
 
 
 class Expressions:
@@ -52,7 +53,8 @@ class Expressions:
                 slot = self.memory.slots[node.name]
                 if node.name in self._measured:
                     self.code.emit(Op.AWAIT, slot, self.strict, mask=mask, at=at)
-                self._stamp(Op.STAMP_READ, slot, mask=mask, at=at)
+                if self._stamped:
+                    self._stamp(Op.STAMP_READ, slot, mask=mask, at=at)
                 return slot
             case _:
                 slot = self.memory.temporary()
@@ -62,10 +64,13 @@ class Expressions:
     def steady(self, node: tree.Expression, mask: int, at: int, later: tuple[tree.Expression, ...]) -> int:
         """Like ``read``, for a value that is used after ``later`` were evaluated, which may advance it as a seed."""
         slot = self.read(node, mask, at)
-        if isinstance(node, tree.Variable) and any(node.name in seeds_in(other) for other in later):
-            kept = self.memory.temporary()
-            self.code.emit(Op.MOVE, kept, slot, mask=mask, at=at)
-            return kept
+        if not isinstance(node, tree.Variable):
+            return slot
+        for other in later:
+            if not isinstance(other, _DRAW_NOTHING) and node.name in seeds_in(other):
+                kept = self.memory.temporary()
+                self.code.emit(Op.MOVE, kept, slot, mask=mask, at=at)
+                return kept
         return slot
 
     def into(self, slot: int, node: tree.Expression, mask: int, at: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import get_args
 
 import msgspec
 
@@ -27,47 +28,78 @@ OPTIONS: frozenset[tuple[type[tree.Node], str]] = frozenset(
 
 def refuse_later(program: tree.Program, problems: Problems) -> None:
     """Note each construct of ``program`` that comes later, at its line."""
-    for statement in program.body:
-        _search(statement, -1, problems)
+    _search(program.body, -1, problems)
 
 
-def _search(node: tree.Node, at: int, problems: Problems) -> None:
-    """Look at ``node`` and all below; ``at`` is that of the innermost node around it that has one."""
-    kind = type(node)
-    here = getattr(node, "at", at)
-    if kind in _SUSPECTS:
-        for name in _later_in(node):
-            problems.add(here, f"{name} is not supported yet", later=True)
-    for field in _inner(kind):
-        value = getattr(node, field)
-        if isinstance(value, tree.Node):
-            _search(value, here, problems)
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, tree.Node):
-                    _search(item, here, problems)
+def _search(nodes: Iterable[object], at: int, problems: Problems) -> None:
+    """Look at ``nodes`` and all below; ``at`` is that of the innermost node around them that has one."""
+    for node in nodes:
+        if not isinstance(node, tree.Node):
+            continue
+        kind = type(node)
+        if kind in _SUSPECTS and (name := _later(node)):
+            problems.add(getattr(node, "at", at), f"{name} is not supported yet", later=True)
+        for field in _options(kind):
+            if getattr(node, field):
+                name = f"{kind.__name__.lower()}({field}=...)"
+                problems.add(getattr(node, "at", at), f"{name} is not supported yet", later=True)
+        for field in _ways(kind):
+            value = getattr(node, field)
+            if value:
+                _search(value if isinstance(value, tuple) else (value,), getattr(node, "at", at), problems)
 
 
-_SUSPECTS = {tree.Call, tree.Process, *STATEMENTS, *EXPRESSIONS, *(kind for kind, _ in OPTIONS)}
+_SUSPECTS = {
+    *STATEMENTS,
+    *EXPRESSIONS,
+    *([tree.Call] if FUNCTIONS else []),
+    *([tree.Process] if PROCESSES else []),
+}
+_LOOKED_AT = {*_SUSPECTS, *(kind for kind, _ in OPTIONS)}
 
 
 @cache
-def _inner(kind: type[tree.Node]) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold nodes."""
-    plain = (int, str, bool, tree.VarType, tree.BinaryOperator, tree.Function, tree.ProcessKind, tree.FrequencyUnits)
-    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type not in plain)
+def _ways(kind: type[tree.Node]) -> tuple[str, ...]:
+    """The fields of a kind of node below which something may stand that is looked at; the others need no look."""
+    return tuple(field for field, kinds in _fields(kind) if any(_below(kind) & _LOOKED_AT for kind in kinds))
 
 
-def _later_in(node: tree.Node) -> Iterable[str]:
-    kind = type(node)
-    if isinstance(node, tree.Call) and node.function in FUNCTIONS:
-        yield node.function
-    if isinstance(node, tree.Process) and node.kind in PROCESSES:
-        yield node.kind
-    if kind in STATEMENTS:
-        yield kind.__name__
-    if kind in EXPRESSIONS:
-        yield "an array as a whole"
-    for field in node.__struct_fields__:
-        if (kind, field) in OPTIONS and getattr(node, field) not in (None, False):
-            yield f"{kind.__name__.lower()}({field}=...)"
+@cache
+def _below(kind: type[tree.Node]) -> frozenset[type[tree.Node]]:
+    """``kind`` and all kinds of node that may stand below it."""
+    found, todo = {kind}, [kind]
+    while todo:
+        new = {inner for _, kinds in _fields(todo.pop()) for inner in kinds} - found
+        found |= new
+        todo += new
+    return frozenset(found)
+
+
+@cache
+def _fields(kind: type[tree.Node]) -> tuple[tuple[str, frozenset[type[tree.Node]]], ...]:
+    """Each field of a kind of node that may hold nodes, with their kinds."""
+    fields = [(field.name, frozenset(_kinds(field.type))) for field in msgspec.structs.fields(kind)]
+    return tuple((name, kinds) for name, kinds in fields if kinds)
+
+
+def _kinds(annotation: object) -> Iterable[type[tree.Node]]:
+    """The kinds of node that a type names."""
+    if isinstance(annotation, type) and issubclass(annotation, tree.Node):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _kinds(argument)
+
+
+def _later(node: tree.Node) -> str:
+    """What ``node`` is, if it comes later; else ""."""
+    if isinstance(node, tree.Call):
+        return node.function if node.function in FUNCTIONS else ""
+    if isinstance(node, tree.Process):
+        return node.kind if node.kind in PROCESSES else ""
+    return "an array as a whole" if type(node) in EXPRESSIONS else type(node).__name__
+
+
+@cache
+def _options(kind: type[tree.Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that must be None or False, in their order."""
+    return tuple(field for field in kind.__struct_fields__ if (kind, field) in OPTIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,14 @@ from .elements import Elements
 from .expressions import Expressions
 from .measures import Integral, MeasureTables
 from .problems import Problems
-from .slices import Slices, Step, Unit
+from .slices import Slices, Step
 from .waveforms import RAMP, PulseTables, PulseUse
 
 _UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
 _NS_MAX = 1 << 31
+_UNSHAPED = (None, None, None, None)
+_PLAIN_PLAY = [0] * PlayColumn.DURATION + [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
+_PLAIN_PLAY[PlayColumn.SHAPED] = 0
 
 
 class Lowering:
@@ -88,10 +91,18 @@ class Lowering:
 
     def _step(self, step: Step) -> None:
         match step.statement:
-            case tree.Assign() as node:
-                self.values.assign(node, _mask(step))
+            case tree.Play() as node:
+                self._play(node, step)
+            case tree.Measure() as node:
+                self._measure(node, step)
             case tree.Save() as node:
                 self._save(node, step)
+            case tree.Assign() as node:
+                self.values.assign(node, step.unit.mask)
+            case tree.Wait() as node:
+                self._wait(node, step)
+            case tree.Align() as node:
+                self._align(step.elements, node.at)
             case tree.If() as node:
                 self._if(node, step)
             case tree.For() as node:
@@ -100,26 +111,18 @@ class Lowering:
                 self._for_each(node, step)
             case tree.StrictTiming():
                 self._strict_timing(step)
-            case _:
-                self._quantum(step.statement, step)
-
-    def _quantum(self, node: tree.Statement, step: Step) -> None:
-        match node:
-            case tree.Play():
-                self._play(node, step)
-            case tree.Measure():
-                self._measure(node, step)
-            case tree.Wait():
-                self._wait(node, step)
-            case tree.Align():
-                self._align(step.elements, node.at)
-            case tree.RampToZero():
+            case tree.RampToZero() as node:
                 self._ramp_to_zero(node, step)
-            case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency():
+            case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency() as node:
                 self._phase(node, step)
 
-    def _operands(self, step: Step, ats: tuple[int, ...]) -> list[int]:
+    def _operands(self, step: Step, ats: Sequence[int]) -> list[int]:
         """Evaluate the operands in order; returns their slots."""
+        if not step.operands:
+            return []
+        if len(step.operands) == 1:
+            ((operand, owner),) = step.operands
+            return [self.values.read(operand, owner.mask, ats[0])]
         slots = []
         nodes = [node for node, _ in step.operands]
         for k, (node, unit) in enumerate(step.operands):
@@ -127,7 +130,7 @@ class Lowering:
         return slots
 
     def _save(self, node: tree.Save, step: Step) -> None:
-        mask, at, stream = _mask(step), node.at, self._streams[node.stream]
+        mask, at, stream = step.unit.mask, node.at, self._streams[node.stream]
         (_, unit), timed = step.operands[0], node.stream in self.timed
         index = slot = 0
         if isinstance(node.source, tree.Cell):
@@ -162,34 +165,32 @@ class Lowering:
 
     def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, slots: Iterator[int]) -> int:
         amplitudes = [next(slots) for _ in node.amplitude]
-        row = [0] * PlayColumn.COLUMNS
+        row = _PLAIN_PLAY.copy()
         row[PlayColumn.ELEMENT] = self._elements.index[node.element]
         row[PlayColumn.WAVEFORM] = use.waveform
         row[PlayColumn.LENGTH] = use.length
         row[PlayColumn.SAMPLES] = use.samples
-        row[PlayColumn.AMPLITUDES] = len(amplitudes)
-        row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
-        row[PlayColumn.DURATION :] = [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
-        row[PlayColumn.SHAPED] = 0
+        if amplitudes:
+            row[PlayColumn.AMPLITUDES] = len(amplitudes)
+            row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
         if isinstance(node, tree.Play):
             self._shape(row, node, slots)
         return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
 
     def _shape(self, row: list[int], node: tree.Play, slots: Iterator[int]) -> None:
         """Fill in the operands of a play behind its amplitude."""
-        for column, operand in (
-            (PlayColumn.RAMP, node.ramp),
-            (PlayColumn.DURATION, node.duration),
-            (PlayColumn.TRUNCATE, node.truncate),
-        ):
-            if operand is not None:
-                row[column] = next(slots)
+        if node.ramp is not None:
+            row[PlayColumn.RAMP] = next(slots)
+        if node.duration is not None:
+            row[PlayColumn.DURATION] = next(slots)
+        if node.truncate is not None:
+            row[PlayColumn.TRUNCATE] = next(slots)
         if node.chirp is not None:
             row[PlayColumn.CHIRP] = self._chirp(node.chirp, [next(slots) for _ in node.chirp.rates])
         if node.condition is not None:
             row[PlayColumn.CONDITION] = next(slots)
-        shapes = (node.ramp, node.truncate, node.chirp, node.condition)
-        row[PlayColumn.SHAPED] = int(any(shape is not None for shape in shapes))
+        shaped = node.ramp, node.truncate, node.chirp, node.condition
+        row[PlayColumn.SHAPED] = int(shaped != _UNSHAPED)
 
     def _chirp(self, node: tree.Chirp, rates: list[int]) -> int:
         starts = node.times or (0,) * len(rates)
@@ -204,34 +205,37 @@ class Lowering:
             return
         number = self._play_row(node, use, iter(slots))
         self._stamp(node, step)
-        self.code.emit(Op.PLAY, number, mask=_mask(step), at=node.at)
+        self.code.emit(Op.PLAY, number, mask=step.unit.mask, at=node.at)
 
     def _measure(self, node: tree.Measure, step: Step) -> None:
-        count = len(node.amplitude)
-        cells = [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
-        slots = self._operands(step, (*([node.at] * count), *cells))
+        ats = [node.at] * len(node.amplitude)
+        ats += [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
+        slots = iter(self._operands(step, ats))
         use = self._pulse(node)
         integrals = self._measures.integrals(node, use) if use is not None else None
         if use is None or integrals is None:
             return
-        indices = iter(slots)
-        play = self._play_row(node, use, indices)
+        play = self._play_row(node, use, slots)
         rows: list[tuple[list[int], Integral]] = []
-        heard: list[tuple[tree.Process, Unit]] = []
+        heard: list[tuple[int, int]] = []  # at, strands
         for process, parts, unit in zip(node.processes, integrals, step.heard, strict=True):
-            index = next(indices) if isinstance(process.target, tree.Cell) else 0
-            rows += [
-                (self._process(process, len(rows) + k, part, len(parts), index), part) for k, part in enumerate(parts)
-            ]
-            heard += [(process, unit)] * len(parts)
-        stream = self._streams[node.stream] if node.stream is not None else -1
+            index = next(slots) if isinstance(process.target, tree.Cell) else 0
+            for part in parts:
+                rows.append((self._process(process, len(rows), part, len(parts), index), part))
+                heard.append((process.at, unit.mask))
         self._stamp(node, step)
-        number, places = self._measures.add(play, stream, self._measures.trace(node, use), node.at, rows)
-        self.code.emit(Op.MEASURE, number, mask=_mask(step), at=node.at)
-        self._measures.hearers += [0] * len(places)
-        for place, (process, unit) in zip(places, heard, strict=True):
-            self._measures.hearers[place] = self.code.alive(unit.mask)
-            self.code.emit(Op.HEAR, place, mask=unit.mask, at=process.at)
+        number, places = self._measures.add(play, self._trace(node, use), node.at, rows)
+        self.code.emit(Op.MEASURE, number, mask=step.unit.mask, at=node.at)
+        hearers = [0] * len(places)
+        for place, (at, mask) in zip(places, heard, strict=True):
+            hearers[place - len(self._measures.hearers)] = self.code.alive(mask)
+            self.code.emit(Op.HEAR, place, mask=mask, at=at)
+        self._measures.hearers += hearers
+
+    def _trace(self, node: tree.Measure, use: PulseUse) -> tuple[int, int, int]:
+        """Stream (-1: no raw trace is kept), first entry and count in the table of trace ports."""
+        trace = self._measures.trace(node, use) if node.stream is not None else None
+        return (-1, 0, 0) if trace is None else (self._streams[node.stream], *trace)
 
     def _stamp(self, node: tree.Play | tree.Measure, step: Step) -> None:
         """Let the saver save the start of this statement: the clock of its thread, after all reads."""
@@ -266,21 +270,21 @@ class Lowering:
     def _wait(self, node: tree.Wait, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
         if isinstance(node.duration, tree.Value) and 4 <= node.duration.raw < _NS_MAX // 4:
-            self.code.emit(Op.WAIT_NS, 4 * node.duration.raw, mask=_mask(step), at=node.at)
+            self.code.emit(Op.WAIT_NS, 4 * node.duration.raw, mask=step.unit.mask, at=node.at)
         else:
-            self.code.emit(Op.WAIT, slot, mask=_mask(step), at=node.at)
+            self.code.emit(Op.WAIT, slot, mask=step.unit.mask, at=node.at)
 
     def _ramp_to_zero(self, node: tree.RampToZero, step: Step) -> None:
         number = self._elements.index[node.element]
         if not self._elements.rows[number][ElementColumn.STICKY]:
             self._problems.add(node.at, f"ramp_to_zero: element '{node.element}' is not sticky")
-        self.code.emit(Op.RAMP_TO_ZERO, number, node.duration or 0, mask=_mask(step), at=node.at)
+        self.code.emit(Op.RAMP_TO_ZERO, number, node.duration or 0, mask=step.unit.mask, at=node.at)
 
     def _phase(
         self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step
     ) -> None:
         slots = self._operands(step, (node.at,))
-        number, mask = self._elements.index[node.element], _mask(step)
+        number, mask = self._elements.index[node.element], step.unit.mask
         if not self._elements.rows[number][ElementColumn.HAS_OSCILLATOR]:
             what = type(node).__name__
             self._problems.add(
@@ -315,7 +319,7 @@ class Lowering:
 
     def _block_time(self, step: Step, at: int) -> int:
         """Let the saver know when this block starts; returns where saves find it."""
-        if not step.elements or not self.timed or step.unit is None or not saver_of(step.unit.mask):
+        if not step.elements or not self.timed or not saver_of(step.unit.mask):
             return self._block
         number = self._blocks
         self._blocks += 1
@@ -324,11 +328,11 @@ class Lowering:
 
     def _emit_block(self, number: int, step: Step, at: int) -> None:
         thread = self._elements.thread[step.elements[0]]
-        if self.code.alive(saver_of(_mask(step))):
-            self.code.emit(Op.BLOCK_TIME, number, thread, mask=saver_of(_mask(step)) | 1 << thread, at=at)
+        if self.code.alive(saver_of(step.unit.mask)):
+            self.code.emit(Op.BLOCK_TIME, number, thread, mask=saver_of(step.unit.mask) | 1 << thread, at=at)
 
     def _if(self, node: tree.If, step: Step) -> None:
-        outer, dead, mask = self._block, self.code.dead, _mask(step)
+        outer, dead, mask = self._block, self.code.dead, step.unit.mask
         self._align(step.elements, node.at)
         ends: list[int] = []
         dead_at_head = self.code.dead
@@ -351,7 +355,7 @@ class Lowering:
         self._block, self.code.dead = outer, dead | dead_at_head
 
     def _for(self, node: tree.For, step: Step) -> None:
-        outer, mask = self._block, _mask(step)
+        outer, mask = self._block, step.unit.mask
         if node.start is not None:
             self.values.assign(node.start, mask)
         head = len(self.code)
@@ -373,7 +377,7 @@ class Lowering:
         self.code.endless |= mask if endless else 0
 
     def _for_each(self, node: tree.ForEach, step: Step) -> None:
-        outer, mask, at = self._block, _mask(step), node.at
+        outer, mask, at = self._block, step.unit.mask, node.at
         counter, one, zero = self.memory.reserved(), self.memory.constant(1), self.memory.constant(0)
         count = self.memory.constant(self.memory.sizes[node.arrays[0]])
         self.code.emit(Op.MOVE, counter, zero, mask=mask, at=at)
@@ -406,7 +410,3 @@ _WORDS = {
     "ResetIfPhase": "reset_if_phase",
     "UpdateFrequency": "update_frequency",
 }
-
-
-def _mask(step: Step) -> int:
-    return step.unit.mask if step.unit is not None else 0

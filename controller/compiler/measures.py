@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ Leg = tuple[int, int]
 """(port, weights)."""
 
 
-class Integral(msgspec.Struct, frozen=True):
+class Integral(msgspec.Struct, frozen=True, gc=False):
     """One window of a process: ``legs``, where it lies in ns from the start of the measure's windows, and of a slice
     its number."""
 
@@ -46,6 +45,8 @@ class MeasureTables:
         self._measures: list[list[int]] = []
         self._windows: list[list[int]] = []
         self._processes: list[list[int]] = []
+        self._checked: set[tuple[str, str]] = set()
+        self._full: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[Integral]] = {}
         self.hearers: list[int] = []
         self.trace_lengths: dict[str, int] = {}
 
@@ -58,6 +59,8 @@ class MeasureTables:
         return good if len(good) == len(found) else None
 
     def _check(self, node: tree.Measure, use: PulseUse) -> bool:
+        if (node.element, node.operation) in self._checked:
+            return True
         element = self._config.elements[node.element]
         faults = []
         if not element.outputs:
@@ -69,9 +72,15 @@ class MeasureTables:
             faults.append(f"{what} is a control pulse; measure needs a measurement pulse")
         for fault in faults:
             self._problems.add(node.at, fault)
+        if not faults:
+            self._checked.add((node.element, node.operation))
         return not faults
 
     def _integrals(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[Integral] | None:
+        key = (node.element, node.operation, process.weights, process.outputs)
+        full = not isinstance(process.target, tree.Whole)
+        if full and key in self._full:
+            return self._full[key]
         read = self._read(process, node, use)
         if read is None:
             return None
@@ -83,7 +92,8 @@ class MeasureTables:
             return None
         if isinstance(process.target, tree.Whole):
             return self._slices(process, process.target.array, read[0], lengths[0])
-        return [Integral(tuple((port, self._pulses.weights(name)) for port, name in read), 0, lengths[0])]
+        self._full[key] = [Integral(tuple((port, self._pulses.weights(name)) for port, name in read), 0, lengths[0])]
+        return self._full[key]
 
     def _slices(self, process: tree.Process, array: str, read: tuple[int, str], length: int) -> list[Integral] | None:
         (port, name), chunk, count = read, 4 * process.chunk, self._sizes[array]
@@ -137,9 +147,10 @@ class MeasureTables:
         return len(self._trace_ports) - len(numbers), len(numbers)
 
     def add(
-        self, play: int, stream: int, trace: tuple[int, int] | None, at: int, rows: list[tuple[list[int], Integral]]
+        self, play: int, trace: tuple[int, int, int], at: int, rows: list[tuple[list[int], Integral]]
     ) -> tuple[int, list[int]]:
-        """Add a measure. ``rows``: process rows with their integrals, in the order of the text.
+        """Add a measure. ``trace``: the stream of its raw trace, first entry and count in the table of trace ports.
+        ``rows``: process rows with their integrals, in the order of the text.
 
         Returns its number and the numbers of the processes, which stand in the table window by window. Windows that end
         together hold their processes in the order of the text: noise is drawn in that order.
@@ -159,8 +170,7 @@ class MeasureTables:
         row[MeasureColumn.PLAY] = play
         row[MeasureColumn.FIRST_WINDOW] = first_window
         row[MeasureColumn.WINDOWS] = len(self._windows) - first_window
-        row[MeasureColumn.STREAM] = stream if trace is not None else -1
-        row[MeasureColumn.FIRST_TRACE_PORT], row[MeasureColumn.TRACE_PORTS] = trace or (0, 0)
+        row[MeasureColumn.STREAM], row[MeasureColumn.FIRST_TRACE_PORT], row[MeasureColumn.TRACE_PORTS] = trace
         row[MeasureColumn.FIRST_PROCESS] = first
         row[MeasureColumn.PROCESSES] = len(rows)
         row[MeasureColumn.AT] = at
@@ -187,10 +197,15 @@ def _windows(integrals: list[Integral]) -> Iterator[list[int]]:
     for k, integral in enumerate(integrals):
         ends.setdefault(integral.offset + integral.length, []).append(k)
     for members in ends.values():
-        for _, same in groupby(members, lambda k: integrals[k].offset):
-            part = list(same)
-            for start in range(0, len(part), WINDOW_PROCESSES_MAX):
-                yield part[start : start + WINDOW_PROCESSES_MAX]
+        start = 0
+        for k in range(1, len(members) + 1):
+            if (
+                k == len(members)
+                or k - start == WINDOW_PROCESSES_MAX
+                or integrals[members[k]].offset != integrals[members[start]].offset
+            ):
+                yield members[start:k]
+                start = k
 
 
 def _window(measure: int, integral: Integral, first: int, count: int) -> list[int]:

@@ -1,24 +1,24 @@
 """What each strand executes (docs/arithmetic.md, section 2).
 
-The tree becomes *units*: an assign, a control statement with all its conditions, a quantum statement, one operand of a
-quantum statement, one process of a measure as heard, a save. A unit reads and defines variables; an operand defines a
-hidden variable that its statement reads. Masks of strands then flow to a fixed point: to the control statements around,
-and from who reads a variable to all that define it.
+The tree becomes *units*: an assign, a control statement with all its conditions, one process of a measure as heard, an
+operand that draws random numbers, an index of a target. A unit reads and defines variables. Quantum statements, and
+saves, define nothing: who executes them is known at once, with all their other operands. From there masks of strands
+flow to a fixed point: to the control statements around, and from who reads a variable to all that define it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from ..._core.engine.codes import SAVER
 from ..._core.program import tree
-from ..._core.program.elements import elements_in
+from ..._core.program.elements import elements_of
 from .elements import Elements
 
 
-class Unit(msgspec.Struct, eq=False):
+class Unit(msgspec.Struct, eq=False, gc=False):
     """A unit of execution; ``mask``: the strands that execute (or hear) it."""
 
     reads: set[str]
@@ -27,13 +27,13 @@ class Unit(msgspec.Struct, eq=False):
     mask: int = 0
 
 
-class Step(msgspec.Struct, kw_only=True):
+class Step(msgspec.Struct, kw_only=True, gc=False):
     """A statement with its units. ``operands``: in the order of evaluation; ``heard``: one a process; ``bodies``: of an
     If one a branch and one for otherwise, of the others one. ``elements``: those it names (of a block: in it).
     ``stamp``: the saver's part in a statement whose start it saves."""
 
     statement: tree.Statement
-    unit: Unit | None
+    unit: Unit
     operands: tuple[tuple[tree.Expression, Unit], ...] = ()
     heard: tuple[Unit, ...] = ()
     bodies: tuple[tuple[Step, ...], ...] = ()
@@ -42,69 +42,72 @@ class Step(msgspec.Struct, kw_only=True):
 
 
 class Slices(msgspec.Struct, kw_only=True):
-    """The program as steps. ``needed``: by variable the strands that need it; ``measured``: targets of measures."""
+    """The program as steps. ``measured``: targets of measures; ``reset``: elements whose phase is reset."""
 
     steps: tuple[Step, ...]
-    needed: dict[str, int]
     measured: set[str]
     reset: set[str]
 
 
-def variables_in(node: tree.Expression) -> Iterator[str]:
-    """The variables and arrays that an expression reads, seeds too."""
+def seeds_in(node: tree.Expression) -> set[str]:
+    """The seed variables that evaluating an expression advances."""
+    seeds: set[str] = set()
+    _note(node, set(), seeds)
+    return seeds
+
+
+def _note(node: tree.Expression, reads: set[str], seeds: set[str]) -> None:
+    """Add the variables and arrays that an expression reads, seeds too, and the seeds that it advances."""
     match node:
         case tree.Value():
             return
         case tree.Variable():
-            yield node.name
+            reads.add(node.name)
+        case tree.Binary():
+            _note(node.left, reads, seeds)
+            _note(node.right, reads, seeds)
+        case tree.Cell():
+            reads.add(node.array)
+            _note(node.index, reads, seeds)
         case tree.Whole():
-            yield node.array
-        case tree.Cell():
-            yield node.array
-            yield from variables_in(node.index)
-        case tree.Binary():
-            yield from variables_in(node.left)
-            yield from variables_in(node.right)
+            reads.add(node.array)
         case tree.Call():
+            if node.function.startswith("random.") and isinstance(node.arguments[0], tree.Variable):
+                seeds.add(node.arguments[0].name)
             for argument in node.arguments:
-                yield from variables_in(argument)
-
-
-def seeds_in(node: tree.Expression) -> Iterator[str]:
-    """The seed variables that evaluating an expression advances."""
-    match node:
-        case tree.Cell():
-            yield from seeds_in(node.index)
-        case tree.Binary():
-            yield from seeds_in(node.left)
-            yield from seeds_in(node.right)
-        case tree.Call():
-            seed = node.arguments[0]
-            if node.function.startswith("random.") and isinstance(seed, tree.Variable):
-                yield seed.name
-            for argument in node.arguments:
-                yield from seeds_in(argument)
-        case _:
-            return
+                _note(argument, reads, seeds)
 
 
 class _Cutter:
+    """``needed``: by variable the strands that are known to need it."""
+
     def __init__(self, elements: Elements) -> None:
         self.elements = elements
         self.units: list[Unit] = []
-        self.hidden = 0
+        self.needed: dict[str, int] = {}
         self.measured: set[str] = set()
         self.reset: set[str] = set()
+        self._settled: dict[int, Unit] = {}
+        self._named: dict[tuple[str, ...], tuple[tuple[str, ...], Unit]] = {}
+        self._hidden = 0
 
     def unit(self, parent: Unit | None, mask: int = 0) -> Unit:
         unit = Unit(set(), set(), parent, mask)
         self.units.append(unit)
         return unit
 
+    def settled(self, mask: int) -> Unit:
+        """What these strands execute, and never others: it defines nothing."""
+        if mask not in self._settled:
+            self._settled[mask] = Unit(set(), set(), None, mask)
+        return self._settled[mask]
+
     def block(self, body: Iterable[tree.Statement], parent: Unit | None) -> tuple[Step, ...]:
-        return tuple(self.step(statement, parent) for statement in body)
+        return tuple([self.step(statement, parent) for statement in body])
 
     def step(self, node: tree.Statement, parent: Unit | None) -> Step:
+        if type(node) not in _NOT_QUANTUM:
+            return self.quantum(node, parent)
         match node:
             case tree.Assign():
                 unit = self.unit(parent)
@@ -112,160 +115,181 @@ class _Cutter:
                 return Step(statement=node, unit=unit)
             case tree.Save():
                 return self.save(node, parent)
-            case tree.If() | tree.For() | tree.ForEach() | tree.StrictTiming():
-                return self.control(node, parent)
+            case tree.StrictTiming():
+                body = self.block(node.body, parent)
+                return Step(statement=node, unit=self.settled(0), bodies=(body,), elements=_elements(body))
             case _:
-                return self.quantum(node, parent)
+                return self.control(node, parent)
 
     def save(self, node: tree.Save, parent: Unit | None) -> Step:
-        unit = self.unit(parent, SAVER)
-        return Step(statement=node, unit=unit, operands=(self.operand(node.source, unit),))
+        if parent is not None:
+            parent.mask |= SAVER
+        unit = self.settled(SAVER)
+        return Step(statement=node, unit=unit, operands=(self.operand(node.source, unit, parent),))
 
-    def operand(self, node: tree.Expression, owner: Unit) -> tuple[tree.Expression, Unit]:
-        unit = self.unit(owner.parent)
-        unit.reads.update(variables_in(node))
-        self.hidden += 1
-        name = f"%{self.hidden}"
-        unit.defines.update(seeds_in(node), (name,))
-        owner.reads.add(name)
-        return node, unit
+    def operand(self, node: tree.Expression, owner: Unit, parent: Unit | None) -> tuple[tree.Expression, Unit]:
+        """An operand of what ``owner`` executes, with its unit: one of its own where it defines seeds."""
+        if isinstance(node, tree.Value):
+            return node, owner
+        reads: set[str] = set()
+        seeds: set[str] = set()
+        _note(node, reads, seeds)
+        if seeds:
+            unit = Unit(reads, seeds, parent, owner.mask)
+            self.units.append(unit)
+            return node, unit
+        for name in reads:
+            self.needed[name] = self.needed.get(name, 0) | owner.mask
+        return node, owner
+
+    def names(self, node: tree.Statement) -> tuple[tuple[str, ...], Unit]:
+        """The elements that a quantum statement names, once each, and what their threads execute."""
+        named = elements_of(node, self.elements.names)
+        if named not in self._named:
+            names = tuple(dict.fromkeys(named))
+            self._named[named] = names, self.settled(self.elements.thread_mask(names))
+        return self._named[named]
 
     def quantum(self, node: tree.Statement, parent: Unit | None) -> Step:
-        names = elements_in((node,), self.elements.names)
-        unit = self.unit(parent, self.elements.thread_mask(names))
-        operands = [self.operand(value, unit) for value in _operands(node)]
-        heard: list[Unit] = []
+        names, unit = self.names(node)
+        if parent is not None:
+            parent.mask |= unit.mask
+        operands = [self.operand(value, unit, parent) for value in _operands(node)]
+        heard: tuple[Unit, ...] = ()
         if isinstance(node, tree.Measure):
-            for process in node.processes:
-                heard.append(self.process(process, unit, operands))
-        if isinstance(node, tree.ResetIfPhase):
+            heard = tuple([self.process(process, unit, parent, operands) for process in node.processes])
+        elif isinstance(node, tree.ResetIfPhase):
             self.reset.add(node.element)
-        stamped = isinstance(node, tree.Play | tree.Measure) and node.timestamp_stream is not None
-        return Step(
-            statement=node,
-            unit=unit,
-            operands=tuple(operands),
-            heard=tuple(heard),
-            elements=names,
-            stamp=self.unit(parent, SAVER) if stamped else None,
-        )
+        stamp = None
+        if isinstance(node, _PLAYING) and node.timestamp_stream is not None:
+            stamp = self.settled(SAVER)
+            if parent is not None:
+                parent.mask |= SAVER
+        return Step(statement=node, unit=unit, operands=tuple(operands), heard=heard, elements=names, stamp=stamp)
 
-    def process(self, node: tree.Process, measure: Unit, operands: list[tuple[tree.Expression, Unit]]) -> Unit:
+    def process(
+        self, node: tree.Process, measure: Unit, parent: Unit | None, operands: list[tuple[tree.Expression, Unit]]
+    ) -> Unit:
         """A process as heard: it defines its target; who hears it executes the index too."""
-        heard = self.unit(measure.parent)
-        if isinstance(node.target, tree.Cell):
-            heard.defines.add(node.target.array)
-            self.measured.add(node.target.array)
-            index = self.operand(node.target.index, measure)
-            heard.reads.update(name for name in index[1].defines if name.startswith("%"))
-            operands.append(index)
+        heard = self.unit(parent)
+        if isinstance(node.target, tree.Variable):
+            name = node.target.name
         else:
-            name = node.target.name if isinstance(node.target, tree.Variable) else node.target.array
-            heard.defines.add(name)
-            self.measured.add(name)
+            name = node.target.array
+        if isinstance(node.target, tree.Cell):
+            index = self.unit(parent, measure.mask)
+            _note(node.target.index, index.reads, index.defines)
+            self._hidden += 1
+            index.defines.add(f"%{self._hidden}")
+            heard.reads.add(f"%{self._hidden}")
+            operands.append((node.target.index, index))
+        heard.defines.add(name)
+        self.measured.add(name)
         return heard
 
-    def control(self, node: tree.If | tree.For | tree.ForEach | tree.StrictTiming, parent: Unit | None) -> Step:
-        names = elements_in((node,), self.elements.names)
-        if isinstance(node, tree.StrictTiming):
-            return Step(statement=node, unit=None, bodies=(self.block(node.body, parent),), elements=names)
+    def control(self, node: tree.If | tree.For | tree.ForEach, parent: Unit | None) -> Step:
         unit = self.unit(parent)
         bodies: Sequence[Iterable[tree.Statement]]
         match node:
             case tree.If():
                 for branch in node.branches:
-                    _expression(unit, branch.condition)
+                    _note(branch.condition, unit.reads, unit.defines)
                 bodies = [*(branch.body for branch in node.branches), node.otherwise]
             case tree.For():
                 for assign in (node.start, node.step):
                     if assign is not None:
                         _assign(unit, assign)
                 if node.condition is not None:
-                    _expression(unit, node.condition)
+                    _note(node.condition, unit.reads, unit.defines)
                 bodies = [node.body]
             case tree.ForEach():
                 unit.reads.update(node.arrays)
                 unit.defines.update(variable.name for variable in node.variables)
                 bodies = [node.body]
-        steps = tuple(self.block(body, unit) for body in bodies)
-        return Step(statement=node, unit=unit, bodies=steps, elements=names)
+        steps = tuple([self.block(body, unit) for body in bodies])
+        return Step(statement=node, unit=unit, bodies=steps, elements=_elements(*steps))
 
 
-def _expression(unit: Unit, node: tree.Expression) -> None:
-    unit.reads.update(variables_in(node))
-    unit.defines.update(seeds_in(node))
+_PLAYING = (tree.Play, tree.Measure)
+_NOT_QUANTUM = frozenset({tree.Assign, tree.Save, tree.If, tree.For, tree.ForEach, tree.StrictTiming})
+
+
+def _elements(*bodies: tuple[Step, ...]) -> tuple[str, ...]:
+    """The elements named in blocks, in the order of first use."""
+    found: dict[str, None] = {}
+    for body in bodies:
+        for step in body:
+            for name in step.elements:
+                found[name] = None
+    return tuple(found)
 
 
 def _assign(unit: Unit, node: tree.Assign) -> None:
-    _expression(unit, node.value)
+    _note(node.value, unit.reads, unit.defines)
     if isinstance(node.target, tree.Cell):
-        _expression(unit, node.target.index)
+        _note(node.target.index, unit.reads, unit.defines)
         unit.defines.add(node.target.array)
     else:
         unit.defines.add(node.target.name)
 
 
-def play_operands(node: tree.Play) -> Iterator[tree.Expression]:
+def play_operands(node: tree.Play) -> Sequence[tree.Expression]:
     """The operands of a play in the order of evaluation."""
-    yield from node.amplitude
-    for operand in (node.ramp, node.duration, node.truncate):
-        if operand is not None:
-            yield operand
+    if node.ramp is None and node.truncate is None and node.chirp is None and node.condition is None:
+        return node.amplitude if node.duration is None else (*node.amplitude, node.duration)
+    operands = [*node.amplitude, *(one for one in (node.ramp, node.duration, node.truncate) if one is not None)]
     if node.chirp is not None:
-        yield from node.chirp.rates
+        operands += node.chirp.rates
     if node.condition is not None:
-        yield node.condition
+        operands.append(node.condition)
+    return operands
 
 
-def _operands(node: tree.Statement) -> Iterator[tree.Expression]:
+def _operands(node: tree.Statement) -> Sequence[tree.Expression]:
     """The operands of a quantum statement in the order of evaluation, but for the targets of a measure."""
     match node:
         case tree.Play():
-            yield from play_operands(node)
+            return play_operands(node)
         case tree.Measure():
-            yield from node.amplitude
+            return node.amplitude
         case tree.Wait():
-            yield node.duration
+            return (node.duration,)
         case tree.FrameRotation():
-            yield node.turns
+            return (node.turns,)
         case tree.UpdateFrequency():
-            yield node.frequency
+            return (node.frequency,)
         case _:
-            return
+            return ()
 
 
 def cut_slices(program: tree.Program, elements: Elements) -> Slices:
     """The program as steps whose units know their strands."""
     cutter = _Cutter(elements)
     steps = cutter.block(program.body, None)
-    needed = _flow(cutter.units)
-    return Slices(steps=steps, needed=needed, measured=cutter.measured, reset=cutter.reset)
+    _flow(cutter.units, cutter.needed)
+    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset)
 
 
-def _flow(units: Sequence[Unit]) -> dict[str, int]:
-    """Carry the masks of strands to a fixed point; returns the strands that need each variable."""
-    needed: dict[str, int] = {}
+def _flow(units: Sequence[Unit], needed: dict[str, int]) -> None:
+    """Carry the masks of strands to a fixed point. ``needed``: by variable the strands that need it already."""
     definers: dict[str, list[Unit]] = {}
     for unit in units:
         for name in unit.defines:
             definers.setdefault(name, []).append(unit)
+            unit.mask |= needed.get(name, 0)
     todo = [unit for unit in units if unit.mask]
     while todo:
         unit = todo.pop()
-        reached = [unit.parent] if unit.parent is not None else []
+        strands, parent = unit.mask, unit.parent
+        if parent is not None and parent.mask | strands != parent.mask:
+            parent.mask |= strands
+            todo.append(parent)
         for name in unit.reads:
             before = needed.get(name, 0)
-            if before | unit.mask != before:
-                needed[name] = before | unit.mask
-                reached += definers.get(name, [])
-        for name in unit.defines:
-            if needed.get(name, 0) & ~unit.mask:
-                reached.append(unit)
-        for other in reached:
-            mask = other.mask | (unit.mask if other is unit.parent else 0)
-            for name in other.defines:
-                mask |= needed.get(name, 0)
-            if mask != other.mask:
-                other.mask = mask
-                todo.append(other)
-    return needed
+            if before | strands == before:
+                continue
+            needed[name] = before | strands
+            for other in definers.get(name, ()):
+                if other.mask | strands != other.mask:
+                    other.mask |= strands
+                    todo.append(other)
