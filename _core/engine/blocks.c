@@ -42,17 +42,33 @@ CLONES void block_product(const double *restrict ar, const double *restrict ai, 
     }
 }
 
-CLONES void block_real_times(const double *restrict re, const double *restrict im, const double *restrict c,
-                             const double *restrict s, double *restrict out)
+CLONES void block_turned(const double *restrict re, const double *restrict im, pair z, double *restrict c,
+                         double *restrict s)
 {
-    for (int i = 0; i < BLOCK; i++)
-        out[i] = re[i] * c[i] - im[i] * s[i];
+    for (int i = 0; i < BLOCK; i++) {
+        c[i] = z.re * re[i] - z.im * im[i];
+        s[i] = z.re * im[i] + z.im * re[i];
+    }
 }
 
-CLONES void block_scale(double *restrict x, const double *restrict y)
+CLONES void block_weigh(const double *restrict re, const double *restrict im, const double *restrict x,
+                        double *restrict lane_re, double *restrict lane_im)
 {
-    for (int i = 0; i < BLOCK; i++)
-        x[i] *= y[i];
+    for (int b = 0; b < BLOCK; b += LANES)
+        for (int l = 0; l < LANES; l++) {
+            lane_re[l] += re[b + l] * x[b + l];
+            lane_im[l] += im[b + l] * x[b + l];
+        }
+}
+
+CLONES void block_weigh_single(const double *restrict re, const double *restrict im, const float *restrict x,
+                               double *restrict lane_re, double *restrict lane_im)
+{
+    for (int b = 0; b < BLOCK; b += LANES)
+        for (int l = 0; l < LANES; l++) {
+            lane_re[l] += re[b + l] * (double)x[b + l];
+            lane_im[l] += im[b + l] * (double)x[b + l];
+        }
 }
 
 CLONES void block_play(const double *restrict re, const double *restrict im, double sign, const double *restrict c,
@@ -90,11 +106,12 @@ void block_weights(const signals *s, int32_t variant, int64_t from, int count, i
         memcpy(im + skip, w->im + from, (size_t)count * sizeof *im);
 }
 
-void turned_weights(const signals *s, const window *w, int64_t from, int64_t low, int64_t high, double *re, double *im)
+void turned_weights(const signals *s, int32_t variant, uint64_t inc, int64_t from, int64_t low, int64_t high, double *re,
+                    double *im)
 {
     double c[BLOCK], sn[BLOCK];
     int64_t first = low > from ? low : from, end = high < from + BLOCK ? high : from + BLOCK;
-    block_weights(s, w->variant, first, (int)(end - first), (int)(first - from), re, im);
-    block_turn(w->phase + w->inc * (uint64_t)from, w->inc, c, sn);
+    block_weights(s, variant, first, (int)(end - first), (int)(first - from), re, im);
+    block_turn(inc * (uint64_t)from, inc, c, sn);
     block_times(re, im, c, sn);
 }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static inline const played *at(const element *e, uint64_t i)
+static inline played *at(const element *e, uint64_t i)
 {
     return &e->ring[(e->first + i) & (e->slots - 1)];
 }
@@ -66,11 +66,11 @@ static heard *append(port *p)
 static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t length)
 {
     const ear *ear = &p->ears[index];
-    const element *e = &s->elements[ear->element];
+    element *e = &s->elements[ear->element];
     pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : e->m[ear->which];
     int64_t from = start - p->delay;
     for (uint64_t i = ended(e, from); i < e->count; i++) {
-        const played *r = at(e, i);
+        played *r = at(e, i);
         if (r->start >= from + length)
             break;
         if (r->length == 0) /* a hold that has never been */
@@ -80,8 +80,12 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
             return SIGNAL_NO_MEMORY;
         h->record = r;
         h->offset = r->start - from;
-        h->k = times(m, (pair){r->alpha_r, r->alpha_i});
-        h->k2 = times(m, (pair){r->beta_r, r->beta_i});
+        if (r->turn.re == 0.0 && r->turn.im == 0.0)
+            r->turn = turned(r->phase);
+        pair k = times(m, (pair){r->alpha_r, r->alpha_i}), k2 = times(m, (pair){r->beta_r, r->beta_i});
+        h->size = fabs(k.re) + fabs(k.im) + fabs(k2.re) + fabs(k2.im);
+        h->k = times(k, r->turn);
+        h->k2 = times(k2, r->turn);
         h->channel = ear->channel;
         h->ear = index;
     }
@@ -96,7 +100,7 @@ static int bound(signals *s, port *p)
         double peak = record_peak(s, h->record);
         if (peak < 0.0)
             return (int)peak;
-        p->heard_bound += (fabs(h->k.re) + fabs(h->k.im) + fabs(h->k2.re) + fabs(h->k2.im)) * peak;
+        p->heard_bound += h->size * peak;
     }
     return SIGNAL_OK;
 }
@@ -107,7 +111,6 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
         return SIGNAL_OK;
     p->heard_stamp = 0;
     p->heard_count = 0;
-    p->turned = 0;
     for (int i = 0; i < p->ear_count; i++) {
         int code = hear_ear(s, p, i, start, length);
         if (code)
@@ -124,39 +127,21 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
     return SIGNAL_OK;
 }
 
-void hear_turned(port *p, uint64_t phase)
-{
-    if (p->turned && p->turned_phase == phase)
-        return;
-    p->once = turned(phase);
-    p->twice = turned(phase + phase);
-    for (int i = 0; i < p->heard_count; i++) {
-        heard *h = &p->heard[i];
-        pair plus = turned(phase + h->record->phase), minus = turned(phase - h->record->phase);
-        h->plus[0] = times(h->k, plus);
-        h->minus[0] = times((pair){h->k.re, -h->k.im}, minus);
-        h->plus[1] = times(h->k2, plus);
-        h->minus[1] = times((pair){h->k2.re, -h->k2.im}, minus);
-    }
-    p->turned = 1;
-    p->turned_phase = phase;
-}
-
 /* Adds `count` samples of one record from its sample n on. */
-static void play_fresh(const signals *s, const heard *h, pair k, pair k2, int64_t n, int count, double *v)
+static void play_fresh(const signals *s, const heard *h, int64_t n, int count, double *v)
 {
     const played *r = h->record;
     double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
     if (r->kind == SIGNAL_HOLD && r->inc == 0) { /* w (c + is) is 1 */
         for (int i = 0; i < count; i++)
-            v[i] += k.re;
+            v[i] += h->k.re;
         return;
     }
     record_samples(s, r, n, count, re, im);
     record_turn(r, 0, 0, 1, n, c, sn);
-    block_play(re, im, 1.0, c, sn, k, count, v);
+    block_play(re, im, 1.0, c, sn, h->k, count, v);
     if (r->beta_r != 0.0 || r->beta_i != 0.0)
-        block_play(re, im, -1.0, c, sn, k2, count, v);
+        block_play(re, im, -1.0, c, sn, h->k2, count, v);
 }
 
 /* Adds the samples of one record to v. */
@@ -168,13 +153,12 @@ static void play(signals *s, const heard *h, int64_t from, int count, double *v)
     if (low >= high)
         return;
     int64_t n = low - h->offset;
-    pair z = turned(r->phase), k = times(h->k, z);
     int some = (int)(high - low), plain = r->beta_r == 0.0 && r->beta_i == 0.0;
     const pulse *x = plain ? pulse_of(s, r, 0) : NULL;
     if (x)
-        block_add(x->re + n, x->im + n, k, some, v + (low - from));
+        block_add(x->re + n, x->im + n, h->k, some, v + (low - from));
     else
-        play_fresh(s, h, k, times(h->k2, z), n, some, v + (low - from));
+        play_fresh(s, h, n, some, v + (low - from));
 }
 
 void play_channel(signals *s, const port *p, int channel, int64_t from, int count, double *v)
@@ -211,65 +195,82 @@ void hear_samples(signals *s, const port *p, int64_t from, int count, double *v)
     }
 }
 
-CLONES static void input_stage(const port *p, const double *restrict noise, int count, double *restrict v)
+/* Noise of `count` samples; where there is none, zeros. */
+static int noise_of(signals *s, port *p, int64_t from, int count, const float **noise)
 {
-    double sigma = p->sigma, gain = p->gain, offset = p->offset, sign = p->sign;
+    static const float silence[BLOCK];
+    *noise = silence;
+    return p->sigma != 0.0 ? port_noise(s, p, p->heard_start + from, count, noise) : SIGNAL_OK;
+}
+
+INLINE double input_stage(const port *p, double v, double noise)
+{
+    return p->sign * (p->gain * (v + p->sigma * noise) + p->offset);
+}
+
+CLONES static void convert(const port *p, const float *restrict noise, int count, double *restrict v)
+{
+    const port q = *p;
     for (int i = 0; i < count; i++)
-        v[i] = sign * (gain * (v[i] + sigma * noise[i]) + offset);
+        v[i] = input_stage(&q, v[i], (double)noise[i]);
 }
 
 int convert_samples(signals *s, port *p, int64_t from, int count, double *v)
 {
-    static const double silence[BLOCK];
-    const double *noise = silence;
+    const float *noise;
     hear_samples(s, p, from, count, v);
-    int code = p->sigma != 0.0 ? port_noise(s, p, p->heard_start + from, count, &noise) : SIGNAL_OK;
+    int code = noise_of(s, p, from, count, &noise);
     if (!code)
-        input_stage(p, noise, count, v);
+        convert(p, noise, count, v);
     return code;
 }
 
-/* v becomes the codes, as doubles; returns how many had to be kept in range. */
-CLONES static double code_block(double *restrict v)
+/* Codes of what the port hears; returns how many had to be kept in range. */
+CLONES static double code_block(const port *p, const double *restrict v, const float *restrict noise,
+                                int16_t *restrict codes)
 {
+    const port q = *p;
     double out_of_range = 0.0, lane[LANES] = {0};
     for (int b = 0; b < BLOCK; b += LANES)
         for (int l = 0; l < LANES; l++) {
-            double x = floor(v[b + l] * 4096.0);
+            double x = floor(input_stage(&q, v[b + l], (double)noise[b + l]) * 4096.0);
             double y = x < -2048.0 ? -2048.0 : x;
             y = y > 2047.0 ? 2047.0 : y;
             lane[l] += x != y ? 1.0 : 0.0;
-            v[b + l] = y;
+            codes[b + l] = (int16_t)(int32_t)y;
         }
     for (int l = 0; l < LANES; l++)
         out_of_range += lane[l];
     return out_of_range;
 }
 
-CLONES static void narrow(const double *restrict v, int16_t *restrict codes)
+/* The first of `count` samples that is out of range. */
+static int64_t first_clipped(const port *p, const double *v, const float *noise, int count)
 {
-    for (int i = 0; i < BLOCK; i++)
-        codes[i] = (int16_t)(int32_t)v[i];
-}
-
-static int64_t first_clipped(const double *v, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (!(v[i] * 4096.0 >= -2048.0 && v[i] * 4096.0 < 2048.0))
+    for (int i = 0; i < count; i++) {
+        double x = input_stage(p, v[i], (double)noise[i]) * 4096.0;
+        if (!(x >= -2048.0 && x < 2048.0))
             return i;
+    }
     return -1;
 }
 
 int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first)
 {
-    double v[BLOCK] = {0}, kept[BLOCK];
+    double v[BLOCK];
+    float last[BLOCK];
     int16_t all[BLOCK];
-    int code = convert_samples(s, p, from, count, v);
+    const float *noise;
+    hear_samples(s, p, from, count, v);
+    int code = noise_of(s, p, from, count, &noise);
     if (code)
         return code;
-    memcpy(kept, v, sizeof kept);
-    *first = code_block(kept) != 0.0 ? first_clipped(v, count) : -1;
-    narrow(kept, all);
+    if (count < BLOCK) { /* what stands behind the end stays in range */
+        memset(v + count, 0, (size_t)(BLOCK - count) * sizeof *v);
+        memset(last, 0, sizeof last);
+        noise = memcpy(last, noise, (size_t)count * sizeof *last);
+    }
+    *first = code_block(p, v, noise, all) != 0.0 ? first_clipped(p, v, noise, count) : -1;
     memcpy(codes, all, (size_t)count * sizeof *codes);
     return SIGNAL_OK;
 }

@@ -82,6 +82,7 @@ typedef struct {
     int64_t order;
     int32_t waveform, thread;
     int32_t kind;
+    pair turn; /* e^{i theta} at its start; (0, 0): nobody has asked yet */
 } played;
 
 /* A record that has no end yet ends here. */
@@ -108,20 +109,43 @@ typedef struct {
 typedef struct {
     const played *record;
     int64_t offset; /* of its first sample from the window's start */
-    pair k, k2;     /* component factors: with w, and with conj(w) */
-    pair plus[2], minus[2]; /* k e^{i(phi + theta)} and conj(k) e^{i(phi - theta)} of k and k2, for port->turned */
+    pair k, k2;     /* component factors times e^{i theta}: with w, and with conj(w) */
+    double size;    /* |re| + |im| of both before that */
     int32_t channel; /* of the ear */
     int32_t ear;     /* its place in port->ears */
 } heard;
 
-/* An integral whose window may overlap later ones: its row of the covariance's root. */
+/* The rows of the covariance's root that belong to an integral: to the parts x and y of its noise N = x + iy. They depend
+ * on its weights and increment and on the roots of the earlier integrals that it overlaps, and where those lie; integrals
+ * that agree in this share one root, whose serial number is never used twice. */
+typedef struct {
+    uint64_t serial; /* of the earlier integral's root */
+    int64_t shift;   /* start of this window - start of the earlier one */
+} beside;
+
+typedef struct root {
+    struct root *next; /* in its bucket */
+    uint64_t serial, hash;
+    uint64_t uses; /* integrals of ports */
+    uint64_t inc;
+    int32_t variant, width; /* earlier integrals */
+    double own_x, own_y;    /* the diagonal */
+    double *x, *y;          /* x: 2 width entries; y: one more, that of its own x */
+    beside beside[];
+} root;
+
+enum { ROOT_BUCKETS = 1024 };
+
+typedef struct {
+    root *bucket[ROOT_BUCKETS];
+    uint64_t serial, bytes;
+} roots;
+
+/* An integral whose window may overlap later ones. */
 typedef struct {
     int64_t start, end;
-    uint64_t phase, inc;
-    int32_t variant;
-    int32_t width; /* of the row, without the diagonal */
-    double z, diagonal;
-    double row[SIGNAL_OVERLAPS_MAX];
+    root *root;
+    pair z; /* its normals; 0 where the diagonal is */
 } past;
 
 /* Of the latest window: see shared.c. */
@@ -129,7 +153,7 @@ enum { SHARED_SAMPLES = 1 << 14 };
 
 typedef struct {
     int64_t start, count, slots;
-    double *normal;
+    float *normal;
 } shared_noise;
 
 typedef struct {
@@ -139,8 +163,8 @@ typedef struct {
 } shared_codes;
 
 typedef struct {
-    uint64_t phase, inc; /* at the start of a window */
-    int64_t start, count, slots, im_slots;
+    uint64_t phase, inc; /* at the start of a window of n ns */
+    int64_t n, start, count, slots, im_slots;
     double *re, *im;
 } turn;
 
@@ -157,10 +181,6 @@ typedef struct {
     int64_t heard_start, heard_length;
     uint64_t heard_stamp;
     double heard_bound; /* sum of |factors| times peak */
-    /* what depends on the demodulator's phase at the window's start, for the list above */
-    int turned;
-    uint64_t turned_phase;
-    pair once, twice; /* e^{i phi}, e^{2 i phi} */
     /* integrals in the order (end, thread, order, process, leg) */
     past *rows;
     int64_t row_first, row_count, row_slots;
@@ -188,10 +208,10 @@ typedef struct {
     double *inputs, *outputs; /* fir_count - 1 and iir_count */
 } output;
 
-/* Modulated pulses w e^{i chi}: a hash table by shape, waveform and increment. */
+/* Modulated pulses w e^{i chi} and turned weights V e^{i inc i}: a hash table by shape, waveform or weights, and increment. */
 typedef struct {
-    uint64_t name, length, inc; /* of the waveform (or shape); ns; increment */
-    double *re, *im;            /* NULL: a free slot */
+    uint64_t name, length, inc; /* of the waveform, shape or weights; ns; increment */
+    double *re, *im;            /* NULL: a free slot. Zeros up to whole BLOCKs */
     float *fre, *fim;           /* the same between zeros, or NULL: scopes alone need them */
 } pulse;
 
@@ -215,6 +235,7 @@ struct signals {
     int64_t output_delay; /* greatest of all outputs */
     remembered sums;
     shapes shapes;
+    roots roots;
     pulses pulses;
     turn turn;
 };
@@ -225,7 +246,8 @@ typedef struct {
     int32_t variant;     /* 2 * weights + kind: what V is */
     int64_t start, n;
     uint64_t phase, inc; /* 0, 0 for integration */
-    double z;            /* its normal, where its port has noise and no samples of its own */
+    pair turn;           /* e^{i phase} */
+    uint32_t thread, q;  /* its place in the noise */
 } window;
 
 /* --- blocks (blocks.c) ----------------------------------------------------------------------------------------- */
@@ -242,11 +264,12 @@ void block_turn(uint64_t p, uint64_t inc, double *c, double *s);
 /* x <- x (c + i s), sample by sample. */
 void block_times(double *re, double *im, const double *c, const double *s);
 
-/* out <- Re(x (c + i s)). */
-void block_real_times(const double *re, const double *im, const double *c, const double *s, double *out);
+/* c + i s <- z (re + i im). */
+void block_turned(const double *re, const double *im, pair z, double *c, double *s);
 
-/* x <- x y. */
-void block_scale(double *x, const double *y);
+/* lane[i mod LANES] += (re + i im) x[i], the parts apart. */
+void block_weigh(const double *re, const double *im, const double *x, double *lane_re, double *lane_im);
+void block_weigh_single(const double *re, const double *im, const float *x, double *lane_re, double *lane_im);
 
 /* v <- v + Re(k P), P = (re + i sign im)(c + i s), for `count` samples. */
 void block_play(const double *re, const double *im, double sign, const double *c, const double *s, pair k, int count,
@@ -264,8 +287,9 @@ double lanes_fold(double *lane);
 /* V of samples from … from + count of a window, zeros up to BLOCK: re, im hold BLOCK each. */
 void block_weights(const signals *s, int32_t variant, int64_t from, int count, int skip, double *re, double *im);
 
-/* BLOCK samples from `from` of V turned by `inc` from `phase` at the window's start; zeros outside [low, high). */
-void turned_weights(const signals *s, const window *w, int64_t from, int64_t low, int64_t high, double *re, double *im);
+/* BLOCK samples from `from` of X = V e^{i inc i}; zeros outside [low, high). */
+void turned_weights(const signals *s, int32_t variant, uint64_t inc, int64_t from, int64_t low, int64_t high, double *re,
+                    double *im);
 
 /* --- waveforms (waveform.c) -------------------------------------------------------------------------------------- */
 
@@ -307,15 +331,18 @@ void shapes_free(shapes *all);
 /* The pulse of a record from its first sample to its last, or NULL: too long to be remembered, a hold, or no memory. */
 const pulse *pulse_of(signals *s, const played *r, int with_floats);
 
+/* X of BLOCK samples of a window from `from`, zeros behind its end, until the next call of either: remembered, or made in
+ * re and im (BLOCK each). variant BARE: V = 1. NULL: no memory. */
+enum { BARE = -1 };
+const double *carrier_block(signals *s, int32_t variant, uint64_t inc, int64_t n, int64_t from, double *re, double *im,
+                            const double **imaginary);
+
 void pulses_free(pulses *all);
 
 /* --- what a port hears (hear.c) ---------------------------------------------------------------------------------- */
 
 /* Fills port->heard for the window; remembers it until something changes. */
 int hear(signals *s, port *p, int64_t start, int64_t length);
-
-/* Fills what depends on the phase, for the list of `hear`. */
-void hear_turned(port *p, uint64_t phase);
 
 /* The records of one channel, or of all (-1), summed in samples from … from + count <= from + BLOCK. */
 void play_channel(signals *s, const port *p, int channel, int64_t from, int count, double *v);
@@ -332,7 +359,7 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
 /* --- what one window shares (shared.c) --------------------------------------------------------------------------- */
 
 /* Normals of samples t … t + count, count <= BLOCK, until the next call. */
-int port_noise(const signals *s, port *p, int64_t t, int count, const double **noise);
+int port_noise(const signals *s, port *p, int64_t t, int count, const float **noise);
 
 /* c + i s of the window's phase in its samples from … from + BLOCK, until the next call. */
 int shared_turn(signals *s, const window *w, int64_t from, const double **c, const double **sn);
@@ -347,8 +374,10 @@ void shared_free(port *p);
 /* linear.c: the D of one window on one port, from sums or, near the converter's range, from samples. */
 int linear_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events);
 
-/* rows.c: eta of one window from the joint noise of all that overlap it. */
-int rows_noise(signals *s, port *p, const window *w, double *eta);
+/* rows.c: N of one window from the joint noise of all that overlap it. */
+int rows_noise(signals *s, port *p, const window *w, pair *noise);
+
+void roots_free(roots *all);
 
 /* exact.c: the 4.28 result of one window on one port, from codes. */
 int exact_integral(signals *s, port *p, const window *w, int32_t *raw, signal_events_t *events);

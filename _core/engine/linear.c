@@ -55,8 +55,8 @@ static remembered_key integral_key(const window *w, const heard *h, int conjugat
     return (remembered_key){{kind, length, (uint64_t)h->offset, r->inc, w->inc}};
 }
 
-/* Re(k e^{i(phi + theta)} K+) + Re(conj(k) e^{i(phi - theta)} K-), for k with w or k2 with conj(w). */
-static int add_term(signals *s, const window *w, const heard *h, int conjugated, double *sum)
+/* k e^{i theta} K+ + conj(k e^{i theta}) K-, for k with w or k2 with conj(w). */
+static int add_term(signals *s, const window *w, const heard *h, int conjugated, pair *sum)
 {
     remembered_key key = integral_key(w, h, conjugated);
     int fresh;
@@ -67,13 +67,14 @@ static int add_term(signals *s, const window *w, const heard *h, int conjugated,
     const double *K = value->number;
     if (fresh)
         integral_sums(s, w, h, conjugated ? -1.0 : 1.0, value->number);
-    double x = real_times(h->plus[conjugated], (pair){K[0], K[1]});
-    double y = real_times(h->minus[conjugated], (pair){K[2], K[3]});
-    *sum += x + y;
+    pair k = conjugated ? h->k2 : h->k;
+    pair plus = times(k, (pair){K[0], K[1]}), minus = times((pair){k.re, -k.im}, (pair){K[2], K[3]});
+    sum->re += plus.re + minus.re;
+    sum->im += plus.im + minus.im;
     return SIGNAL_OK;
 }
 
-static int add_records(signals *s, const port *p, const window *w, double *sum)
+static int add_records(signals *s, const port *p, const window *w, pair *sum)
 {
     int code = SIGNAL_OK;
     for (int i = 0; !code && i < p->heard_count; i++) {
@@ -95,10 +96,8 @@ static int offset_sum(signals *s, const window *w, pair *sum)
         return SIGNAL_NO_MEMORY;
     if (fresh) {
         double re[BLOCK], im[BLOCK], lane_re[LANES] = {0}, lane_im[LANES] = {0};
-        window unturned = *w;
-        unturned.phase = 0;
         for (int64_t from = 0; from < w->n; from += BLOCK) {
-            turned_weights(s, &unturned, from, 0, w->n, re, im);
+            turned_weights(s, w->variant, w->inc, from, 0, w->n, re, im);
             block_lanes(re, lane_re);
             block_lanes(im, lane_im);
         }
@@ -110,58 +109,49 @@ static int offset_sum(signals *s, const window *w, pair *sum)
     return SIGNAL_OK;
 }
 
-/* Sum of Re(V e^{i(phase + inc i)}) x[i] over the window's `count` samples from `from`, into lanes. */
-static int weigh(signals *s, const window *w, int64_t from, int count, const double *x, double *lane)
+/* N from the port's own samples, where a raw trace shows them. */
+static int sample_noise(signals *s, port *p, const window *w, pair *noise)
 {
-    double vr[BLOCK], vi[BLOCK], d[BLOCK];
-    const double *c, *sn;
-    block_weights(s, w->variant, from, count, 0, vr, vi);
-    int code = shared_turn(s, w, from, &c, &sn);
-    if (code)
-        return code;
-    block_real_times(vr, vi, c, sn, d);
-    block_scale(d, x);
-    block_lanes(d, lane);
-    return SIGNAL_OK;
-}
-
-/* eta from the port's own samples, where a raw trace shows them. */
-static int sample_noise(signals *s, port *p, const window *w, double *eta)
-{
-    double last[BLOCK] = {0}, lane[LANES] = {0};
-    int code = SIGNAL_OK;
-    for (int64_t from = 0; !code && from < w->n; from += BLOCK) {
+    double re[BLOCK], im[BLOCK], lane_re[LANES] = {0}, lane_im[LANES] = {0};
+    float last[BLOCK] = {0};
+    for (int64_t from = 0; from < w->n; from += BLOCK) {
         int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
-        const double *noise;
-        code = port_noise(s, p, w->start + from, count, &noise);
-        if (!code && count < BLOCK)
-            noise = memcpy(last, noise, (size_t)count * sizeof *last);
-        if (!code)
-            code = weigh(s, w, from, count, noise, lane);
+        const float *x;
+        const double *y, *z = carrier_block(s, w->variant, w->inc, w->n, from, re, im, &y);
+        int code = z ? port_noise(s, p, w->start + from, count, &x) : SIGNAL_NO_MEMORY;
+        if (code)
+            return code;
+        if (count < BLOCK)
+            x = memcpy(last, x, (size_t)count * sizeof *last);
+        block_weigh_single(z, y, x, lane_re, lane_im);
     }
-    *eta = lanes_fold(lane);
-    return code;
+    *noise = folded(lane_re, lane_im);
+    return SIGNAL_OK;
 }
 
 /* Near the converter's range: sample by sample, clipped. */
 static int clipped_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events)
 {
-    double v[BLOCK], lane[LANES] = {0};
-    int clipped = 0, code = SIGNAL_OK;
-    for (int64_t from = 0; !code && from < w->n; from += BLOCK) {
+    double v[BLOCK], re[BLOCK], im[BLOCK], lane_re[LANES] = {0}, lane_im[LANES] = {0};
+    int clipped = 0;
+    for (int64_t from = 0; from < w->n; from += BLOCK) {
         int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
         memset(v, 0, sizeof v);
-        code = convert_samples(s, p, from, count, v);
-        for (int i = 0; !code && i < count; i++) {
+        int code = convert_samples(s, p, from, count, v);
+        if (code)
+            return code;
+        for (int i = 0; i < count; i++) {
             clipped |= (v[i] < -0.5) | (v[i] > 2047.0 / 4096.0);
             v[i] = v[i] < -0.5 ? -0.5 : v[i] > 2047.0 / 4096.0 ? 2047.0 / 4096.0 : v[i];
         }
-        if (!code)
-            code = weigh(s, w, from, count, v, lane);
+        const double *y, *z = carrier_block(s, w->variant, w->inc, w->n, from, re, im, &y);
+        if (!z)
+            return SIGNAL_NO_MEMORY;
+        block_weigh(z, y, v, lane_re, lane_im);
     }
     events->input_saturated += clipped;
-    *value = 0x1p-12 * lanes_fold(lane);
-    return code;
+    *value = 0x1p-12 * real_times(w->turn, folded(lane_re, lane_im));
+    return SIGNAL_OK;
 }
 
 int linear_integral(signals *s, port *p, const window *w, double *value, signal_events_t *events)
@@ -171,23 +161,16 @@ int linear_integral(signals *s, port *p, const window *w, double *value, signal_
         return code;
     if (p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5)
         return clipped_integral(s, p, w, value, events);
-    double sum = 0.0, eta = 0.0;
-    hear_turned(p, w->phase);
+    pair sum = {0.0, 0.0}, noise = {0.0, 0.0}, k0 = {0.0, 0.0};
     code = add_records(s, p, w, &sum);
-    if (!code && p->sigma != 0.0 && !p->from_samples)
-        code = rows_noise(s, p, w, &eta);
-    if (!code && p->sigma != 0.0 && p->from_samples)
-        code = sample_noise(s, p, w, &eta);
+    if (!code && p->sigma != 0.0)
+        code = p->from_samples ? sample_noise(s, p, w, &noise) : rows_noise(s, p, w, &noise);
+    if (!code && p->offset != 0.0)
+        code = offset_sum(s, w, &k0);
     if (code)
         return code;
-    double v = p->gain * (0.5 * sum + p->sigma * eta);
-    if (p->offset != 0.0) {
-        pair k0;
-        code = offset_sum(s, w, &k0);
-        if (code)
-            return code;
-        v += p->offset * real_times(p->once, k0);
-    }
-    *value = p->sign * 0x1p-12 * v;
+    pair v = {p->gain * (0.5 * sum.re + p->sigma * noise.re) + p->offset * k0.re,
+              p->gain * (0.5 * sum.im + p->sigma * noise.im) + p->offset * k0.im};
+    *value = p->sign * 0x1p-12 * real_times(w->turn, v);
     return SIGNAL_OK;
 }

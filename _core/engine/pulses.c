@@ -1,4 +1,5 @@
-/* Modulated pulses, remembered: w e^{i chi} depends on shape and increment alone, every play of it on one factor more. */
+/* Modulated pulses, remembered: w e^{i chi} depends on shape and increment alone, every play of it on one factor more; and
+ * the turned weights V e^{i inc i} of demodulation likewise. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -55,23 +56,30 @@ static int grow(pulses *all)
     return SIGNAL_OK;
 }
 
-static int fill(const signals *s, const played *r, pulse *x)
+static int64_t whole_blocks(uint64_t n) { return (int64_t)((n + BLOCK - 1) / BLOCK * BLOCK); }
+
+/* Room for the samples of x. */
+static int allocate(pulse *x, uint64_t n)
 {
-    double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
-    size_t n = (size_t)r->length;
-    x->re = malloc(2 * n * sizeof *x->re);
+    x->re = malloc(2 * (size_t)whole_blocks(n) * sizeof *x->re);
     if (!x->re)
         return SIGNAL_NO_MEMORY;
-    x->im = x->re + n;
-    memset(re, 0, sizeof re);
-    memset(im, 0, sizeof im);
+    x->im = x->re + whole_blocks(n);
+    return SIGNAL_OK;
+}
+
+static int fill(const signals *s, const played *r, pulse *x)
+{
+    double c[BLOCK], sn[BLOCK];
+    if (allocate(x, (uint64_t)r->length))
+        return SIGNAL_NO_MEMORY;
     for (int64_t from = 0; from < r->length; from += BLOCK) {
         int count = r->length - from < BLOCK ? (int)(r->length - from) : BLOCK;
-        record_samples(s, r, from, count, re, im);
+        memset(x->re + from, 0, BLOCK * sizeof *x->re);
+        memset(x->im + from, 0, BLOCK * sizeof *x->im);
+        record_samples(s, r, from, count, x->re + from, x->im + from);
         record_turn(r, 0, 0, 1, from, c, sn);
-        block_times(re, im, c, sn);
-        memcpy(x->re + from, re, (size_t)count * sizeof *re);
-        memcpy(x->im + from, im, (size_t)count * sizeof *im);
+        block_times(x->re + from, x->im + from, c, sn);
     }
     return SIGNAL_OK;
 }
@@ -93,37 +101,78 @@ static int fill_floats(pulse *x)
     return SIGNAL_OK;
 }
 
-static uint64_t bytes_of(const played *r, int with_floats)
+static uint64_t bytes_of(uint64_t n, int with_floats)
 {
-    uint64_t n = (uint64_t)r->length;
-    return 16 * n + (with_floats ? 8 * (n + 3 * PULSE_PAD) : 0);
+    return 16 * (uint64_t)whole_blocks(n) + (with_floats ? 8 * (n + 3 * PULSE_PAD) : 0);
+}
+
+/* The slot of a name, which is free where x->re is NULL; NULL: no memory. */
+static pulse *slot_of(pulses *all, uint64_t name, uint64_t length, uint64_t inc, int with_floats)
+{
+    pulse *x = all->slots ? place(all->slot, all->slots, name, length, inc) : NULL;
+    if (x && x->re && (!with_floats || x->fre))
+        return x;
+    if (all->bytes + bytes_of(length, with_floats) > SIGNAL_PULSE_BYTES_MAX)
+        release(all);
+    if (2 * all->count >= all->slots && grow(all))
+        return NULL;
+    return place(all->slot, all->slots, name, length, inc);
+}
+
+static void taken(pulses *all, pulse *x, uint64_t name, uint64_t length, uint64_t inc)
+{
+    x->name = name, x->length = length, x->inc = inc;
+    all->count++;
+    all->bytes += bytes_of(length, 0);
 }
 
 const pulse *pulse_of(signals *s, const played *r, int with_floats)
 {
     if (r->length > PULSE_SAMPLES_MAX || r->kind == SIGNAL_HOLD)
         return NULL;
-    pulses *all = &s->pulses;
     uint64_t name = r->shape ? 1ull << 63 | r->shape->serial : (uint64_t)r->waveform, length = (uint64_t)r->length;
-    pulse *x = all->slots ? place(all->slot, all->slots, name, length, r->inc) : NULL;
-    if (x && x->re && (!with_floats || x->fre))
-        return x;
-    if (all->bytes + bytes_of(r, with_floats) > SIGNAL_PULSE_BYTES_MAX)
-        release(all);
-    if (2 * all->count >= all->slots && grow(all))
+    pulse *x = slot_of(&s->pulses, name, length, r->inc, with_floats);
+    if (!x)
         return NULL;
-    x = place(all->slot, all->slots, name, length, r->inc);
     if (!x->re) {
         if (fill(s, r, x))
             return NULL;
-        x->name = name, x->length = length, x->inc = r->inc;
-        all->count++;
-        all->bytes += bytes_of(r, 0);
+        taken(&s->pulses, x, name, length, r->inc);
     }
     if (with_floats && !x->fre) {
         if (fill_floats(x))
             return NULL;
-        all->bytes += bytes_of(r, 1) - bytes_of(r, 0);
+        s->pulses.bytes += bytes_of(length, 1) - bytes_of(length, 0);
     }
     return x;
+}
+
+/* X in samples from … from + BLOCK of n, zeros behind them. */
+static void carrier(const signals *s, int32_t variant, uint64_t inc, int64_t n, int64_t from, double *re, double *im)
+{
+    if (variant == BARE)
+        block_turn(inc * (uint64_t)from, inc, re, im);
+    else
+        turned_weights(s, variant, inc, from, 0, n, re, im);
+}
+
+const double *carrier_block(signals *s, int32_t variant, uint64_t inc, int64_t n, int64_t from, double *re, double *im,
+                            const double **imaginary)
+{
+    *imaginary = im;
+    if (n > PULSE_SAMPLES_MAX) {
+        carrier(s, variant, inc, n, from, re, im);
+        return re;
+    }
+    uint64_t name = 1ull << 62 | (uint64_t)(variant - BARE);
+    pulse *x = slot_of(&s->pulses, name, (uint64_t)n, inc, 0);
+    if (!x || (!x->re && allocate(x, (uint64_t)n)))
+        return NULL;
+    if (x->name != name) {
+        for (int64_t block = 0; block < n; block += BLOCK)
+            carrier(s, variant, inc, n, block, x->re + block, x->im + block);
+        taken(&s->pulses, x, name, (uint64_t)n, inc);
+    }
+    *imaginary = x->im + from;
+    return x->re + from;
 }

@@ -22,20 +22,21 @@ static int room(void *array, int64_t *slots, int64_t count, size_t size)
     return SIGNAL_OK;
 }
 
-int port_noise(const signals *s, port *p, int64_t t, int count, const double **noise)
+int port_noise(const signals *s, port *p, int64_t t, int count, const float **noise)
 {
     shared_noise *x = &p->noise;
     int64_t end = x->start + x->count;
     if (t < x->start || t > end || t + count - x->start > SHARED_SAMPLES) {
-        x->start = t & ~(int64_t)3; /* whole counters */
+        x->start = t & ~(int64_t)(NOISE_UNIT - 1);
         x->count = 0;
     }
-    int64_t needed = t + count - x->start;
-    int code = room(&x->normal, &x->slots, (needed + BLOCK - 1) / BLOCK * BLOCK, sizeof *x->normal);
+    int64_t needed = (t + count - x->start + NOISE_UNIT - 1) & ~(int64_t)(NOISE_UNIT - 1);
+    int code = room(&x->normal, &x->slots, needed, sizeof *x->normal);
     if (code)
         return code;
-    for (; x->count < needed; x->count += BLOCK)
-        noise_samples(s->seed, (uint32_t)p->number, x->start + x->count, BLOCK, x->normal + x->count);
+    if (x->count < needed)
+        noise_samples(s->seed, (uint32_t)p->number, x->start + x->count, (int)(needed - x->count), x->normal + x->count);
+    x->count = x->count < needed ? needed : x->count;
     *noise = x->normal + (t - x->start);
     return SIGNAL_OK;
 }
@@ -43,9 +44,9 @@ int port_noise(const signals *s, port *p, int64_t t, int count, const double **n
 int shared_turn(signals *s, const window *w, int64_t from, const double **c, const double **sn)
 {
     turn *x = &s->turn;
-    if (!x->count || x->phase != w->phase || x->inc != w->inc || x->start > from || from > x->start + x->count ||
-        from + BLOCK - x->start > SHARED_SAMPLES) {
-        *x = (turn){.phase = w->phase, .inc = w->inc, .start = from, .re = x->re, .im = x->im, .slots = x->slots,
+    if (!x->count || x->phase != w->phase || x->inc != w->inc || x->n != w->n || x->start > from ||
+        from > x->start + x->count || from + BLOCK - x->start > SHARED_SAMPLES) {
+        *x = (turn){.phase = w->phase, .inc = w->inc, .n = w->n, .start = from, .re = x->re, .im = x->im, .slots = x->slots,
                     .im_slots = x->im_slots};
     }
     int64_t needed = from + BLOCK - x->start;
@@ -54,8 +55,14 @@ int shared_turn(signals *s, const window *w, int64_t from, const double **c, con
         code = room(&x->im, &x->im_slots, needed, sizeof *x->im);
     if (code)
         return code;
-    for (; x->count < needed; x->count += BLOCK)
-        block_turn(w->phase + w->inc * (uint64_t)(x->start + x->count), w->inc, x->re + x->count, x->im + x->count);
+    for (; x->count < needed; x->count += BLOCK) {
+        double re[BLOCK], im[BLOCK];
+        const double *z, *y;
+        z = carrier_block(s, BARE, w->inc, w->n, x->start + x->count, re, im, &y);
+        if (!z)
+            return SIGNAL_NO_MEMORY;
+        block_turned(z, y, w->turn, x->re + x->count, x->im + x->count);
+    }
     *c = x->re + (from - x->start);
     *sn = x->im + (from - x->start);
     return SIGNAL_OK;

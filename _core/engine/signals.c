@@ -43,6 +43,7 @@ void signals_free(signals *s)
     free(s->turn.im);
     shapes_free(&s->shapes);
     pulses_free(&s->pulses);
+    roots_free(&s->roots);
     free(s->waveforms);
     free(s->weights);
     free(s->elements);
@@ -194,46 +195,40 @@ static int check_process(const signals *s, const signal_process_t *process, int6
     return SIGNAL_OK;
 }
 
-static window window_of(const signal_acquisition_t *a, const signal_process_t *process, int leg, int64_t n)
+/* The window of every demodulation of an acquisition. */
+static window window_of_all(const signal_acquisition_t *a, int64_t n)
 {
-    int demod = process->kind == SIGNAL_DEMOD;
+    int demod = 0;
+    for (int i = 0; i < a->count; i++)
+        demod |= a->processes[i].kind == SIGNAL_DEMOD;
     return (window){
-        .variant = 2 * process->weights[leg] + process->kind,
         .start = a->start,
         .n = n,
-        .phase = demod ? a->phase : 0,
-        .inc = demod ? a->inc : 0,
+        .phase = a->phase,
+        .inc = a->inc,
+        .turn = demod ? turned(a->phase) : (pair){1.0, 0.0},
+        .thread = (uint32_t)a->thread,
     };
 }
 
-/* The normals of all integrals that have noise of their own: z[2 * process + leg] of the acquisition's processes. */
-static void draw(const signals *s, const signal_acquisition_t *a, int64_t n, double *z)
+static window window_of(const window *all, const signal_process_t *process, int leg)
 {
-    noise_place place[2 * SIGNAL_PROCESSES_MAX];
-    double normal[2 * SIGNAL_PROCESSES_MAX];
-    int at[2 * SIGNAL_PROCESSES_MAX], count = 0;
-    for (int i = 0; i < a->count; i++)
-        for (int leg = 0; leg < a->processes[i].legs; leg++) {
-            const port *p = &s->ports[a->processes[i].port[leg]];
-            if (p->sigma == 0.0 || p->from_samples)
-                continue;
-            uint32_t q = 2 * (uint32_t)a->processes[i].process + (uint32_t)leg;
-            place[count] = (noise_place){(uint32_t)p->number, (uint32_t)a->thread, q, a->start + n};
-            at[count++] = 2 * i + leg;
-        }
-    if (count)
-        noise_integrals(s->seed, place, count, normal);
-    for (int i = 0; i < count; i++)
-        z[at[i]] = normal[i];
+    window w = *all;
+    w.variant = 2 * process->weights[leg] + process->kind;
+    w.q = 2 * (uint32_t)process->process + (uint32_t)leg;
+    if (process->kind != SIGNAL_DEMOD) {
+        w.phase = w.inc = 0;
+        w.turn = (pair){1.0, 0.0};
+    }
+    return w;
 }
 
-static int linear_value(signals *s, const signal_acquisition_t *a, const signal_process_t *process, const double *z,
-                        int64_t n, double *value, signal_events_t *events)
+static int linear_value(signals *s, const window *all, const signal_process_t *process, double *value,
+                        signal_events_t *events)
 {
     double sum = 0.0;
     for (int leg = 0; leg < process->legs; leg++) {
-        window w = window_of(a, process, leg, n);
-        w.z = z[leg];
+        window w = window_of(all, process, leg);
         double d;
         int code = linear_integral(s, &s->ports[process->port[leg]], &w, &d, events);
         if (code)
@@ -254,11 +249,11 @@ static void note(signal_events_t *events, const signal_events_t *before, int k)
 static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, double *value,
                       signal_events_t *events)
 {
-    double z[2 * SIGNAL_PROCESSES_MAX], d;
-    draw(s, a, n, z);
+    window all = window_of_all(a, n);
+    double d;
     for (int i = 0; i < a->count; i++) {
         signal_events_t before = *events;
-        int code = linear_value(s, a, &a->processes[i], z + 2 * i, n, &d, events);
+        int code = linear_value(s, &all, &a->processes[i], &d, events);
         if (code)
             return code;
         if (value)
@@ -274,12 +269,13 @@ static int linear_all(signals *s, const signal_acquisition_t *a, int64_t n, int3
 static int exact_all(signals *s, const signal_acquisition_t *a, int64_t n, int32_t *raw, double *value,
                      signal_events_t *events)
 {
+    window all = window_of_all(a, n);
     for (int i = 0; i < a->count; i++) {
         const signal_process_t *process = &a->processes[i];
         signal_events_t before = *events;
         int64_t wide = 0;
         for (int leg = 0; leg < process->legs; leg++) {
-            window w = window_of(a, process, leg, n);
+            window w = window_of(&all, process, leg);
             int32_t one;
             int code = exact_integral(s, &s->ports[process->port[leg]], &w, &one, events);
             if (code)
@@ -331,9 +327,8 @@ int signal_integral(signals *s, const signal_acquisition_t *a, double *value, si
     int code = check_acquisition(s, a, &n);
     if (code)
         return code;
-    double z[2 * SIGNAL_PROCESSES_MAX];
-    draw(s, a, n, z);
-    return linear_value(s, a, &a->processes[0], z, n, value, events);
+    window all = window_of_all(a, n);
+    return linear_value(s, &all, &a->processes[0], value, events);
 }
 
 static int look_at(signals *s, int id, int64_t start, int64_t length)

@@ -30,7 +30,8 @@ enum {
     SIGNAL_OK = 0,
     SIGNAL_NO_MEMORY = -1,         /* malloc said no */
     SIGNAL_RING_FULL = -2,         /* more than SIGNAL_RING_BYTES_MAX of records not yet forgotten, or
-                                      SIGNAL_SHAPE_BYTES_MAX of their chirps, ramps and cuts */
+                                      SIGNAL_SHAPE_BYTES_MAX of their chirps, ramps and cuts, or
+                                      SIGNAL_ROOT_BYTES_MAX of overlapping integrals */
     SIGNAL_TOO_MANY_OVERLAPS = -3, /* more than SIGNAL_OVERLAPS_MAX integrals overlap on a port: `too_many_overlaps` */
     SIGNAL_MIXED_WINDOWS = -4,     /* weights of different length in one acquisition */
     SIGNAL_TOO_LONG = -5,          /* a waveform, weights or window above SIGNAL_SAMPLES_MAX */
@@ -48,7 +49,8 @@ enum {
 #define SIGNAL_SECTIONS_MAX 4096             /* sections of one chirp */
 #define SIGNAL_TAPS_MAX 65536                /* taps of an output filter, each kind */
 #define SIGNAL_SHAPE_BYTES_MAX (64u << 20)   /* different chirps, ramps and cuts among the records not yet forgotten */
-#define SIGNAL_PULSE_BYTES_MAX (64u << 20)   /* remembered modulated pulses; evicted all at once */
+#define SIGNAL_PULSE_BYTES_MAX (64u << 20)   /* remembered modulated pulses and turned weights; evicted all at once */
+#define SIGNAL_ROOT_BYTES_MAX (64u << 20)    /* different ways in which integrals not yet forgotten overlap */
 
 typedef struct signals signals;
 

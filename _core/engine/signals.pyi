@@ -21,11 +21,14 @@ def ln(u: float) -> float:
 def philox(counter: Sequence[int], key: int) -> tuple[int, int, int, int]:
     """Four words of Philox4x32-10 for four counter words and a 64-bit key."""
 
+def normal_pair(w: int, angle: int) -> tuple[float, float]:
+    """The two normals of two 32-bit words."""
+
 def sample_normals(seed: int, number: int, t: int, n: int) -> npt.NDArray[np.float64]:
     """Normals of the samples t … t + n of input port ``number``."""
 
-def integral_normal(seed: int, number: int, thread: int, end: int, q: int) -> float:
-    """The z of integral ``q`` of its measure."""
+def integral_normals(seed: int, number: int, thread: int, end: int, q: int) -> tuple[float, float]:
+    """The two normals of integral ``q`` of its measure."""
 
 class Signals:
     """Tables, records and acquisitions of one job; see signals.h for what each field means."""

@@ -10,14 +10,15 @@ import numpy as np
 from ..errors import AskedWrongly, OurBug
 
 cdef extern from "noise.h" nogil:
+    void noise_pair(uint32_t w, uint32_t angle, float *first, float *second)
     void noise_philox(const uint32_t *counter, uint64_t key, uint32_t *word)
-    void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, double *normal)
+    void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, float *normal)
     ctypedef struct noise_place:
         uint32_t number
         uint32_t thread
         uint32_t q
         int64_t end
-    void noise_integrals(uint64_t seed, const noise_place *place, int count, double *z)
+    void noise_integral(uint64_t seed, const noise_place *place, float *first, float *second)
 
 cdef extern from "phase.h" nogil:
     void phase_cossin(uint64_t p, double *c, double *s)
@@ -77,22 +78,31 @@ def philox(counter, key):
     return out[0], out[1], out[2], out[3]
 
 
+def normal_pair(uint32_t w, uint32_t angle):
+    """The two normals of two words."""
+    cdef float x, y
+    noise_pair(w, angle, &x, &y)
+    return x, y
+
+
 def sample_normals(uint64_t seed, uint32_t number, int64_t t, int n):
     """Normals of the samples t … t + n of input port ``number``, float64."""
     if n < 0:
         raise ValueError("n must not be negative")
-    cdef double[::1] out = np.zeros(max(n, 1))
-    noise_samples(seed, number, t, n, &out[0])
-    return np.asarray(out)[:n]
+    cdef int64_t first = t & ~<int64_t>63
+    cdef int64_t last = (t + n + 63) & ~<int64_t>63
+    cdef float[::1] out = np.zeros(max(last - first, 1), np.float32)
+    noise_samples(seed, number, first, <int>(last - first), &out[0])
+    return np.asarray(out)[t - first : t - first + n].astype(np.float64)
 
 
-def integral_normal(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q):
-    """The z of integral ``q`` of its measure."""
+def integral_normals(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q):
+    """The two normals of integral ``q`` of its measure."""
     cdef noise_place place
-    cdef double z
+    cdef float x, y
     place.number, place.thread, place.end, place.q = number, thread, end, q
-    noise_integrals(seed, &place, 1, &z)
-    return z
+    noise_integral(seed, &place, &x, &y)
+    return x, y
 
 
 KINDS = {"pulse": SIGNAL_PULSE, "ramp": SIGNAL_RAMP, "ramp_to_zero": SIGNAL_RAMP_TO_ZERO}

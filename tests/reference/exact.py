@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import floor
 
 from .integrals import Integral
-from .numbers import Report, wrap_to
+from .numbers import Report, u64, wrap_to
 from .phase import cosine_sine
+from .records import times
 
 
 def narrowed(bits: int, value: int, report: Report) -> int:
@@ -35,7 +36,7 @@ def exact(integral: Integral, codes: list[int], report: Report) -> int:
     for i, code in enumerate(codes):
         c, s = 2**17, 0
         if demodulates:
-            cosine, sine = cosine_sine(integral.phase(i))
+            cosine, sine = times(integral.turn, cosine_sine(u64(integral.inc * i)))
             c, s = integer_wave(cosine), integer_wave(sine)
         in_cosine = narrowed(21, (code * integer_weight(integral.cosine[i])) >> 8, report)
         in_sine = narrowed(21, (code * integer_weight(integral.sine[i])) >> 8, report)

@@ -33,22 +33,18 @@ class Integral:
         """In ns."""
         return len(self.cosine)
 
-    @property
-    def q(self) -> int:
-        """Section 7: counts the integral within its measure, two by two."""
-        return 2 * self.window.number + self.window.output
-
     def v(self, i: int) -> Complex:
         """V[i] = Wc − i·Ws."""
         return self.cosine[i], -self.sine[i]
 
-    def phase(self, i: int) -> int:
-        """φ_d + inc_d·i."""
-        return u64(self.phi + self.inc * i)
+    def carrier(self, i: int) -> Complex:
+        """X[i] = V[i]·e^{i·inc_d·i}."""
+        return times(self.v(i), cosine_sine(u64(self.inc * i)))
 
-    def weight(self, i: int) -> float:
-        """Re(V[i]·(c + is)) of the phase."""
-        return times(self.v(i), cosine_sine(self.phase(i)))[0]
+    @property
+    def turn(self) -> Complex:
+        """e^{iφ_d}."""
+        return cosine_sine(self.phi)
 
 
 def per_ns(entries: tuple[tuple[float, int], ...]) -> tuple[float, ...]:
@@ -116,84 +112,106 @@ def kernels(integral: Integral, part: Part, delay: int) -> tuple[Complex, Comple
     return complex_in_lanes(plus), complex_in_lanes(minus)
 
 
-def term(integral: Integral, part: Part, delay: int) -> float:
-    """Section 6: Re(κ·e^{i(φ_d + θ)}·K⁺) + Re(conj(κ)·e^{i(φ_d − θ)}·K⁻)."""
-    plus, minus = kernels(integral, part, delay)
-    up = times(part.factor, cosine_sine(u64(integral.phi + part.record.theta)))
-    down = times(conjugate(part.factor), cosine_sine(u64(integral.phi - part.record.theta)))
-    return real_of_product(up, plus) + real_of_product(down, minus)
+def plus(x: Complex, y: Complex) -> Complex:
+    """The sum, part by part."""
+    return x[0] + y[0], x[1] + y[1]
 
 
-def carrier(integral: Integral, i: int) -> Complex:
-    """X[i] = V[i]·e^{i·inc_d·i}."""
-    return times(integral.v(i), cosine_sine(u64(integral.inc * i)))
+def term(integral: Integral, part: Part, delay: int) -> Complex:
+    """Section 6: κ_θ·K⁺ + conj(κ_θ)·K⁻, κ_θ = κ·e^{iθ}."""
+    up, down = kernels(integral, part, delay)
+    turned = times(part.factor, cosine_sine(part.record.theta))
+    return plus(times(turned, up), times(conjugate(turned), down))
 
 
-def offset_part(integral: Integral) -> float:
-    """Section 6: Re(e^{iφ_d}·K⁰)."""
-    k0 = complex_in_lanes([(i, carrier(integral, i)) for i in range(integral.length)])
-    return real_of_product(cosine_sine(integral.phi), k0)
+def offset_sum(integral: Integral) -> Complex:
+    """Section 6: K⁰."""
+    return complex_in_lanes([(i, integral.carrier(i)) for i in range(integral.length)])
 
 
 # ---------------------------------------------------------------- noise
 
+Entry = tuple[int, int]
+"""A component of a port's noise: the place of an integral on its port, and 0 for its x, 1 for its y."""
+
 
 @dataclass
 class Row:
-    """Section 6: the row of an integral in the triangular factor of the covariance, and its own normal number z."""
+    """Section 6: the rows of x and y of an integral in the triangular factor of the covariance, and its own normals."""
 
     integral: Integral
-    z: float
-    entries: dict[int, float] = field(default_factory=dict)
-    """L[j, k] by the place of the earlier integral k on its port."""
-    diagonal: float = 0.0
+    z: tuple[float, float]
+    entries: tuple[dict[Entry, float], dict[Entry, float]] = field(default_factory=lambda: ({}, {}))
+    diagonal: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
-def covariance(j: Integral, k: Integral) -> float:
-    """Section 6: cov(j, k) over the samples that both windows hold."""
+def covariance(j: Integral, k: Integral) -> list[list[float]]:
+    """Section 6: cov of x and y of j with x and y of k over the samples that both windows hold."""
+    a, b = products(j, k)
+    return [
+        [0.5 * (a[0] + b[0]), 0.5 * (b[1] - a[1])],
+        [0.5 * (b[1] + a[1]), 0.5 * (a[0] - b[0])],
+    ]
+
+
+def products(j: Integral, k: Integral) -> tuple[Complex, Complex]:
+    """Section 6: A and B."""
     shift = j.window.start - k.window.start
     both = range(max(0, -shift), min(j.length, k.length - shift))
-    a = complex_in_lanes([(i, times(carrier(j, i), conjugate(carrier(k, i + shift)))) for i in both])
-    b = complex_in_lanes([(i, times(carrier(j, i), carrier(k, i + shift))) for i in both])
-    difference = real_of_product(cosine_sine(u64(j.phi - k.phi)), a)
-    total = real_of_product(cosine_sine(u64(j.phi + k.phi)), b)
-    return 0.5 * (difference + total)
+    a = complex_in_lanes([(i, times(j.carrier(i), conjugate(k.carrier(i + shift)))) for i in both])
+    b = complex_in_lanes([(i, times(j.carrier(i), k.carrier(i + shift))) for i in both])
+    return a, b
 
 
-def add_row(rows: list[Row], integral: Integral, z: float) -> float:
-    """Section 6: the next row of a port; gives η of the integral."""
-    row = Row(integral, z)
-    earlier = [k for k, other in enumerate(rows) if other.integral.window.end > integral.window.start]
+def add_row(rows: list[Row], integral: Integral, z: tuple[float, float]) -> Complex:
+    """Section 6: the next rows of a port; gives N of the integral."""
+    own = len(rows)
+    rows.append(Row(integral, z))
+    earlier = [k for k in range(own) if rows[k].integral.window.end > integral.window.start]
     if len(earlier) + 1 > OVERLAPS_MAX:
         raise OverflowError("too_many_overlaps")
-    for k in earlier:
+    before = [(k, q) for k in earlier for q in (0, 1)]
+    return fill(rows, own, 0, before), fill(rows, own, 1, [*before, (own, 0)])
+
+
+def fill(rows: list[Row], own: int, part: int, before: list[Entry]) -> float:
+    """The row of one part behind those before it; gives the part."""
+    row, integral = rows[own].entries[part], rows[own].integral
+    square = 0.0
+    for k, q in before:
         known = 0.0
-        for m in earlier:
-            if m < k:
-                known += row.entries[m] * rows[k].entries.get(m, 0.0)
-        rest = covariance(integral, rows[k].integral) - known
-        row.entries[k] = 0.0 if rows[k].diagonal == 0.0 else rest / rows[k].diagonal
-    variance = covariance(integral, integral)
-    explained = 0.0
-    for k in earlier:
-        explained += row.entries[k] * row.entries[k]
-    rest = variance - explained
-    row.diagonal = 0.0 if rest <= 1e-12 * variance else sqrt(rest)
-    rows.append(row)
-    eta = 0.0
-    for k in earlier:
-        eta += row.entries[k] * rows[k].z
-    return eta + row.diagonal * z
+        for e in before:
+            if e < (k, q):
+                known += row[e] * rows[k].entries[q].get(e, 0.0)
+        rest = covariance(integral, rows[k].integral)[part][q] - known
+        row[k, q] = 0.0 if rows[k].diagonal[q] == 0.0 else rest / rows[k].diagonal[q]
+        square += row[k, q] * row[k, q]
+    rest = covariance(integral, integral)[part][part] - square
+    negligible = rest <= 1e-12 * products(integral, integral)[0][0]
+    rows[own].diagonal[part] = 0.0 if negligible else sqrt(rest)
+    total = 0.0
+    for k, q in before:
+        total += row[k, q] * rows[k].z[q]
+    return total + rows[own].diagonal[part] * rows[own].z[part]
 
 
-def eta(integral: Integral, ear: Ear, rows: list[Row], seed: int) -> float:
-    """Section 6: the noise of an integral, from its row, or from the samples where a raw trace of the port is kept."""
+def noise_of(integral: Integral, ear: Ear, rows: list[Row], seed: int) -> Complex:
+    """Section 6: N of an integral, from its rows, or from the samples where a raw trace of the port is kept."""
     window = integral.window
     if not ear.keeps_trace:
-        z = noise.of_integral(seed, ear.number, window.end, window.listening.thread, integral.q)
+        z = noise.of_integral(seed, ear.number, window.end, window.listening.thread, window.number, window.output)
         return add_row(rows, integral, z)
     n = [noise.of_sample(seed, ear.number, t) for t in range(window.start, window.end)]
-    return in_lanes([(i, integral.weight(i) * n[i]) for i in range(integral.length)])
+    return weighted(integral, n)
+
+
+def weighted(integral: Integral, numbers: list[float]) -> Complex:
+    """Σ X[i]·number[i] in lanes."""
+    products = []
+    for i, number in enumerate(numbers):
+        x = integral.carrier(i)
+        products.append((i, (x[0] * number, x[1] * number)))
+    return complex_in_lanes(products)
 
 
 # ---------------------------------------------------------------- the integral
@@ -217,7 +235,7 @@ def from_samples(integral: Integral, ear: Ear, records: list[Record], seed: int,
         clipped.append(min(max(v, -0.5), 2047 / 4096))
         if clipped[-1] != v:
             report("input_saturated")
-    return 2.0**-12 * in_lanes([(i, integral.weight(i) * clipped[i]) for i in range(integral.length)])
+    return 2.0**-12 * real_of_product(integral.turn, weighted(integral, clipped))
 
 
 def linear(
@@ -227,16 +245,13 @@ def linear(
     integral = integral_of(config, window)
     if reaches_range(ear, ear.ways(records, window.start, window.end)):
         return from_samples(integral, ear, records, seed, report)
-    total = 0.0
+    signal = (0.0, 0.0)
     for part in ear.parts(records, window.start, window.end):
-        total += term(integral, part, ear.hearing.delay)
-    inner = 0.5 * total
-    if ear.sigma:
-        inner += ear.sigma * eta(integral, ear, rows, seed)
-    heard = ear.gain * inner
-    if ear.offset:
-        heard += ear.offset * offset_part(integral)
-    return ear.sign * 2.0**-12 * heard
+        signal = plus(signal, term(integral, part, ear.hearing.delay))
+    noise_sum = noise_of(integral, ear, rows, seed) if ear.sigma else (0.0, 0.0)
+    level = offset_sum(integral) if ear.offset else (0.0, 0.0)
+    re, im = (ear.gain * (0.5 * signal[p] + ear.sigma * noise_sum[p]) + ear.offset * level[p] for p in (0, 1))
+    return ear.sign * 2.0**-12 * real_of_product(integral.turn, (re, im))
 
 
 def target_value(d: float, report: Report) -> int:

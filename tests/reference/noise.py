@@ -1,14 +1,36 @@
-"""Section 7 of docs/arithmetic.md: the numbers of the noise, each a function of the seed and of what it belongs to."""
+"""Section 7 of docs/arithmetic.md: the numbers of the noise, each a function of the seed and of what it belongs to.
+All but the words is IEEE single precision, every operation rounded."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import sqrt
+from math import frexp
 
-from .phase import cosine_sine, ln
+import numpy as np
 
+single = np.float32
+Single = np.float32
 Words = tuple[int, int, int, int]
 LOW = 2**32
+
+LOWEST = float(single(0.70710677))
+"""The least mantissa that a logarithm is taken of."""
+LOGARITHM = [
+    single(x)
+    for x in (
+        7.0376836292e-2,
+        -1.1514610310e-1,
+        1.1676998740e-1,
+        -1.2420140846e-1,
+        1.4249322787e-1,
+        -1.6668057665e-1,
+        2.0000714765e-1,
+        -2.4999993993e-1,
+        3.3333331174e-1,
+    )
+]
+SINE = [single(x) for x in (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)]
+COSINE = [single(x) for x in (2.4433157118e-5, -1.3887316255e-3, 4.1666645683e-2)]
 
 
 def philox(counter: Words, key: tuple[int, int]) -> Words:
@@ -23,10 +45,42 @@ def philox(counter: Words, key: tuple[int, int]) -> Words:
     return c0, c1, c2, c3
 
 
-def pair(first: int, second: int) -> tuple[float, float]:
+def ln(u: Single) -> Single:
+    """Section 7: the natural logarithm of u in (0, 1]."""
+    m, exponent = frexp(u)
+    e = single(exponent)
+    if m < LOWEST:
+        m, e = 2.0 * m, e - single(1)
+    f = single(m) - single(1)
+    g = f * f
+    total = LOGARITHM[0]
+    for coefficient in LOGARITHM[1:]:
+        total = total * f + coefficient
+    y = f * g * total
+    y = y + e * single(-2.12194440e-4)
+    y = y - single(0.5) * g
+    y = y + f
+    return y + e * single(0.693359375)
+
+
+def cosine_sine(turns: int) -> tuple[Single, Single]:
+    """Section 7: (cos, sin) of a phase in 2^-32 turns."""
+    quadrant = (turns + 2**29) % LOW >> 30
+    rest = (turns - quadrant * 2**30) % LOW
+    if rest >= 2**31:
+        rest -= LOW
+    x = single(rest) * single(1.46291807926715968e-9)
+    y = x * x
+    s = x + x * (y * ((SINE[0] * y + SINE[1]) * y + SINE[2]))
+    c = single(1) + y * (((COSINE[0] * y + COSINE[1]) * y + COSINE[2]) * y + single(-0.5))
+    return [(c, s), (-s, c), (-c, -s), (s, -c)][quadrant]
+
+
+def pair(first: int, second: int) -> tuple[Single, Single]:
     """Section 7: two normal numbers from two words."""
-    x = sqrt(-2.0 * ln(float(first + 1) * 2.0**-32))
-    c, s = cosine_sine(second * LOW)
+    u = (single(first >> 1) + single(0.5)) * single(2.0**-31)
+    x = np.sqrt(single(-2) * ln(u))
+    c, s = cosine_sine(second)
     return x * c, x * s
 
 
@@ -34,16 +88,18 @@ def pair(first: int, second: int) -> tuple[float, float]:
 def normals(counter: Words, seed: int) -> tuple[float, float, float, float]:
     """Section 7: the four normal numbers of a counter."""
     w0, w1, w2, w3 = philox(counter, (seed % LOW, seed // LOW % LOW))
-    return pair(w0, w1) + pair(w2, w3)
+    n0, n1, n2, n3 = (float(n) for n in pair(w0, w1) + pair(w2, w3))
+    return n0, n1, n2, n3
 
 
 def of_sample(seed: int, port: int, t: int) -> float:
     """Section 7: n(t), the noise of sample ``t`` of an input port (fem·256 + number)."""
-    block = t >> 2
-    return normals((block % LOW, block // LOW % LOW, port, 0), seed)[t % 4]
+    block = (t >> 6) * 16 + t % 16
+    return normals((block % LOW, block // LOW % LOW, port, 0), seed)[(t >> 4) % 4]
 
 
-def of_integral(seed: int, port: int, window_end: int, thread: int, q: int) -> float:
-    """Section 7: z of the integral ``q`` (2·number + output) of a measure of ``thread``."""
-    counter = (window_end % LOW, window_end // LOW % LOW, port + thread * 65536, 65536 + (q >> 1))
-    return normals(counter, seed)[q % 2]
+def of_integral(seed: int, port: int, window_end: int, thread: int, number: int, output: int) -> tuple[float, float]:
+    """Section 7: z of x and z of y of the integral ``number`` of a measure of ``thread``."""
+    which = 65536 + 2 * (number >> 1) + output
+    found = normals((window_end % LOW, window_end // LOW % LOW, port + thread * 65536, which), seed)
+    return found[2:] if number % 2 else found[:2]

@@ -130,8 +130,8 @@ static void job(int numerics, double scale, int from_samples)
 
 int main(void)
 {
-    double normal[1000];
-    noise_samples(next(), 257, 5, 1000, normal);
+    float normal[1024];
+    noise_samples(next(), 257, 64, 1024, normal);
     take(normal, sizeof normal);
     job(SIGNAL_LINEAR, 0.3, 0);
     job(SIGNAL_LINEAR, 0.3, 1);
