@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import Random
+
 import msgspec
 from reference.engine import Outcome
 from reference.plants import Plant
@@ -10,6 +13,7 @@ from quaymaster._core.config.model import Config
 from quaymaster._core.engine.hearing import Hearing
 from quaymaster._core.engine.image import Image
 from quaymaster._core.engine.machine import Machine
+from quaymaster._core.engine.outside import Outside
 from quaymaster._core.program import tree
 from quaymaster._core.program.elements import elements_used
 from quaymaster.controller import plant as plants
@@ -29,18 +33,89 @@ def run(
     forked: bool = False,
     steps: int = STEPS,
     limit: int = RUNS_MAX,
+    outside: Sequence[Outside] = (),
 ) -> Outcome:
     """Compile and run to the end. ``forked``: every strand walks on its own from the start."""
+    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked, outside)
+    return outcome_of(machine, image, hearing, steps, limit)
+
+
+def machine_of(
+    program: tree.Program,
+    config: Config,
+    seed: int,
+    numerics: str,
+    plant: Plant,
+    forked: bool = False,
+    outside: Sequence[Outside] = (),
+) -> tuple[Machine, Image, Hearing]:
+    """A machine at the start."""
     image = compile_program(program, config)
     if forked:
         image = msgspec.structs.replace(image, forked=True)
     hearing = hearing_of(plant, config, elements_used(program))
-    machine = Machine(image, seed=seed, numerics=numerics, plant=hearing)  # type: ignore[arg-type]
-    return outcome_of(machine, image, hearing, steps, limit)
+    machine = Machine(image, seed=seed, numerics=numerics, plant=hearing, outside=outside)  # type: ignore[arg-type]
+    return machine, image, hearing
+
+
+def run_by_hand(
+    program: tree.Program,
+    config: Config,
+    *,
+    seed: int,
+    numerics: str,
+    plant: Plant,
+    forked: bool = False,
+    hand: int = 0,
+    limit: int = RUNS_MAX,
+) -> tuple[Outcome, tuple[Outside, ...]]:
+    """Compile and run to the end, with what comes from outside drawn by ``hand``: what the job waits for, at last, and
+    between slices of any size whatever comes to mind. Returns the log too."""
+    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked)
+    streams: dict[str, list[tuple[int, int]]] = {s.name: [] for s in image.streams if not s.adc}
+    traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in image.streams if s.adc}
+    random = Random(hand)
+    steps = random.choice([(1, 3), (1, 20), (30, 300), (1000, 1001)])
+    eagerness = random.choice([0.0, 0.1, 0.5])
+    for _ in range(limit):
+        state = machine.run(random.randrange(*steps))
+        collect(machine, image, streams, traces)
+        if state == "done":
+            break
+        if random.random() < eagerness:
+            come_by(machine, image, random, random.choice(["io", "io", "input", "trigger"]))
+        elif state == "waits" and random.random() < 0.7:
+            come_by(machine, image, random, random.choice(machine.waiting_for()))
+    else:
+        raise AssertionError(f"not done after {limit} runs: {machine.waiting_for()}")
+    events = {(code, at) for code, at, _ in machine.events()} | {(code, -1) for code, _ in hearing.events}
+    return Outcome(streams, traces, events, machine.clock_ns), machine.outside_log()
+
+
+def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
+    """Something reaches a machine from outside."""
+    if what == "io":
+        machine.set_io(random.choice([1, 2]), random.choice([0, 1, 5, -3, 2**28, random.randrange(-(2**31), 2**31)]))
+    elif what == "pause":
+        if machine.paused:
+            machine.resume()
+    elif what == "trigger":
+        machine.trigger(random.choice(["", "con1"]) if image.element_info else "")
+    elif image.inputs:
+        named = [item for item in image.inputs if what == f"input stream {item.name}"]
+        item = random.choice(named or image.inputs)
+        least, most = (0, 2) if item.type == "bool" else (-9, 9) if random.random() < 0.5 else (-(2**31), 2**31)
+        machine.push_input(item.name, [random.randrange(least, most) for _ in range(item.size)])
 
 
 def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
     """The compiled engine's plant of a reference plant; it takes the variance of the noise."""
+    plain = plain_hearing_of(plant, config, used)
+    return msgspec.structs.replace(plain, trigger_period_ns=plant.trigger_period_ns)
+
+
+def plain_hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
+    """The same without a source of triggers."""
     variance = plant.noise * plant.noise
     if plant.kind == "echo":
         return plants.echo(config, used, variance)
@@ -81,3 +156,12 @@ def collect(
                 _, values, times = chunk
                 assert times is not None, f"stream {name} is saved without times"
                 streams[name] += list(zip(values.tolist(), times.tolist(), strict=True))
+
+
+def by_input(outcome: Outcome) -> dict[tuple[str, int], list[tuple[int, list[int]]]]:
+    """Raw traces of a stream and input, in order; between inputs there is no order in what is drained."""
+    found: dict[tuple[str, int], list[tuple[int, list[int]]]] = {}
+    for name, items in outcome.traces.items():
+        for number, start, codes in items:
+            found.setdefault((name, number), []).append((start, codes))
+    return found

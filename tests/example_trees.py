@@ -151,7 +151,7 @@ STATEMENTS = st.deferred(lambda: st.recursive(_flat(), _nested, max_leaves=5))
 
 
 def _leaves() -> st.SearchStrategy[Any]:
-    return st.one_of(_records(tree.Value), _records(tree.Variable), _records(tree.Whole))
+    return st.one_of(_records(tree.Value), _records(tree.Variable), _records(tree.Whole), _records(tree.Io))
 
 
 def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -172,7 +172,8 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def _flat() -> st.SearchStrategy[Any]:
     kinds = (tree.Assign, tree.Save, tree.Play, tree.Measure, tree.Wait, tree.Align, tree.FrameRotation)
     more = (tree.ResetFrame, tree.ResetIfPhase, tree.UpdateFrequency, tree.RampToZero)
-    return st.one_of([_records(kind) for kind in (*kinds, *more)])
+    outside = (tree.AdvanceInput, tree.Pause, tree.WaitForTrigger)
+    return st.one_of([_records(kind) for kind in (*kinds, *more, *outside)])
 
 
 def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -23,6 +23,8 @@ static int earlier(const pending *a, const pending *b)
 int push_pending(machine *m, int64_t number, const pending *p)
 {
     queue *q = &m->queues[number];
+    if (p->end > m->last_window)
+        m->last_window = p->end;
     if (q->count == q->capacity) {
         int64_t capacity = q->capacity ? 2 * q->capacity : 16;
         pending *heap = realloc(q->heap, (size_t)capacity * sizeof *heap);
@@ -169,8 +171,11 @@ void forget(machine *m)
             if (bound(m, q->threads[k]) < t)
                 t = bound(m, q->threads[k]);
     }
-    if (t != NEVER)
-        signal_forget_before(m->signals, t);
+    if (t == NEVER)
+        return;
+    signal_forget_before(m->signals, t);
+    if (t > m->forgotten)
+        m->forgotten = t;
 }
 
 static int evaluate(machine *m, const pending *p)

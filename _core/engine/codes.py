@@ -63,7 +63,7 @@ class Op(IntEnum):
     HEAR = 39  # process a writes its target
     WAIT = 40  # [a] cycles
     WAIT_NS = 41  # a ns, literal (below 2**31)
-    ALIGN = 42  # align a
+    ALIGN = 42  # align a; b 1: and all windows so far end
     ROTATE = 43  # element a by [b]
     RESET_FRAME = 44  # element a
     RESET_PHASE = 45  # element a
@@ -83,6 +83,11 @@ class Op(IntEnum):
     STAMP_READ_ALL = 59  # array at a of b cells
     RAMP_TO_ZERO = 60  # element a in b cycles; 0: as long as its config says
     SAVE_START = 61  # stream a, the start b (as of a block) in cycles
+    IO_READ = 62  # [a] = IO register c, which slot b holds
+    IO_WRITE = 63  # IO register c, which slot a holds, = [b]
+    ADVANCE = 64  # the next item of input a to the c cells at b; strict block d or -1
+    PAUSE = 65
+    TRIGGER = 66  # element a waits for an edge, and sounds as play b or -1 does
 
 
 class Library(IntEnum):
@@ -239,4 +244,5 @@ EVENT_NAMES = (
     "integral_overflow",
     "input_saturated",
     "math_domain",
+    "pause_ignored",
 )

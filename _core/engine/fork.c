@@ -51,7 +51,7 @@ void walker_free(walker *w)
 {
     if (!w)
         return;
-    void *parts[] = {w->code, w->at, w->origin, w->memory, w->until, w->bound_to, w->stamps, w->blocks, w->heard};
+    void *parts[] = {w->code, w->at, w->origin, w->memory, w->until, w->bound_to, w->stamps, w->blocks, w->heard, w->taken};
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         free(parts[k]);
     free(w);
@@ -74,6 +74,12 @@ walker *walker_new(machine *m, uint64_t strands, const walker *from)
     ok &= (w->until = copy(from ? from->until : NULL, m->t.tracked_count, sizeof *w->until)) != NULL;
     ok &= (w->bound_to = copy(from ? from->bound_to : NULL, m->t.tracked_count, sizeof *w->bound_to)) != NULL;
     ok &= (w->heard = copy(from ? from->heard : NULL, m->t.process_count, sizeof *w->heard)) != NULL;
+    ok &= (w->taken = copy(from ? from->taken : NULL, m->t.input_count, sizeof *w->taken)) != NULL;
+    if (from) {
+        memcpy(w->io_passed, from->io_passed, sizeof w->io_passed);
+        memcpy(w->io_taken, from->io_taken, sizeof w->io_taken);
+        w->pauses = from->pauses;
+    }
     if (ok && !from)
         for (int64_t k = 0; k < m->t.tracked_count; k++)
             w->bound_to[k] = -1;

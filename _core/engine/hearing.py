@@ -59,11 +59,15 @@ class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
-    """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built."""
+    """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built.
+
+    ``trigger_period_ns``: of a source of trigger edges, the first at 0; a multiple of 4, 0 where there is none.
+    """
 
     ports: tuple[InputPort, ...]
     raw: tuple[RawSamples, ...] = ()
     events: tuple[tuple[str, PortRef], ...] = ()
+    trigger_period_ns: int = 0
 
     def port(self, ref: PortRef) -> InputPort:
         """The input of that reference; KeyError if the program does not measure it."""

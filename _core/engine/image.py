@@ -44,6 +44,14 @@ class MeasuredPort(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool
 
 
+class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
+    """An input stream: items of ``size`` raw values of ``type``, 1 for a scalar."""
+
+    name: str
+    type: str
+    size: int
+
+
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     """An element of the program. ``inputs``: (port,) or (I, Q) or (); ``outputs`` in the order of the config."""
 
@@ -65,6 +73,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     count, into ``weight_values``. ``aligns``: int64 (n, 2) first and count in ``align_elements`` (those that may have a
     reset to take); ``align_masks``: uint64 thread masks; ``strict``: likewise, of strict blocks. ``hearers``: uint64,
     strands that hear each process. ``forked``: text order would never come to what runs beside an endless loop.
+    ``inputs``: input streams, as ADVANCE numbers them. ``outside``: what the program reads or awaits from outside, in
+    the order of the text: "io1", "io2", "input", "pause", "trigger".
     ``variables``: (name, type, slot, size). ``play_operations``: (operation, pulse) of each row of ``plays``.
     """
 
@@ -104,6 +114,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     nodes: tuple[StreamNode, ...]
     results: tuple[Result, ...]
     sources: tuple[tuple[str, int], ...]
+    inputs: tuple[ImageInput, ...] = ()
+    outside: tuple[str, ...] = ()
 
     @property
     def saver(self) -> int:

@@ -89,7 +89,7 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     m->outputs = zeros(m->t.stream_count, sizeof *m->outputs);
     m->events = zeros(EVENT_COUNT * (m->t.source_count + 1), sizeof *m->events);
     if (!m->elements || !m->queues || !m->channels || !m->sums || !m->sections || !m->processes || !m->arrived || !m->blocks || !m->outputs ||
-        !m->events || new_outputs(m, timed) || new_queues(m)) {
+        !m->events || new_outputs(m, timed) || new_queues(m) || outside_new(m)) {
         machine_free(m);
         return NULL;
     }
@@ -127,6 +127,7 @@ void machine_free(machine *m)
                      m->traces};
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         free(parts[k]);
+    outside_free(m);
     signals_free(m->signals);
     log_free(m->log);
     free(m);
@@ -170,7 +171,7 @@ static int64_t bound_of(const machine *m, int thread)
 /* The least time at which a blocked walker of one thread can go on, as far as is known. */
 static int64_t blocked_until(const machine *m, const walker *w)
 {
-    if (w->state == ENDED)
+    if (w->state == ENDED || w->state == AWAITS_OUTSIDE)
         return NEVER;
     if (w->state == AWAITS) {
         const channel *c = &m->channels[w->process];
@@ -197,7 +198,8 @@ static void raise_floors(machine *m)
         for (int k = 0; k < m->walker_count; k++) {
             const walker *w = m->walkers[k];
             if (w->thread < 0) {
-                for (uint64_t rest = w->strands & ~MACHINE_SAVER; rest && w->state == ENDED; rest &= rest - 1)
+                int holds_nobody = w->state == ENDED || w->state == AWAITS_OUTSIDE;
+                for (uint64_t rest = w->strands & ~MACHINE_SAVER; rest && holds_nobody; rest &= rest - 1)
                     m->floor[__builtin_ctzll(rest)] = NEVER;
                 continue;
             }
@@ -308,6 +310,8 @@ static int unblock(machine *m)
         return STATUS_ERROR;
     if (m->output_full || any(m, OUTPUT_FULL))
         return STATUS_BLOCKED;
+    if (m->stop == NEVER && any(m, AWAITS_OUTSIDE))
+        return STATUS_WAITS; /* who is ahead waits with them: a soft limit is no reason to run into a hard one */
     walker *w = least(m, IS_AHEAD);
     if (w) {
         w->state = RUNS;

@@ -36,17 +36,20 @@ enum opcode {
     OP_WAIT_NS, OP_ALIGN, OP_ROTATE, OP_RESET_FRAME, OP_RESET_PHASE, OP_FREQUENCY, OP_SAVE, OP_SAVE_TIMED,
     OP_BLOCK_TIME, OP_STAMP_CLEAR, OP_STAMP_READ, OP_STAMP_READ_CELL, OP_STAMP_WRITE, OP_STAMP_WRITE_CELL,
     OP_STAMP_ZERO, OP_FUNCTION, OP_ARRAY_FUNCTION, OP_AWAIT_ALL, OP_STAMP_READ_ALL, OP_RAMP_TO_ZERO,
-    OP_SAVE_START,
+    OP_SAVE_START, OP_IO_READ, OP_IO_WRITE, OP_ADVANCE, OP_PAUSE, OP_TRIGGER,
     OP_COUNT
 };
 
 enum event {
     EVENT_DIVISION_BY_ZERO, EVENT_OUT_OF_BOUNDS, EVENT_SHORT_DURATION, EVENT_SHORTENED_WAVEFORM,
     EVENT_AMPLITUDE_RANGE, EVENT_STRICT_TIMING_GAP, EVENT_INTEGRAL_OVERFLOW, EVENT_INPUT_SATURATED,
-    EVENT_MATH_DOMAIN, EVENT_COUNT
+    EVENT_MATH_DOMAIN, EVENT_PAUSE_IGNORED, EVENT_COUNT
 };
 
-enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR };
+enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR, STATUS_WAITS };
+
+/* What a walker waits for from outside. */
+enum waits { WAITS_NOTHING, WAITS_INPUT, WAITS_RESUME, WAITS_TRIGGER };
 
 /* Errors of the machine itself; SIGNAL_… codes of signals.h keep their numbers (-1 … -99). */
 enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AHEAD_PENDING = -102,
@@ -56,13 +59,14 @@ enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AH
 typedef struct {
     int64_t code_count, memory_count, tracked_count /* slots of measured variables: they come first */, element_count, play_count, measure_count, window_count, process_count;
     int64_t align_count, stream_count, source_count, block_count, thread_count, queue_count, forked;
-    int64_t chirp_section_count;
+    int64_t chirp_section_count, input_count, trigger_period_ns /* 0: no periodic source of triggers */;
     const int32_t *code;       /* code_count x 6 */
     const uint64_t *masks;
     const int32_t *code_at;
     const int32_t *memory;
     const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
     const uint64_t *hearers, *align_masks, *strict;
+    const int64_t *controllers;   /* element: number of its controller */
     const uint8_t *heard;         /* element: some port hears it */
     const int64_t *window_queue;  /* window: its queue; the last queue is that of the traces */
     const int64_t *lags;          /* queue_count x thread_count: ns, -1 where the thread does not matter there */
@@ -83,6 +87,22 @@ void machine_stop_at(machine *m, int64_t stop_ns);
 struct machine_log;
 int machine_keep_log(machine *m);
 const struct machine_log *machine_logged(const machine *m);
+
+/* What comes from outside, between runs (outside.c). Places count from 0; each gives 0, a place, or a negative error.
+ * What is known when the run begins is given in the same way, with the places and instants that it had. */
+int64_t machine_now(const machine *m); /* no instant of what arrives now may lie before */
+int64_t machine_io_place(const machine *m, int64_t number); /* the next access of the register that nobody has passed */
+int machine_set_io(machine *m, int64_t number, int64_t place, int32_t raw);
+void machine_show_io(machine *m, int64_t number); /* what was set last is what machine_io says */
+int32_t machine_io(const machine *m, int64_t number);
+int64_t machine_push_input(machine *m, int64_t number, int64_t instant_ns, const int32_t *raws);
+int64_t machine_input_waiting(const machine *m, int64_t number); /* items that somebody has not taken yet */
+void machine_ignore_pauses(machine *m);
+int machine_paused(const machine *m); /* every strand has come to a pause */
+int64_t machine_resume(machine *m);
+int64_t machine_trigger_instant(const machine *m);
+int64_t machine_trigger(machine *m, int64_t controller /* -1: all */, int64_t instant_ns);
+int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum waits; site: input, or element */
 
 /* Runs at most about max_steps instructions; an enum status. */
 int machine_run(machine *m, int64_t max_steps);

@@ -1,5 +1,6 @@
 """The virtual machine: runs an image in C, without the GIL."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from .hearing import Hearing
 from .image import Image
+from .outside import Outside
 
 Values = npt.NDArray[np.int64]
 Saved = tuple[int, Values, Values | None]
@@ -21,7 +23,10 @@ def limits() -> dict[str, int]:
 class Machine:
     """One run of one image behind one plant. Owned by one OS thread; ``halt`` may be called from any.
 
-    Raises AskedWrongly ``bad_image``, ``bad_numerics``.
+    What comes from outside is given between runs, by the OS thread that owns the machine; each call takes effect as a
+    whole or raises and changes nothing, and returns its entry of the log (docs/arithmetic.md, section 15).
+
+    Raises AskedWrongly ``bad_image``, ``bad_numerics``, ``bad_plant``, ``bad_outside_log``.
     """
 
     image: Image
@@ -34,16 +39,49 @@ class Machine:
         plant: Hearing,
         stop_ns: int | None = None,
         keep_log: bool = False,
+        outside: Sequence[Outside] = (),
+        ignore_pauses: bool = False,
     ) -> None:
         """``stop_ns``: the run is done when every strand has come there; all streams must be timed, since what would
-        be saved later is not. ``keep_log``: ``log`` tells what was played and measured."""
+        be saved later is not. ``keep_log``: ``log`` tells what was played and measured.
+        ``outside``: the log of an earlier run, known from the start: the same bits again. ``ignore_pauses``: pauses
+        wait for nobody, which is the event ``pause_ignored``."""
     def run(self, max_steps: int) -> str:
-        """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first) or "done".
+        """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first), "waits" (nothing can go on
+        before something comes from outside) or "done".
 
         Raises AskedWrongly ``run_ahead``, ``trace_too_long``, ``too_many_overlaps``, ``log_full``.
         """
     def drain(self) -> list[Chunk]:
         """What was saved since the last call: at most OUTPUT_ITEMS_MAX values a stream and OUTPUT_TRACE_BYTES_MAX."""
+    def push_input(self, name: str, raws: Sequence[int]) -> Outside:
+        """The next item of an input stream: ``raws`` are as many raw numbers as its variable has cells.
+
+        Raises AskedWrongly ``no_such_input_stream``, ``input_size``, ``bad_input_value``; Taken ``input_full`` (more
+        than INPUT_ITEMS_MAX items that nobody has taken), ``outside_log_full``.
+        """
+    def set_io(self, number: int, raw: int) -> Outside:
+        """Let IO register ``number`` (1 or 2) hold ``raw`` from the first access on that no strand has passed.
+
+        Raises AskedWrongly ``no_such_io``, ``bad_input_value``; Taken ``outside_log_full``.
+        """
+    def io(self, number: int) -> int:
+        """The raw value of IO register ``number``: what was set or assigned last. AskedWrongly ``no_such_io``."""
+    def resume(self) -> Outside:
+        """End the pause. Raises AskedWrongly ``not_paused``; Taken ``outside_log_full``."""
+    def trigger(self, name: str = "") -> Outside:
+        """A trigger edge at the controller ``name``, or at all. One that nobody waits for, now or at a clock that lies
+        behind, is missed.
+
+        Raises AskedWrongly ``no_such_controller``; Taken ``outside_log_full``.
+        """
+    def outside_log(self) -> tuple[Outside, ...]:
+        """All that came from outside so far, what was given at the start too."""
+    @property
+    def paused(self) -> bool:
+        """Whether every strand has come to a pause; all that was saved before it can be drained then."""
+    def waiting_for(self) -> tuple[str, ...]:
+        """What strands wait for from outside, each once: "pause", "trigger", "input stream NAME"; () for nothing."""
     def log(self) -> tuple[Any, Any, Any, Any]:
         """Plays, windows, phase resets, chirp sections so far, as structured arrays of the dtypes in ``logged``.
 

@@ -24,9 +24,20 @@ from quaymaster._core.engine.signals cimport (
     signals_new,
 )
 
-from ..errors import AskedWrongly, OurBug
+from ..errors import AskedWrongly, OurBug, Taken
 from .codes import EVENT_NAMES
 from .logged import PLAYS, RESETS, SECTIONS, WINDOWS
+from .outside import (
+    CYCLE_NS,
+    INPUT_ITEMS_MAX,
+    OUTSIDE_ENTRIES_MAX,
+    OUTSIDE_VALUES_MAX,
+    Outside,
+    check_item,
+    check_log,
+    check_register,
+    input_number,
+)
 from .queues import queues_of
 from .verify import verify_image
 
@@ -49,7 +60,7 @@ cdef extern from "machine.h" nogil:
     ctypedef struct machine_tables:
         int64_t code_count, memory_count, tracked_count, element_count, play_count, measure_count, window_count
         int64_t process_count, align_count, stream_count, source_count, block_count, thread_count, queue_count, forked
-        int64_t chirp_section_count
+        int64_t chirp_section_count, input_count, trigger_period_ns
         const int32_t *code
         const uint64_t *masks
         const int32_t *code_at
@@ -67,6 +78,7 @@ cdef extern from "machine.h" nogil:
         const uint64_t *hearers
         const uint64_t *align_masks
         const uint64_t *strict
+        const int64_t *controllers
         const uint8_t *heard
         const int64_t *window_queue
         const int64_t *lags
@@ -108,9 +120,23 @@ cdef extern from "machine.h" nogil:
     void machine_saved_taken(machine *m, int64_t stream)
     int64_t machine_traces(const machine *m, const machine_trace **traces)
     void machine_traces_taken(machine *m)
+    int64_t machine_now(const machine *m)
+    int64_t machine_io_place(const machine *m, int64_t number)
+    int machine_set_io(machine *m, int64_t number, int64_t place, int32_t raw)
+    void machine_show_io(machine *m, int64_t number)
+    int32_t machine_io(const machine *m, int64_t number)
+    int64_t machine_push_input(machine *m, int64_t number, int64_t instant_ns, const int32_t *raws)
+    int64_t machine_input_waiting(const machine *m, int64_t number)
+    void machine_ignore_pauses(machine *m)
+    int machine_paused(const machine *m)
+    int64_t machine_resume(machine *m)
+    int64_t machine_trigger_instant(const machine *m)
+    int64_t machine_trigger(machine *m, int64_t controller, int64_t instant_ns)
+    int machine_waits(const machine *m, int64_t walker, int64_t *site)
 
 
-STATUS = ("running", "blocked", "done", "error")
+STATUS = ("running", "blocked", "done", "error", "waits")
+WAITS = ("", "input stream ", "pause", "trigger")
 
 
 def limits():
@@ -158,18 +184,30 @@ cdef class Machine:
     cdef object _timed
     cdef object _port_events
     cdef bint _halted
+    cdef list _outside
+    cdef dict _places
+    cdef int64_t _outside_values
+    cdef list _controllers
 
     def __cinit__(self):
         self._machine = NULL
         self._signals = NULL
 
-    def __init__(self, image, *, seed=0, numerics="linear", plant, stop_ns=None, keep_log=False):
+    def __init__(self, image, *, seed=0, numerics="linear", plant, stop_ns=None, keep_log=False, outside=(),
+                 ignore_pauses=False):
         if numerics not in ("linear", "exact"):
             raise AskedWrongly(f"there is no numerics {numerics!r}", code="bad_numerics", hint="use linear or exact")
         if self._machine != NULL:
             raise OurBug("a machine is started once")
         verify_image(image)
+        check_log(image, outside)
+        if plant.trigger_period_ns < 0 or plant.trigger_period_ns % CYCLE_NS:
+            raise AskedWrongly(f"trigger_period_ns is a multiple of {CYCLE_NS}, not {plant.trigger_period_ns}",
+                               code="bad_plant", hint="edges are on the grid of cycles")
         self.image = image
+        self._outside = []
+        self._places = {}
+        self._outside_values = 0
         self._halted = False
         self._port_events = [(code, -1, 1) for code in dict.fromkeys(code for code, _ in plant.events)]
         self._signals = signals_new(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF), SIGNAL_EXACT if numerics == "exact" else SIGNAL_LINEAR)
@@ -182,6 +220,10 @@ cdef class Machine:
             machine_stop_at(self._machine, stop_ns)
         if keep_log and machine_keep_log(self._machine):
             raise MemoryError("no memory for the log")
+        if ignore_pauses:
+            machine_ignore_pauses(self._machine)
+        for entry in outside:
+            self._enter(entry)
 
     def __dealloc__(self):
         if self._machine != NULL:
@@ -262,6 +304,10 @@ cdef class Machine:
         i64 = arrays["chirps"]; t.chirps = &i64[0]
         i64 = arrays["chirp_sections"]; t.chirp_sections = &i64[0]
         t.chirp_section_count = len(image.chirp_sections)
+        t.input_count, t.trigger_period_ns = len(image.inputs), plant.trigger_period_ns
+        self._controllers = list(dict.fromkeys(element.controller for element in image.element_info))
+        arrays["controllers"] = _flat([self._controllers.index(e.controller) for e in image.element_info], np.int64)
+        i64 = arrays["controllers"]; t.controllers = &i64[0]
         i64 = arrays["measures"]; t.measures = &i64[0]
         i64 = arrays["windows"]; t.windows = &i64[0]
         i64 = arrays["processes"]; t.processes = &i64[0]
@@ -288,7 +334,7 @@ cdef class Machine:
         return self._machine
 
     def run(self, int64_t max_steps):
-        """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first) or "done"."""
+        """Run on for about ``max_steps`` instructions: "running", "blocked" (drain first), "waits" or "done"."""
         cdef machine *m = self._ready()
         cdef int64_t left = max_steps, slice = 1 << 20
         cdef int status = 0
@@ -300,9 +346,98 @@ cdef class Machine:
                 left -= slice
         if status == 3:
             raise _failure(machine_error(m))
-        if self._halted and status == 0:
+        if self._halted and status in (0, 4):
             return "done"
         return STATUS[status]
+
+    # ---- what comes from outside
+
+    def push_input(self, name, raws):
+        """One item for an input stream; see the stub."""
+        cdef machine *m = self._ready()
+        number = input_number(self.image, name)
+        values = check_item(self.image.inputs[number], raws)
+        if machine_input_waiting(m, number) >= INPUT_ITEMS_MAX:
+            raise Taken(f"{INPUT_ITEMS_MAX} items of the input stream {name!r} wait to be taken (INPUT_ITEMS_MAX)",
+                        code="input_full", hint="push on when the program has advanced")
+        return self._enter(Outside("input", name, self._place("input", name), machine_now(m), values))
+
+    def set_io(self, number, raw):
+        """A value for an IO register; see the stub."""
+        cdef machine *m = self._ready()
+        check_register(number, raw)
+        entry = self._enter(Outside("io", str(number), machine_io_place(m, number - 1), machine_now(m), (raw,)))
+        machine_show_io(m, number - 1)
+        return entry
+
+    def io(self, number):
+        """The raw value of an IO register; see the stub."""
+        check_register(number, 0)
+        return machine_io(self._ready(), number - 1)
+
+    def resume(self):
+        """End the pause; see the stub."""
+        cdef machine *m = self._ready()
+        if not machine_paused(m):
+            raise AskedWrongly("the job is not paused", code="not_paused", hint="wait until it is")
+        return self._enter(Outside("resume", "", self._place("resume", ""), machine_now(m)))
+
+    def trigger(self, name=""):
+        """A trigger edge; see the stub."""
+        cdef machine *m = self._ready()
+        if name and name not in self._controllers:
+            raise AskedWrongly(f"the program has no element on a controller {name!r}", code="no_such_controller",
+                               hint=f"it is on: {', '.join(self._controllers)}")
+        return self._enter(Outside("trigger", name, self._place("trigger", ""), machine_trigger_instant(m)))
+
+    def outside_log(self):
+        """All that came from outside so far; see the stub."""
+        return tuple(self._outside)
+
+    cdef _place(self, kind, name):
+        """The next place of entries that are counted."""
+        return self._places.get((kind, name), 0)
+
+    cdef _enter(self, entry):
+        """Let an entry of the log take effect."""
+        cdef machine *m = self._ready()
+        cdef int32_t[::1] raws
+        if len(self._outside) >= OUTSIDE_ENTRIES_MAX or self._outside_values + len(entry.raws) > OUTSIDE_VALUES_MAX:
+            raise Taken(f"what came from outside fills the log of this job: {OUTSIDE_ENTRIES_MAX} entries "
+                        f"(OUTSIDE_ENTRIES_MAX) or {OUTSIDE_VALUES_MAX} values (OUTSIDE_VALUES_MAX)",
+                        code="outside_log_full", hint="start another job")
+        cdef int64_t code
+        if entry.kind == "io":
+            code = machine_set_io(m, int(entry.name) - 1, entry.place, entry.raws[0])
+        elif entry.kind == "input":
+            raws = np.array(entry.raws, dtype=np.int32)
+            code = machine_push_input(m, input_number(self.image, entry.name), entry.instant_ns, &raws[0])
+        elif entry.kind == "resume":
+            code = machine_resume(m)
+        else:
+            code = machine_trigger(m, self._controllers.index(entry.name) if entry.name else -1, entry.instant_ns)
+        _made(<int>(code if code < 0 else 0))
+        self._outside.append(entry)
+        key = entry.kind, entry.name if entry.kind == "input" else ""
+        self._places[key] = self._places.get(key, 0) + 1
+        self._outside_values += len(entry.raws)
+        return entry
+
+    @property
+    def paused(self):
+        """Whether every strand has come to a pause."""
+        return bool(machine_paused(self._ready()))
+
+    def waiting_for(self):
+        """What strands wait for from outside; see the stub."""
+        cdef machine *m = self._ready()
+        cdef int64_t site = 0, k
+        found = {}
+        for k in range(machine_walkers(m)):
+            waits = machine_waits(m, k, &site)
+            if waits:
+                found[WAITS[waits] + (self.image.inputs[site].name if waits == 1 else "")] = None
+        return tuple(found)
 
     def drain(self):
         """What was saved since the last call, as chunks; see the stub."""

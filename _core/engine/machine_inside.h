@@ -29,7 +29,7 @@ typedef struct {
     uint64_t mask; /* strands of the walker that execute it */
 } insn;
 
-enum state { RUNS, AWAITS, ALIGNS, AWAITS_BLOCK, IS_AHEAD, OUTPUT_FULL, ENDED, FORKS_SAVER, FORKS_ALL };
+enum state { RUNS, AWAITS, ALIGNS, AWAITS_BLOCK, AWAITS_OUTSIDE, IS_AHEAD, OUTPUT_FULL, ENDED, FORKS_SAVER, FORKS_ALL };
 
 typedef struct {
     uint64_t strands;
@@ -45,7 +45,12 @@ typedef struct {
     int64_t stamp;
     enum state state;
     int64_t process, occurrence; /* AWAITS */
-    int64_t site;                /* ALIGNS, AWAITS_BLOCK */
+    int64_t site;                /* ALIGNS, AWAITS_BLOCK, AWAITS_OUTSIDE: the input or the element */
+    enum waits waits;            /* AWAITS_OUTSIDE */
+    int sounds;                  /* what its element plays while it waits for a trigger has begun */
+    int64_t *taken;              /* input: items */
+    int64_t io_passed[2], io_taken[2]; /* accesses of the register; entries of it */
+    int64_t pauses;              /* that it has passed */
     int64_t stop_clock;
     int thread;                  /* of a walker of one thread, else -1 */
     int forced;                  /* may pass soft limits once */
@@ -99,11 +104,50 @@ typedef struct {
     int64_t first, count, capacity;
 } block_queue;
 
+/* What was set in an IO register from outside, before access `place`. */
+typedef struct {
+    int64_t place;
+    int32_t raw;
+} io_entry;
+
+typedef struct {
+    io_entry *entries;
+    int64_t count, capacity;
+    uint64_t strands; /* that read or write it */
+    int32_t latest;   /* as far as the saver knows */
+} io_register;
+
+/* Items of one input stream; those before `base` were taken by all and are gone. */
+typedef struct {
+    int64_t *instants;
+    int32_t *raws;
+    int64_t base, count, capacity, size;
+    uint64_t strands;
+} input;
+
+typedef struct {
+    int64_t instant, controller;
+} edge;
+
+typedef struct {
+    io_register io[2];
+    int64_t shown[2]; /* entries that somebody has met */
+    input *inputs;
+    int64_t resumes;
+    int ignores_pauses;
+    edge *edges; /* in the order of time */
+    int64_t edge_count, edge_capacity;
+    int64_t last_edge[64]; /* of each thread, the one that it took last */
+} outside;
+
 struct machine {
     machine_tables t;
     signals *signals;
     int error;
     int64_t steps, end, since_forget;
+    int64_t forgotten;  /* what was played before cannot be heard any more */
+    int64_t last_window; /* the latest end of any window or trace so far */
+    outside outside;
     int64_t clock[64], floor[64], order[64];
     element *elements;
     queue *queues;
@@ -153,6 +197,15 @@ int hold_last(machine *m, const signal_record_t *r);
 void hold_again(machine *m, element *e, int64_t t);
 void do_ramp_to_zero(machine *m, const insn *i);
 void end_sticky(machine *m, uint64_t strands);
+
+/* outside.c */
+int outside_new(machine *m);
+void outside_free(machine *m);
+int do_io_read(machine *m, walker *w, const insn *i);
+int do_io_write(machine *m, walker *w, const insn *i);
+int do_advance(machine *m, walker *w, const insn *i, int32_t at);
+int do_pause(machine *m, walker *w, const insn *i, int32_t at);
+int do_trigger(machine *m, walker *w, const insn *i);
 
 /* machine.c */
 int block_room(machine *m, walker *w, block_queue *b);

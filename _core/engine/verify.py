@@ -25,7 +25,8 @@ from .image import Image, Ints
 
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # a likewise and at least 1, r array of the length before, f library function, g array function, p place in the code,
-# P play, M measure, H process, A align, E element, S stream, B block, T thread, k strict or -1.
+# P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register, I input
+# stream, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -62,6 +63,10 @@ _OPERANDS: dict[int, str] = {
     Op.STAMP_READ_ALL: "sl",
     Op.RAMP_TO_ZERO: "E",
     Op.SAVE_START: "SB",
+    Op.IO_READ: "ssR",
+    Op.IO_WRITE: "ssR",
+    Op.ADVANCE: "Islk",
+    Op.TRIGGER: "Eq",
 }
 
 _SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL, Op.SAVE_START}
@@ -90,6 +95,8 @@ def _verify(image: Image) -> None:
         "t": tracked,
         "p": len(image.code),
         "P": len(image.plays),
+        "R": 2,
+        "I": len(image.inputs),
         "M": len(image.measures),
         "H": len(image.processes),
         "A": len(image.aligns),
@@ -103,6 +110,7 @@ def _verify(image: Image) -> None:
     }
     _instructions(image, counts, slots, tracked)
     _owners(image)
+    _outside(image)
     _tables(image, slots, tracked)
     _measures(image)
 
@@ -152,6 +160,8 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
                 _ranges(values, rows[:, column - 1], slots)
             elif kind == "k":
                 _within(values + 1, len(image.strict) + 1, "a strict block")
+            elif kind == "q":
+                _within(values + 1, len(image.plays) + 1, "a play")
             else:
                 _within(values, counts[kind], f"operand {kind} of {Op(int(op)).name}")
 
@@ -164,6 +174,18 @@ def _owners(image: Image) -> None:
     hears = ops == Op.HEAR
     if (masks[hears] & ~image.hearers[image.code[hears, 1]]).any():
         raise ValueError("a process is heard by a strand that it does not know")
+
+
+def _outside(image: Image) -> None:
+    """Advances fill their variable with whole items; who sounds while it waits is who waits."""
+    code = image.code.astype(np.int64)
+    advances = code[code[:, 0] == Op.ADVANCE]
+    sizes = np.array([item.size for item in image.inputs], dtype=np.int64)
+    if (sizes < 1).any() or not np.array_equal(sizes[advances[:, 1]], advances[:, 3]):
+        raise ValueError("an item of an input stream does not fit its variable")
+    sounding = code[(code[:, 0] == Op.TRIGGER) & (code[:, 2] >= 0)]
+    if not np.array_equal(image.plays[sounding[:, 2], PlayColumn.ELEMENT], sounding[:, 1]):
+        raise ValueError("an element waits for a trigger while another one sounds")
 
 
 def _tables(image: Image, slots: int, tracked: int) -> None:

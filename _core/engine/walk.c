@@ -108,6 +108,8 @@ static int align(machine *m, walker *w, const insn *i)
     int64_t latest = 0;
     THREADS_OF(all, t)
         latest = m->clock[t] > latest ? m->clock[t] : latest;
+    if (i->b && m->last_window > latest)
+        latest = m->last_window; /* before a pause all is measured */
     align_at(m, i->a, latest);
     if (mine != all)
         for (int k = 0; k < m->walker_count; k++) {
@@ -320,6 +322,11 @@ void walk(machine *m, walker *w, int64_t budget)
             break;
         }
         case OP_RAMP_TO_ZERO: do_ramp_to_zero(m, i); break;
+        case OP_IO_READ: BLOCKED_IF(do_io_read(m, w, i)); break;
+        case OP_IO_WRITE: BLOCKED_IF(do_io_write(m, w, i)); break;
+        case OP_ADVANCE: BLOCKED_IF(do_advance(m, w, i, w->at[pc])); break;
+        case OP_PAUSE: BLOCKED_IF(do_pause(m, w, i, w->at[pc])); break;
+        case OP_TRIGGER: BLOCKED_IF(do_trigger(m, w, i)); break;
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
         case OP_SAVE: BLOCKED_IF(save(m, w, i, v[i->b], 0)); break;

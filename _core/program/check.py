@@ -15,6 +15,7 @@ from .issues import ProgramIssue, raise_issues
 __all__ = ["ISSUES_MAX", "ProgramIssue", "check_program", "raise_issues"]
 
 ISSUES_MAX = 100
+REGISTERS = ("IO1", "IO2")
 
 
 def check_program(program: tree.Program) -> list[ProgramIssue]:
@@ -49,12 +50,20 @@ def _check_declarations(program: tree.Program, report: Report) -> None:
     if sum(max(item.size, 0) for item in program.declarations) > limits.ARRAY_CELLS_MAX:
         report(-1, f"the arrays have more than {limits.ARRAY_CELLS_MAX} cells together (ARRAY_CELLS_MAX)")
     seen: set[str] = set()
+    inputs: set[str] = set()
     for item in program.declarations:
         if not 0 < len(item.name) <= limits.NAME_LENGTH_MAX:
             report(item.at, f"the name of a variable has 1 to {limits.NAME_LENGTH_MAX} characters")
         if item.name in seen:
             report(item.at, f"there are two variables {item.name!r}")
         seen.add(item.name)
+        if item.name in REGISTERS:
+            report(item.at, f"{item.name} is a register, and no name of a variable")
+        if len(item.input) > limits.NAME_LENGTH_MAX:
+            report(item.at, f"the name of an input stream has 1 to {limits.NAME_LENGTH_MAX} characters")
+        if item.input and item.input in inputs:
+            report(item.at, f"there are two input streams {item.input!r}")
+        inputs.add(item.input)
         if item.size < 0 or len(item.initial) != max(item.size, 1):
             report(item.at, f"{item.name} has size {item.size} but {len(item.initial)} initial values")
         least, most = (0, 1) if item.type == "bool" else (limits.INT_MIN, limits.INT_MAX)

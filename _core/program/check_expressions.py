@@ -79,6 +79,8 @@ class ExpressionChecker:
                 return self._value(node, at)
             case tree.Variable():
                 return self.variable(node, at)
+            case tree.Io():
+                return True
             case tree.Cell():
                 return self._cell(node, at, depth)
             case tree.Whole():

@@ -61,6 +61,14 @@ class StatementChecker:
             case tree.UpdateFrequency():
                 self._elements((node.element,), node.at)
                 self._expressions.check(node.frequency, node.at, "int", "a frequency")
+            case tree.AdvanceInput():
+                self._advance(node)
+            case tree.Pause():
+                pass
+            case tree.WaitForTrigger():
+                self._elements((node.element,), node.at)
+                if node.operation:
+                    check_name(node.operation, node.at, "a pulse", self._report)
             case tree.RampToZero():
                 self._elements((node.element,), node.at)
                 self._ramp_to_zero(node)
@@ -107,6 +115,11 @@ class StatementChecker:
         least, most = limits.DURATION_MIN_CYCLES, limits.RAMP_TO_ZERO_MAX_CYCLES
         if node.duration is not None and not least <= node.duration <= most:
             self._report(node.at, f"ramp_to_zero lasts {least} to {most} cycles, not {node.duration}")
+
+    def _advance(self, node: tree.AdvanceInput) -> None:
+        declaration = self._declarations.get(node.variable)
+        if declaration is None or not declaration.input:
+            self._report(node.at, f"{node.variable} belongs to no input stream")
 
     def _for(self, node: tree.For) -> None:
         if (node.start is None) != (node.step is None) or (node.start is not None and node.condition is None):

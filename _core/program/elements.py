@@ -27,6 +27,8 @@ def elements_of(statement: tree.Statement, everything: tuple[str, ...] = ()) -> 
     kind = type(statement)
     if kind in _NAMELESS:
         return ()
+    if kind is tree.Pause:
+        return everything
     if kind in _OF_MANY:
         return statement.elements or everything  # type: ignore[union-attr]
     return (statement.element,)  # type: ignore[union-attr]
@@ -34,7 +36,7 @@ def elements_of(statement: tree.Statement, everything: tuple[str, ...] = ()) -> 
 
 # Looked up by type, for compilers ask this of every statement, and of those in blocks once more for each block around.
 _BLOCKS = (tree.For, tree.ForEach, tree.StrictTiming)
-_NAMELESS = frozenset({tree.Assign, tree.Save, tree.If, *_BLOCKS})
+_NAMELESS = frozenset({tree.Assign, tree.AdvanceInput, tree.Save, tree.If, *_BLOCKS})
 _OF_MANY = frozenset({tree.Wait, tree.Align})
 
 

@@ -17,6 +17,8 @@ def expression_text(node: tree.Expression, depth: int = 6) -> str:
             return str(python_value(node.type, node.raw))
         case tree.Variable():
             return node.name
+        case tree.Io():
+            return f"IO{node.number}"
         case tree.Whole():
             return node.array
         case tree.Cell():

@@ -176,7 +176,17 @@ class Call(Node, frozen=True):
     arguments: tuple[Expression, ...]
 
 
-Expression: TypeAlias = Value | Variable | Cell | Whole | Binary | Call
+class Io(Node, frozen=True):
+    """IO register 1 or 2, its 32 bits read as ``type`` (a bool: whether any is set), or, as a target, written as it.
+
+    Every read looks whether something was set from outside (docs/arithmetic.md, section 15).
+    """
+
+    type: VarType
+    number: Literal[1, 2]
+
+
+Expression: TypeAlias = Value | Variable | Cell | Whole | Binary | Call | Io
 Target: TypeAlias = Variable | Cell
 
 # ---------------------------------------------------------------- statements
@@ -186,7 +196,7 @@ class Assign(Node, frozen=True):
     """``target = value``. The types agree, except that a bool target takes any value (non-zero is true)."""
 
     at: int
-    target: Target
+    target: Target | Io
     value: Expression
 
 
@@ -280,6 +290,28 @@ class RampToZero(Node, frozen=True):
     at: int
     element: str
     duration: int | None = None
+
+
+class AdvanceInput(Node, frozen=True):
+    """Take the next item of the input stream that the variable or array ``variable`` belongs to; it waits for one."""
+
+    at: int
+    variable: str
+
+
+class Pause(Node, frozen=True):
+    """Every element of the program stops here, when all is measured and saved, until the job is resumed."""
+
+    at: int
+
+
+class WaitForTrigger(Node, frozen=True):
+    """``element`` goes on at the next edge of a trigger. ``operation``: a constant pulse that it plays until then, or
+    ""."""
+
+    at: int
+    element: str
+    operation: str = ""
 
 
 class Wait(Node, frozen=True):
@@ -384,6 +416,9 @@ Statement: TypeAlias = (
     | ResetIfPhase
     | UpdateFrequency
     | RampToZero
+    | AdvanceInput
+    | Pause
+    | WaitForTrigger
     | StrictTiming
     | If
     | For
@@ -394,13 +429,16 @@ Statement: TypeAlias = (
 
 
 class Declaration(Node, frozen=True):
-    """A variable. ``size`` 0 is a scalar; ``initial`` has max(size, 1) raw values."""
+    """A variable. ``size`` 0 is a scalar; ``initial`` has max(size, 1) raw values. ``input``: the input stream whose
+    items it takes, or "".
+    """
 
     at: int
     name: str
     type: VarType
     size: int
     initial: tuple[int, ...]
+    input: str = ""
 
 
 class StreamDeclaration(Node, frozen=True):

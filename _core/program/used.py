@@ -50,7 +50,7 @@ class Used:
         self.setting = setting
         self._nodes: dict[type[Node], list[Any]] = {}
         for root in (*program.body, *program.nodes):
-            for node in _walk(root):
+            for node in walk(root):
                 self._nodes.setdefault(type(node), []).append(node)
         self.elements: dict[str, Element] = {
             name: config.elements[name] for name in elements_used(program) if name in config.elements
@@ -102,7 +102,7 @@ class Used:
         return len({(element.core is not None, element.core or name) for name, element in self.elements.items()})
 
 
-def _walk(root: Node) -> Iterator[Node]:
+def walk(root: Node) -> Iterator[Node]:
     """``root`` and all nodes below, in the order of the text."""
     todo = [root]
     while todo:

@@ -28,6 +28,8 @@ class Memory:
             self.slots[item.name] = len(self.cells)
             self.sizes[item.name] = item.size
             self.cells += item.initial
+        for name in ("IO1", "IO2"):
+            self.slots[name] = self.reserved()
         self.tracked = sum(max(item.size, 1) for item in declarations if item.name in measured)
         self.variables = tuple((item.name, item.type, self.slots[item.name], item.size) for item in declarations)
 

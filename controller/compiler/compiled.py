@@ -13,6 +13,7 @@ from .elements import collect_elements, first_uses
 from .later import refuse_later
 from .lower import Lowering
 from .measures import MeasureTables
+from .outside import inputs_of, outside_of
 from .problems import Problems
 from .slices import cut_slices
 from .waveforms import PulseTables
@@ -49,6 +50,8 @@ def compile_program(program: tree.Program, config: Config) -> Image:
         nodes=program.nodes,
         results=program.results,
         sources=program.sources,
+        inputs=inputs_of(program),
+        outside=outside_of(program),
         **lowering.tables(),
         **measures.tables(),
         **pulses.tables(),

@@ -57,7 +57,7 @@ def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
 def _add_uses(body: Iterable[tree.Statement], uses: dict[str, int]) -> None:
     for statement in body:
         match statement:
-            case tree.Assign() | tree.Save():
+            case tree.Assign() | tree.Save() | tree.AdvanceInput() | tree.Pause():
                 continue
             case tree.If():
                 for branch in statement.branches:

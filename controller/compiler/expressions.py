@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..._core.engine.codes import Library, LibraryArray, Op
 from ..._core.program import tree
 from .code import Code, Memory, saver_of
-from .slices import seeds_in
+from .slices import register, seeds_in
 
 _BINARY = {
     "+": Op.ADD,
@@ -81,6 +81,8 @@ class Expressions:
             case tree.Cell():
                 index = self.read(node.index, mask, at)
                 self.load(slot, node.array, index, mask, at)
+            case tree.Io():
+                self._io(slot, node, mask, at)
             case tree.Binary():
                 left = self.steady(node.left, mask, at, (node.right,))
                 right = self.read(node.right, mask, at)
@@ -100,6 +102,13 @@ class Expressions:
             self.code.emit(Op.AWAIT_CELL, first, size, index, self.strict, mask=mask, at=at)
         self._stamp(Op.STAMP_READ_CELL, first, size, index, mask=mask, at=at)
         self.code.emit(Op.LOAD, slot, first, size, index, mask=mask, at=at)
+
+    def _io(self, slot: int, node: tree.Io, mask: int, at: int) -> None:
+        place = self.memory.slots[register(node)]
+        self.code.emit(Op.IO_READ, slot, place, node.number - 1, mask=mask, at=at)
+        self._stamp(Op.STAMP_READ, place, mask=mask, at=at)
+        if node.type == "bool":
+            self.code.emit(Op.TRUTH, slot, slot, mask=mask, at=at)
 
     def _call(self, slot: int, node: tree.Call, mask: int, at: int) -> None:
         function, arguments = node.function, node.arguments
@@ -158,6 +167,8 @@ class Expressions:
             self._stamp(Op.STAMP_WRITE, self.memory.slots[node.target.name], mask=mask, at=node.at)
             self._stamped = False
             self.unbind(node.target.name, mask, node.at)
+        elif isinstance(node.target, tree.Io):
+            self._assign_io(node, node.target, mask)
         else:
             self._assign_cell(node, node.target, mask)
         self._stamped = False
@@ -167,6 +178,17 @@ class Expressions:
             self.code.emit(Op.TRUTH, slot, self.read(node.value, mask, node.at), mask=mask, at=node.at)
         else:
             self.into(slot, node.value, mask, node.at)
+
+    def _assign_io(self, node: tree.Assign, target: tree.Io, mask: int) -> None:
+        value, place = self.memory.temporary(), self.memory.slots[register(target)]
+        self._convert(value, node, mask)
+        self.code.emit(Op.IO_WRITE, place, value, target.number - 1, mask=mask, at=node.at)
+        self._stamp(Op.STAMP_WRITE, place, mask=mask, at=node.at)
+
+    def advance(self, number: int, name: str, mask: int, at: int) -> None:
+        """The next item of an input stream becomes the value of its variable."""
+        first, size = self.memory.slots[name], max(self.memory.sizes[name], 1)
+        self.code.emit(Op.ADVANCE, number, first, size, self.strict, mask=mask, at=at)
 
     def _assign_cell(self, node: tree.Assign, target: tree.Cell, mask: int) -> None:
         first, size, at = self.memory.slots[target.array], self.memory.sizes[target.array], node.at

@@ -47,6 +47,8 @@ class Lowering:
         self._measures = measures
         self._problems = problems
         self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
+        named = [item for item in program.declarations if item.input]
+        self._inputs = {item.name: number for number, item in enumerate(named)}
         self._plays: dict[tuple[tuple[int, ...], str, str], int] = {}  # row, operation, pulse
         self._chirps: list[list[int]] = []
         self._sections: list[list[int]] = []
@@ -95,6 +97,8 @@ class Lowering:
                 self._play(node, step)
             case tree.Measure() as node:
                 self._measure(node, step)
+            case tree.AdvanceInput() as node:
+                self.values.advance(self._inputs[node.variable], node.variable, step.unit.mask, node.at)
             case tree.Save() as node:
                 self._save(node, step)
             case tree.Assign() as node:
@@ -113,6 +117,10 @@ class Lowering:
                 self._strict_timing(step)
             case tree.RampToZero() as node:
                 self._ramp_to_zero(node, step)
+            case tree.Pause() as node:
+                self._pause(node, step)
+            case tree.WaitForTrigger() as node:
+                self._wait_for_trigger(node, step)
             case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency() as node:
                 self._phase(node, step)
 
@@ -280,6 +288,37 @@ class Lowering:
             self._problems.add(node.at, f"ramp_to_zero: element '{node.element}' is not sticky")
         self.code.emit(Op.RAMP_TO_ZERO, number, node.duration or 0, mask=step.unit.mask, at=node.at)
 
+    def _pause(self, node: tree.Pause, step: Step) -> None:
+        self._align(step.elements, node.at, measured=True)
+        if step.elements and step.unit.mask & self.code.dead:
+            self.code.dead |= step.unit.mask  # a pause that some never come to is never left
+        self.code.emit(Op.PAUSE, mask=step.unit.mask, at=node.at)
+
+    def _wait_for_trigger(self, node: tree.WaitForTrigger, step: Step) -> None:
+        number, play = self._elements.index[node.element], -1
+        if node.operation:
+            use = self._pulses.pulse(node.element, node.operation, node.at)
+            if use is None:
+                return
+            self._check_sounding(node, number, use)
+            row = [0] * PlayColumn.COLUMNS
+            row[PlayColumn.ELEMENT], row[PlayColumn.WAVEFORM] = number, use.waveform
+            row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
+            row[PlayColumn.DURATION :] = [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
+            row[PlayColumn.SHAPED] = 0
+            play = self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
+        self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
+
+    def _check_sounding(self, node: tree.WaitForTrigger, number: int, use: PulseUse) -> None:
+        """The pulse of a wait_for_trigger is constant, so that it can last as long as the wait does."""
+        what = f"wait_for_trigger: the pulse '{use.name}'"
+        if use.samples:
+            self._problems.add(node.at, f"{what} is not constant, so it cannot sound until the trigger comes")
+        if use.pulse.digital_marker is not None:
+            self._problems.add(node.at, f"{what} with a digital marker is not supported yet", later=True)
+        if self._elements.rows[number][ElementColumn.STICKY]:
+            self._problems.add(node.at, f"{what} on a sticky element is not supported yet", later=True)
+
     def _phase(
         self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step
     ) -> None:
@@ -301,17 +340,20 @@ class Lowering:
                 power = _UNITS[node.units]
                 self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
 
-    def _align(self, names: tuple[str, ...], at: int) -> None:
-        """Let the threads of these elements meet; nothing where one thread alone has no reset to take."""
+    def _align(self, names: tuple[str, ...], at: int, *, measured: bool = False) -> None:
+        """Let the threads of these elements meet; nothing where one thread alone has no reset to take.
+
+        ``measured``: and let all windows so far end.
+        """
         threads = self._elements.thread_mask(names)
         resets = tuple(self._elements.index[name] for name in names if name in self._slices.reset)
-        if not threads & (threads - 1) and not resets:
+        if not threads & (threads - 1) and not resets and not measured:
             return
         number = len(self._align_rows)
         self._align_rows.append([len(self._align_elements), len(resets)])
         self._align_elements += resets
         self._align_masks.append(threads)
-        self.code.emit(Op.ALIGN, number, mask=threads, at=at)
+        self.code.emit(Op.ALIGN, number, int(measured), mask=threads, at=at)
         if threads & self.code.dead:
             self.code.dead |= threads  # who waits here for an endless loop waits for ever
 

@@ -50,14 +50,17 @@ class Slices(msgspec.Struct, kw_only=True):
 
 
 def seeds_in(node: tree.Expression) -> set[str]:
-    """The seed variables that evaluating an expression advances."""
+    """The seed variables that evaluating an expression advances, and the IO registers that it looks at."""
     seeds: set[str] = set()
     _note(node, set(), seeds)
     return seeds
 
 
 def _note(node: tree.Expression, reads: set[str], seeds: set[str]) -> None:
-    """Add the variables and arrays that an expression reads, seeds too, and the seeds that it advances."""
+    """Add the variables and arrays that an expression reads, seeds too, and the seeds that it advances.
+
+    A look at an IO register defines it, as a draw does its seed.
+    """
     match node:
         case tree.Value():
             return
@@ -71,11 +74,19 @@ def _note(node: tree.Expression, reads: set[str], seeds: set[str]) -> None:
             _note(node.index, reads, seeds)
         case tree.Whole():
             reads.add(node.array)
+        case tree.Io():
+            reads.add(register(node))
+            seeds.add(register(node))
         case tree.Call():
             if node.function.startswith("random.") and isinstance(node.arguments[0], tree.Variable):
                 seeds.add(node.arguments[0].name)
             for argument in node.arguments:
                 _note(argument, reads, seeds)
+
+
+def register(node: tree.Io) -> str:
+    """What an IO register is called among the variables."""
+    return f"IO{node.number}"
 
 
 class _Cutter:
@@ -111,7 +122,11 @@ class _Cutter:
         match node:
             case tree.Assign():
                 unit = self.unit(parent)
-                _assign(unit, node)
+                self.assign(unit, node)
+                return Step(statement=node, unit=unit)
+            case tree.AdvanceInput():
+                unit = self.unit(parent)
+                unit.defines.add(node.variable)
                 return Step(statement=node, unit=unit)
             case tree.Save():
                 return self.save(node, parent)
@@ -148,6 +163,8 @@ class _Cutter:
         if named not in self._named:
             names = tuple(dict.fromkeys(named))
             self._named[named] = names, self.settled(self.elements.thread_mask(names))
+        if type(node) is tree.Pause:
+            return self._named[named][0], self.settled(self._named[named][1].mask | SAVER)
         return self._named[named]
 
     def quantum(self, node: tree.Statement, parent: Unit | None) -> Step:
@@ -187,6 +204,20 @@ class _Cutter:
         self.measured.add(name)
         return heard
 
+    def assign(self, unit: Unit, node: tree.Assign) -> None:
+        """Add an assign to its unit."""
+        _note(node.value, unit.reads, unit.defines)
+        match node.target:
+            case tree.Cell():
+                _note(node.target.index, unit.reads, unit.defines)
+                unit.defines.add(node.target.array)
+            case tree.Variable():
+                unit.defines.add(node.target.name)
+            case tree.Io():  # the saver knows what it holds, for whoever looks from outside
+                name = register(node.target)
+                unit.defines.add(name)
+                self.needed[name] = self.needed.get(name, 0) | SAVER
+
     def control(self, node: tree.If | tree.For | tree.ForEach, parent: Unit | None) -> Step:
         unit = self.unit(parent)
         bodies: Sequence[Iterable[tree.Statement]]
@@ -198,7 +229,7 @@ class _Cutter:
             case tree.For():
                 for assign in (node.start, node.step):
                     if assign is not None:
-                        _assign(unit, assign)
+                        self.assign(unit, assign)
                 if node.condition is not None:
                     _note(node.condition, unit.reads, unit.defines)
                 bodies = [node.body]
@@ -211,7 +242,8 @@ class _Cutter:
 
 
 _PLAYING = (tree.Play, tree.Measure)
-_NOT_QUANTUM = frozenset({tree.Assign, tree.Save, tree.If, tree.For, tree.ForEach, tree.StrictTiming})
+_CLASSICAL = (tree.Assign, tree.AdvanceInput, tree.Save)
+_NOT_QUANTUM = frozenset({*_CLASSICAL, tree.If, tree.For, tree.ForEach, tree.StrictTiming})
 
 
 def _elements(*bodies: tuple[Step, ...]) -> tuple[str, ...]:
@@ -222,15 +254,6 @@ def _elements(*bodies: tuple[Step, ...]) -> tuple[str, ...]:
             for name in step.elements:
                 found[name] = None
     return tuple(found)
-
-
-def _assign(unit: Unit, node: tree.Assign) -> None:
-    _note(node.value, unit.reads, unit.defines)
-    if isinstance(node.target, tree.Cell):
-        _note(node.target.index, unit.reads, unit.defines)
-        unit.defines.add(node.target.array)
-    else:
-        unit.defines.add(node.target.name)
 
 
 def play_operands(node: tree.Play) -> Sequence[tree.Expression]:

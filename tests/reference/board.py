@@ -69,6 +69,10 @@ class Board:
     streams: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     events: set[tuple[str, int]] = field(default_factory=set)
     end_ns: int = 0
+    last_window: int = 0
+    """The latest end of any window that was opened."""
+    pauses: dict[Key, int] = field(default_factory=dict)
+    """When all had come to a pause, and all windows had ended."""
 
     def arrive(self, key: Key, thread: int, clock: int) -> dict[int, int]:
         """A thread arrives at a meeting; gives who is there and when each came."""

@@ -135,6 +135,14 @@ class ConfigMaker:
                 pulse["digital_marker"] = "on"
         self.raw["pulses"][name] = pulse
 
+    def hum(self, name: str, iq: bool) -> None:
+        """A constant pulse, as an element may play it while it waits for a trigger."""
+        keys = ("I", "Q") if iq else ("single",)
+        for key, level in zip(keys, (0.11, -0.23), strict=False):
+            self.raw["waveforms"][f"{name}.hum.{key}"] = {"type": "constant", "sample": self.loudness * level}
+        waveforms = {key: f"{name}.hum.{key}" for key in keys}
+        self.raw["pulses"][f"{name}.hum"] = {"operation": "control", "length": 16, "waveforms": waveforms}
+
     def element(self, name: str, iq: bool, inputs: tuple[int, ...]) -> None:
         """An element; ``inputs``: the input ports that it measures."""
         draw = self.draw
@@ -142,6 +150,8 @@ class ConfigMaker:
         for operation in operations:
             self.pulse(f"{name}.{operation}", iq, operation == "read")
         record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
+        self.hum(name, iq)
+        record["operations"]["hum"] = f"{name}.hum"
         frequency = draw(st.sampled_from(FREQUENCIES if iq else [*FREQUENCIES, None]))
         if frequency is not None:
             record["intermediate_frequency"] = frequency

@@ -7,12 +7,13 @@ order): what is blocked can start nothing before that window ends, so all record
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
+from quaymaster._core.engine.outside import Outside
 from quaymaster._core.program import tree
 
 from .board import Board, Window
@@ -20,6 +21,7 @@ from .ears import Ear, ear
 from .exact import exact, narrowed
 from .integrals import Row, integral_of, linear, target_value
 from .numbers import Report
+from .outside import Incoming
 from .plants import Plant
 from .records import pulse_of
 from .samples import codes
@@ -39,16 +41,30 @@ class Outcome:
     end_ns: int
 
 
-def run(program: tree.Program, config: model.Config, *, seed: int, numerics: Numerics, plant: Plant) -> Outcome:
-    """Run ``program`` on ``config`` to its end."""
-    return Job(program, config, seed, numerics, plant).run()
+def run(
+    program: tree.Program,
+    config: model.Config,
+    *,
+    seed: int,
+    numerics: Numerics,
+    plant: Plant,
+    outside: Sequence[Outside] = (),
+) -> Outcome:
+    """Run ``program`` on ``config`` to its end, or until it waits for more than the log ``outside`` has."""
+    return Job(program, config, seed, numerics, plant, outside).run()
 
 
 class Job:
     """One run: the strands, the board between them, and the inputs."""
 
     def __init__(
-        self, program: tree.Program, config: model.Config, seed: int, numerics: Numerics, plant: Plant
+        self,
+        program: tree.Program,
+        config: model.Config,
+        seed: int,
+        numerics: Numerics,
+        plant: Plant,
+        outside: Sequence[Outside] = (),
     ) -> None:
         self.config = config
         self.seed = seed
@@ -63,7 +79,8 @@ class Job:
         self.pieces: dict[tuple[int, int, int], list[float]] = defaultdict(list)
         threads = number_threads(config, self.places.used)
         numbers = [*sorted(set(threads.values())), None]
-        self.strands = [Strand(program, config, self.places, threads, n, self.board) for n in numbers]
+        incoming = Incoming(outside, plant.trigger_period_ns)
+        self.strands = [Strand(program, config, self.places, threads, n, self.board, incoming) for n in numbers]
 
     def _ears(self, plant: Plant) -> dict[PortRef, Ear]:
         """All inputs of the elements of the program; tells where elements disagree about their time of flight."""
@@ -83,6 +100,8 @@ class Job:
                 window = min(self.board.windows, key=lambda w: w.rank)
                 self.board.windows.remove(window)
                 self.evaluate(window)
+            elif any(strand.outside for strand in self.strands):
+                break
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
         return Outcome(self.board.streams, self.traces, self.board.events, self.board.end_ns)

@@ -20,6 +20,7 @@ class Plant:
     noise: float = 0.0
     wires: tuple[tuple[PortRef, PortRef], ...] = ()
     latency_ns: int = 0
+    trigger_period_ns: int = 0
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import msgspec
@@ -59,6 +59,7 @@ class Kind:
     mostly measures with long windows. ``loud``: amplitudes that reach the converter's range.
     ``one_length``: equal windows, whole integrals, plain plays, as a judge of the kernels alone takes them.
     ``library``: calls are mostly of library functions.
+    ``outside``: IO registers, input streams, pauses and triggers too.
     """
 
     numerics: Numerics = "linear"
@@ -71,6 +72,7 @@ class Kind:
     overlap: bool = False
     one_length: bool = False
     library: bool = False
+    outside: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -84,6 +86,8 @@ class Case:
     plant: Plant
     numerics: Numerics
     seed: int
+    hand: int = 0
+    """The seed of what reaches the job from outside, and when."""
 
     @property
     def config(self) -> Config:
@@ -96,7 +100,7 @@ class Case:
         }
         parts["inputs"] = self.facts.raw["controllers"]["con1"]["analog_inputs"]
         described = "\n".join(f"{name}: {part}" for name, part in parts.items())
-        settings = f"{self.plant} {self.numerics} seed {self.seed}"
+        settings = f"{self.plant} {self.numerics} seed {self.seed} hand {self.hand}"
         return f"\n{of_program(self.program)}\n{described}\n{settings}\n"
 
 
@@ -112,6 +116,8 @@ class Maker:
         self.counters = list(COUNTERS)
         self.fixeds = [*FIXEDS, *MEASURED] if kind.feedback else [*FIXEDS]
         self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed"} if kind.feedback else ARRAYS
+        if kind.outside:
+            self.arrays = {**self.arrays, INPUT_ARRAY: "fixed"}
 
     def pick(self, options: list[str] | tuple[str, ...]) -> str:
         """One of the options; the first is the simplest."""
@@ -130,6 +136,7 @@ class Maker:
             if depth == 0
             else ["literal", "variable", "variable", "cell", "binary", "binary", "call"]
         )
+        forms += ["io"] if self.kind.outside else []
         match self.pick(forms):
             case "literal":
                 return self.literal(type_)
@@ -137,13 +144,21 @@ class Maker:
                 return tree.Variable(type=type_, name=self.pick(self.names(type_)))
             case "cell":
                 return self.cell(type_, depth)
+            case "io":
+                return self.io(type_)
             case "binary":
                 return self.binary(type_, depth - 1)
         return self.call(type_, depth - 1)
 
     def names(self, type_: tree.VarType) -> list[str]:
         """Variables of a type that expressions may read."""
-        return {"int": [*INTS, *COUNTERS[:2], *SEEDS], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+        taken = {of: [name] for name, of in INPUTS.items()} if self.kind.outside else {}
+        known = {"int": [*INTS, *COUNTERS[:2], *SEEDS], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+        return known + taken.get(type_, [])
+
+    def io(self, type_: tree.VarType) -> tree.Io:
+        """An IO register."""
+        return tree.Io(type=type_, number=self.draw(st.sampled_from([1, 2])))
 
     def literal(self, type_: tree.VarType) -> tree.Value:
         """A literal."""
@@ -248,6 +263,8 @@ class Maker:
                 kinds += ["measure"] * 6
         if self.kind.classical:
             kinds += ["assign", "assign", "save", "save"]
+        if self.kind.outside:
+            kinds += ["advance", "advance", "trigger", "pause"]
         if depth > 0:
             kinds += ["if", "for", "while", "for_each"]
         kind = self.pick(kinds)
@@ -259,6 +276,9 @@ class Maker:
             "align": self.align,
             "frame": self.frame,
             "down": self.down,
+            "advance": self.advance,
+            "trigger": self.trigger,
+            "pause": lambda: tree.Pause(at=-1),
         }
         if kind in simple:
             return [simple[kind]()]
@@ -424,6 +444,16 @@ class Maker:
         element = self.pick([element.name for element in self.facts.elements if element.sticky])
         return tree.RampToZero(at=-1, element=element, duration=self.draw(st.sampled_from([None, 4, 7, 30])))
 
+    def advance(self) -> tree.Statement:
+        """The next item of an input stream."""
+        return tree.AdvanceInput(at=-1, variable=self.pick([*INPUTS, INPUT_ARRAY]))
+
+    def trigger(self) -> tree.Statement:
+        """wait_for_trigger, in silence or not."""
+        element = self.element()
+        operation = "" if element.sticky else self.pick(["", "hum"])
+        return tree.WaitForTrigger(at=-1, element=element.name, operation=operation)
+
     def update_frequency(self, element: str) -> tree.Statement:
         """A new frequency in any units."""
         if self.chance(3):
@@ -437,8 +467,11 @@ class Maker:
     def assign(self) -> tree.Statement:
         """An assign to a variable or a cell, with its types in order."""
         type_ = self.draw(st.sampled_from(TYPES))
-        if self.chance(4):
-            target: tree.Target = self.cell(type_)
+        target: tree.Target | tree.Io
+        if self.kind.outside and self.chance(4):
+            target = self.io(type_)
+        elif self.chance(4):
+            target = self.cell(type_)
         else:
             names = {"int": [*INTS, SEEDS[0]], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
             target = tree.Variable(type=type_, name=self.pick(names))
@@ -535,7 +568,9 @@ def saves_of_all() -> tuple[tree.Statement, ...]:
     return tuple(tree.Save(at=-1, source=source, stream=f"end_{source.type}") for source in sources)
 
 
-SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2}
+INPUTS: dict[str, tree.VarType] = {"in_i": "int", "in_b": "bool"}
+INPUT_ARRAY = "in_f"
+SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2, INPUT_ARRAY: 2}
 
 
 def declarations() -> tuple[tree.Declaration, ...]:
@@ -557,6 +592,13 @@ def declarations() -> tuple[tree.Declaration, ...]:
     )
 
 
+def inputs() -> tuple[tree.Declaration, ...]:
+    """The variables that take items of input streams."""
+    array = declare(INPUT_ARRAY, "fixed", 2**27, -5, size=SIZES[INPUT_ARRAY])
+    taken = [*(declare(name, type_, 1) for name, type_ in INPUTS.items()), array]
+    return tuple(msgspec.structs.replace(item, input=f"stream {item.name}") for item in taken)
+
+
 @st.composite
 def plants(draw: st.DrawFn, kind: Kind) -> Plant:
     """What hangs behind the ports."""
@@ -576,6 +618,9 @@ def cases(draw: st.DrawFn, kind: Kind) -> Case:
     facts = draw(configs(ConfigKind(loud=kind.loud, overlap=kind.overlap, one_length=kind.one_length)))
     maker = Maker(draw, facts, kind)
     body = maker.body(1, 2)
-    whole = program(*body, *saves_of_all(), declarations=declarations())
+    whole = program(*body, *saves_of_all(), declarations=declarations() + (inputs() if kind.outside else ()))
     seed = draw(st.sampled_from([0, 1, 2**64 - 1, 0x123456789ABCDEF]))
-    return Case(whole, facts, draw(plants(kind)), kind.numerics, seed)
+    plant, hand = draw(plants(kind)), draw(st.integers(0, 2**32)) if kind.outside else 0
+    if kind.outside:
+        plant = replace(plant, trigger_period_ns=draw(st.sampled_from([0, 0, 52, 1000])))
+    return Case(whole, facts, plant, kind.numerics, seed, hand)

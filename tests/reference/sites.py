@@ -42,8 +42,8 @@ def bodies_of(node: tree.Statement) -> list[tuple[tree.Statement, ...]]:
 
 
 def names_all(node: tree.Statement) -> bool:
-    """wait and align without elements mean all elements of the program."""
-    return isinstance(node, tree.Wait | tree.Align) and not node.elements
+    """wait and align without elements mean all elements of the program, and so does pause."""
+    return isinstance(node, tree.Pause) or (isinstance(node, tree.Wait | tree.Align) and not node.elements)
 
 
 def elements_named(node: tree.Statement) -> list[str]:
@@ -51,6 +51,8 @@ def elements_named(node: tree.Statement) -> list[str]:
     match node:
         case tree.Wait() | tree.Align():
             return list(node.elements)
+        case tree.AdvanceInput() | tree.Pause():
+            return []
         case tree.Assign() | tree.Save() | tree.If() | tree.For() | tree.ForEach() | tree.StrictTiming():
             return []
     return [node.element]

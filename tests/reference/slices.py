@@ -34,21 +34,27 @@ def reads(expressions: Iterable[tree.Expression]) -> set[str]:
                 found.add(part.name)
             elif isinstance(part, tree.Cell | tree.Whole):
                 found.add(part.array)
+            elif isinstance(part, tree.Io):
+                found.add(target_name(part))
     return found
 
 
 def draws(expressions: Iterable[tree.Expression]) -> set[str]:
-    """The seed variables that expressions draw from, and so define."""
-    calls = [part for e in expressions for part in parts(e) if isinstance(part, tree.Call)]
-    return {call.arguments[0].name for call in calls if call.function.startswith("random.")}
+    """The seed variables that expressions draw from, and the IO registers that they access: both define them."""
+    every = [part for e in expressions for part in parts(e)]
+    calls = [part for part in every if isinstance(part, tree.Call)]
+    registers = {target_name(part) for part in every if isinstance(part, tree.Io)}
+    return registers | {call.arguments[0].name for call in calls if call.function.startswith("random.")}
 
 
-def target_name(target: tree.Target) -> str:
-    """The variable or array that is written."""
+def target_name(target: tree.Target | tree.Io) -> str:
+    """The variable, array or IO register that is written."""
+    if isinstance(target, tree.Io):
+        return f"IO{target.number}"
     return target.name if isinstance(target, tree.Variable) else target.array
 
 
-def index_of(target: tree.Target) -> list[tree.Expression]:
+def index_of(target: tree.Target | tree.Io) -> list[tree.Expression]:
     """The index of a target cell, if it is one."""
     return [target.index] if isinstance(target, tree.Cell) else []
 
@@ -82,6 +88,8 @@ def unit_defines(node: tree.Statement) -> set[str]:
     match node:
         case tree.Assign():
             defined.add(target_name(node.target))
+        case tree.AdvanceInput():
+            defined.add(node.variable)
         case tree.For():
             defined.update(target_name(a.target) for a in (node.start, node.step) if a is not None)
         case tree.ForEach():
@@ -130,6 +138,17 @@ def operand_of_target(node: tree.Measure, process: int) -> int | None:
 # ---------------------------------------------------------------- the slice
 
 
+def registers_written(places: Places) -> set[str]:
+    """Section 15: the IO registers that the program assigns anywhere; the saver needs them."""
+    found = set()
+    for site in places:
+        node = site.node
+        assigns = (node,) if isinstance(node, tree.Assign) else ()
+        assigns = (node.start, node.step) if isinstance(node, tree.For) else assigns
+        found.update(target_name(a.target) for a in assigns if a is not None and isinstance(a.target, tree.Io))
+    return found
+
+
 class Slice:
     """What one strand executes of a program.
 
@@ -151,7 +170,7 @@ class Slice:
     def _own(self, site: Site) -> bool:
         """Section 2 (a)."""
         if self.elements is None:
-            return isinstance(site.node, tree.Save)
+            return isinstance(site.node, tree.Save | tree.Pause)
         return not site.bodies and bool(self.elements & set(site.elements))
 
     def _close(self) -> None:
@@ -161,6 +180,8 @@ class Slice:
             if self.elements is None and has_stamp(site.node):
                 self.stamped.add(site)
                 self._add_around(site)
+        if self.elements is None:
+            self.needed |= registers_written(self.places)
         size = -1
         while size != self._size():
             size = self._size()

@@ -17,8 +17,9 @@ from .board import Board, Listening, Window
 from .holds import Hold
 from .numbers import Report
 from .oscillator import Oscillator
+from .outside import Incoming
 from .phase import chirp_rate
-from .records import ONE, Complex, Record, envelope_factors, pulse_of, samples_of
+from .records import ONE, Complex, Record, Steady, envelope_factors, pulse_of, samples_of
 from .sites import Places, Site
 from .slices import Slice, operands, play_operands, target_name
 from .variables import Cell, Variables, declared
@@ -38,12 +39,21 @@ class Strand:
         threads: dict[str, int],
         thread: int | None,
         board: Board,
+        incoming: Incoming,
     ) -> None:
         self.config = config
         self.places = places
         self.thread_of = threads
         self.thread = thread
         self.board = board
+        self.incoming = incoming
+        self.registers = {1: Cell(0), 2: Cell(0)}
+        self.inputs = {d.name: d.input for d in program.declarations}
+        self.accesses: Counter[int] = Counter()
+        self.taken: Counter[str] = Counter()
+        self.pauses = 0
+        self.last_edge = -1
+        self.outside = False  # whether it waits for the outside
         self.elements = {e for e in places.used if thread is not None and threads[e] == thread}
         self.slice = Slice(places, None if thread is None else self.elements)
         self.variables: Variables = declared(program)
@@ -103,6 +113,10 @@ class Strand:
             case tree.Cell():
                 cell = self.cell(expression.array, (yield from self.evaluate(expression.index, at)), at)
                 return 0 if cell is None else (yield from self.read(cell, at))
+            case tree.Io():
+                cell = self.access(expression.number)
+                self.stamp_read = max(self.stamp_read, cell.stamp)
+                return numbers.stored(expression.type, cell.raw)
             case tree.Binary():
                 a = yield from self.evaluate(expression.left, at)
                 b = yield from self.evaluate(expression.right, at)
@@ -150,15 +164,46 @@ class Strand:
         seed.write(state, 0)
         return numbers.wrap((state * limit) >> 28) if call.function == "random.rand_int" else state
 
+    def access(self, number: int) -> Cell:
+        """Section 15: an access of an IO register, which first takes what was set from outside for it."""
+        cell = self.registers[number]
+        raw = self.incoming.set_before(number, self.accesses[number])
+        self.accesses[number] += 1
+        if raw is not None:
+            cell.write(raw, 0)
+        return cell
+
+    def wait_outside(self) -> Steps:
+        """One look at what may have come from outside."""
+        self.outside = True
+        yield
+        self.outside = False
+
+    def advance(self, node: tree.AdvanceInput, at: int) -> Steps:
+        """Section 15: the next item of an input stream; its instant is that of a value that is read."""
+        name = self.inputs[node.variable]
+        while (item := self.incoming.item(name, self.taken[name])) is None:
+            yield from self.wait_outside()
+        self.taken[name] += 1
+        instant, raws = item
+        for cell, raw in zip(self.variables[node.variable], raws, strict=True):
+            cell.write(raw, instant)
+        if self.thread is not None and instant > self.clock:
+            self.clock = instant
+            if any(self.elements & set(site.elements) for site in self.strict):
+                self.reporter(at)("strict_timing_gap")
+
     def assign(self, node: tree.Assign) -> Steps:
         """Section 2: an assign; its stamp is the greatest of all that it read."""
         self.stamp_read = 0
         cell = None
         if isinstance(node.target, tree.Cell):
             cell = self.cell(node.target.array, (yield from self.evaluate(node.target.index, node.at)), node.at)
-        else:
+        elif isinstance(node.target, tree.Variable):
             cell = self.variables[node.target.name][0]
         raw = yield from self.evaluate(node.value, node.at)
+        if isinstance(node.target, tree.Io):
+            cell = self.access(node.target.number)
         if cell is not None:
             cell.write(numbers.stored(node.target.type, raw), self.stamp_read)
 
@@ -182,6 +227,9 @@ class Strand:
             case tree.Assign():
                 if site in self.slice.statements:
                     yield from self.assign(site.node)
+            case tree.AdvanceInput():
+                if site in self.slice.statements:
+                    yield from self.advance(site.node, site.node.at)
             case _:
                 yield from self.operation(site)
 
@@ -247,6 +295,9 @@ class Strand:
         while set(there) != expected:
             yield
         self.clock = max(there.values())
+        if isinstance(site.node, tree.Pause):
+            key = site.number, self.meetings[site]
+            self.clock = self.board.pauses.setdefault(key, max(self.clock, self.board.last_window))
         for element in mine:
             self.begin(element)
 
@@ -338,12 +389,56 @@ class Strand:
                 self.clock += 4 * self.cycles(values[0], node.at)
             case tree.Align():
                 yield from self.meet(site)
+            case tree.Pause():
+                yield from self.pause(site)
+            case tree.WaitForTrigger():
+                yield from self.wait_for_trigger(node)
             case tree.RampToZero():
                 self.clock += self.down_at_once(node.element, node.duration)
             case tree.ResetIfPhase():
                 self.oscillators[node.element].due = True
             case tree.FrameRotation() | tree.ResetFrame() | tree.UpdateFrequency():
                 self.turn(node, values)
+
+    def pause(self, site: Site) -> Steps:
+        """Section 15: all meet when all is measured, and go on when the job is resumed."""
+        yield from self.meet(site)
+        while self.pauses == self.incoming.resumes:
+            yield from self.wait_outside()
+        self.pauses += 1
+
+    def wait_for_trigger(self, node: tree.WaitForTrigger) -> Steps:
+        """Section 15: until the next edge that this thread has not taken; a constant pulse may sound until then."""
+        if node.operation:
+            self.begin(node.element)
+        element = self.config.elements[node.element]
+        (controller, *_) = [ref.controller for ref in [*element.input_ports.values(), *element.output_ports.values()]]
+        while (edge := self.incoming.edge(controller, max(self.clock, self.last_edge + 1))) is None:
+            yield from self.wait_outside()
+        if node.operation:
+            self.sound(node, edge)
+        self.clock = self.last_edge = edge
+
+    def sound(self, node: tree.WaitForTrigger, end: int) -> None:
+        """Section 15: a hold of the value of a constant pulse, until ``end``."""
+        pulse = pulse_of(self.config, node.element, node.operation)
+        if pulse.waveforms and end > self.clock:
+            (level,) = samples_of(self.config, pulse, 1, False, self.reporter(node.at))
+            oscillator = self.oscillators[node.element]
+            self.board.records.append(
+                Record(
+                    element=node.element,
+                    thread=self.thread or 0,
+                    order=self.order,
+                    start=self.clock,
+                    samples=Steady(end - self.clock),
+                    alpha=level,
+                    beta=(0.0, 0.0),
+                    theta=oscillator.phase(self.clock),
+                    inc=oscillator.inc,
+                )
+            )
+        self.order += 1
 
     def turn(self, node: tree.FrameRotation | tree.ResetFrame | tree.UpdateFrequency, values: list[int]) -> None:
         """Section 3: the oscillator or the frame of an element changes; what it holds goes on with that."""
@@ -435,7 +530,9 @@ class Strand:
             inc=oscillator.inc,
             phase_at_0=oscillator.phase(0),
         )
-        self.board.windows += windows_of(self.config, listening)
+        opened = windows_of(self.config, listening)
+        self.board.windows += opened
+        self.board.last_window = max([self.board.last_window, *(window.end for window in opened)])
         self.board.changes += 1
         self.play(node, PlayValues(amplitude=values[: len(node.amplitude)]))
 

@@ -16,6 +16,8 @@ def of_expression(node: tree.Expression | None) -> str:
             return f"{node.raw}{node.type[0]}"
         case tree.Variable():
             return node.name
+        case tree.Io():
+            return f"IO{node.number}{node.type[0]}"
         case tree.Cell():
             return f"{node.array}[{of_expression(node.index)}]"
         case tree.Whole():
@@ -68,6 +70,10 @@ def head(node: tree.Statement) -> str:
             return f"rotate {node.element} by {of_expression(node.turns)}"
         case tree.UpdateFrequency():
             return f"frequency {node.element} {of_expression(node.frequency)} {node.units} keep {node.keep_phase}"
+        case tree.AdvanceInput():
+            return f"advance {node.variable}"
+        case tree.WaitForTrigger():
+            return f"trigger for {node.element} with {node.operation or 'nothing'}"
         case tree.RampToZero():
             return f"ramp {node.element} to zero in {node.duration}"
         case tree.ResetFrame() | tree.ResetIfPhase():

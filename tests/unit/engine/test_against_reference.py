@@ -7,11 +7,11 @@ Each function is one kind of programs, so that workers share the load; over 800 
 from __future__ import annotations
 
 import pytest
+from compiled_engine import by_input
 from compiled_engine import run as run_compiled
 from hypothesis import HealthCheck, given, settings
 from reference.benches import bench, raw_bench
 from reference.building import align, demod, fixed, integration, measure, play, program, save, variable, wait
-from reference.engine import Outcome
 from reference.engine import run as run_reference
 from reference.plants import Plant
 from reference.programs import Case, Kind, cases
@@ -28,15 +28,6 @@ PROFILE = settings(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
-
-
-def by_input(outcome: Outcome) -> dict[tuple[str, int], list[tuple[int, list[int]]]]:
-    """Raw traces of a stream and input, in order; between inputs there is no order in what is drained."""
-    found: dict[tuple[str, int], list[tuple[int, list[int]]]] = {}
-    for name, items in outcome.traces.items():
-        for number, start, codes in items:
-            found.setdefault((name, number), []).append((start, codes))
-    return found
 
 
 def judge(case: Case, *, forked: bool = False) -> None:

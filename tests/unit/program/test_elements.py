@@ -29,6 +29,9 @@ BODY: tuple[tree.Statement, ...] = (
     tree.UpdateFrequency(at=0, element="h", frequency=INT),
     tree.Align(at=0, elements=("i", "h")),
     tree.RampToZero(at=0, element="j"),
+    tree.WaitForTrigger(at=0, element="k"),
+    tree.Pause(at=0),
+    tree.AdvanceInput(at=0, variable="v1"),
     tree.Align(at=0),
     tree.Save(at=0, source=INT, stream="r1"),
 )
@@ -36,7 +39,7 @@ BODY: tuple[tree.Statement, ...] = (
 
 def test_elements_come_in_the_order_of_first_use() -> None:
     """Every statement that names elements counts, nested ones in their place."""
-    assert elements_used(program(*BODY)) == tuple("bacdefghij")
+    assert elements_used(program(*BODY)) == tuple("bacdefghijk")
 
 
 def test_bare_align_and_wait_stand_for_everything() -> None:
@@ -44,6 +47,7 @@ def test_bare_align_and_wait_stand_for_everything() -> None:
     body = (play("z"), tree.Align(at=0))
     assert elements_in(body) == ("z",)
     assert elements_in(body, ("a", "b")) == ("z", "a", "b")
+    assert elements_in((tree.Pause(at=0),), ("a", "b")) == ("a", "b")
 
 
 def test_a_classical_block_names_none() -> None:

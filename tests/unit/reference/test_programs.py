@@ -22,6 +22,7 @@ KINDS = {
     "library": Kind(feedback=True, classical=True, library=True),
     "loud": Kind(loud=True, feedback=True, sigmas=(0.0, 0.02)),
     "overlap": Kind(overlap=True, sigmas=(1e-3,), traces=False),
+    "outside": Kind(outside=True, feedback=True),
 }
 EVENTS = [
     "amplitude_range",

@@ -1,0 +1,35 @@
+"""What a program reads or awaits from outside while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..._core.engine.image import ImageInput
+from ..._core.program import tree
+from ..._core.program.node import Node
+from ..._core.program.used import walk
+
+_WORDS = {tree.AdvanceInput: "input", tree.Pause: "pause", tree.WaitForTrigger: "trigger"}
+
+
+def inputs_of(program: tree.Program) -> tuple[ImageInput, ...]:
+    """The input streams, in the order of their declarations."""
+    return tuple(
+        ImageInput(name=item.input, type=item.type, size=max(item.size, 1))
+        for item in program.declarations
+        if item.input
+    )
+
+
+def outside_of(program: tree.Program) -> tuple[str, ...]:
+    """The words of ``Image.outside``, each once, in the order of the text."""
+    found = (word for statement in program.body for node in walk(statement) for word in _words(node))
+    return tuple(dict.fromkeys(found))
+
+
+def _words(node: Node) -> Iterator[str]:
+    kind = type(node)
+    if isinstance(node, tree.Io):
+        yield f"io{node.number}"
+    elif kind in _WORDS:
+        yield _WORDS[kind]
