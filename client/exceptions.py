@@ -155,6 +155,20 @@ class UnknownJobStateError(QmQuaException):
     default_code = "job_lost"
 
 
+class InvalidJobExecutionStatusError(QmQuaException):
+    """The job is not in a state in which this can be done: it does not run."""
+
+    family = "asked_wrongly"
+    default_code = "job_not_running"
+
+
+class UnknownInputStreamError(QmQuaException):
+    """The program has no input stream of that name."""
+
+    family = "asked_wrongly"
+    default_code = "no_such_input_stream"
+
+
 class AnotherJobIsRunning(QmQuaException):
     """A job is running on the qm."""
 
@@ -198,6 +212,10 @@ _BY_CODE: Final[Mapping[str, type[QmQuaException]]] = {
     "config_error": ConfigValidationException,
     "unknown_stream": DataFetchingError,
     "results_cleared": QmNoResultsError,
+    "job_not_running": InvalidJobExecutionStatusError,
+    "no_such_input_stream": UnknownInputStreamError,
+    "input_type": QmValueError,
+    "input_size": QmValueError,
     "simulation_too_long": QMSimulationError,
     "bad_simulation": QMSimulationError,
 }

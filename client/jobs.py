@@ -6,15 +6,16 @@ Both are handles: the state is asked for each time, until it is final. Members a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._core.errors import AskedWrongly, QuaymasterError, not_yet
-from .._core.wire import FINAL_STATES, JobInfo, JobState, exception_of, requests
+from .._core.wire import FINAL_STATES, JobInfo, JobState, exception_of, parcels, requests
 from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
 from .difference_report import DifferenceReport
 from .exceptions import ErrorJobStateError, JobCancelledError, UnknownJobStateError
+from .machine_numbers import entry_of, io_value, machine_number
 from .report import ExecutionReport
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _STATES_BEYOND: Mapping[str, tuple[JobState, ...]] = {
     "processing": _LIVE[2:],
     "done": (),
     "completed": (),
+    "finished": (),
     "canceled": (),
     "error": (),
 }
@@ -51,6 +53,8 @@ _STATES_BEYOND: Mapping[str, tuple[JobState, ...]] = {
 
 class QmBaseJob:
     """What pending and started jobs share."""
+
+    _kind = "job"
 
     def __init__(self, connection: Asker, job_id: str, qm_id: str = "", info: JobInfo | None = None) -> None:
         self._connection = connection
@@ -163,12 +167,17 @@ class QmBaseJob:
             info = self._connection.ask(asked, wait_s=max(0.0, timeout)).result
         except WaitedLongEnough:
             raise timed_out(
-                f"job {self._id} did not come to {status!r} in time ({timeout:g} s)", hint="it goes on; wait again"
+                f"{self._kind} {self._id} did not come to {status!r} in time ({timeout:g} s)",
+                hint="it goes on; wait again",
             ) from None
         self._info = info
         if not words & {info.state, STATUS_OF_STATE[info.state]}:
-            raise_if_failed(info)
+            self._raise_if_failed(info)
         return True
+
+    def _raise_if_failed(self, info: JobInfo) -> None:
+        """Raise what the job's final state means, unless it is completed."""
+        raise_if_failed(info)
 
     def _not_in_time(self, timeout: float) -> QuaymasterError:
         words = f"job {self._id} was not started in time ({timeout:g} s)"
@@ -181,13 +190,20 @@ class QmBaseJob:
         """Cancel the job, pending or started. False where it had ended before."""
         return self._connection.ask(requests.CancelJob(job_id=self._id)).result.canceled
 
-    def push_to_input_stream(self, name: str, data: Any) -> NoReturn:
-        """Comes later."""
-        raise not_yet("push_to_input_stream")
+    def push_to_input_stream(self, name: str, data: Any) -> None:
+        """One entry for an input stream of the running program: a value, or a list as long as the stream is.
 
-    def insert_input_stream(self, name: str, data: Any) -> NoReturn:
-        """Comes later."""
-        raise not_yet("insert_input_stream")
+        The Python type must be that of the QUA type: int for int, float for fixed, bool for bool. Returns when the job
+        has it. Raises QmValueError, UnknownInputStreamError, InvalidJobExecutionStatusError (the job does not run).
+        """
+        self._tell(parcels.Push(entry=entry_of(name, data)))
+
+    def insert_input_stream(self, name: str, data: Any) -> None:
+        """The older name of `push_to_input_stream`."""
+        self.push_to_input_stream(name, data)
+
+    def _tell(self, parcel: parcels.ToJob) -> None:
+        self._connection.ask(requests.TellJob(job_id=self._id, parcel=parcel))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, QmBaseJob) and other._id == self._id
@@ -206,11 +222,22 @@ class QmBaseJob:
         return f"<{', '.join(parts)}>".replace(", of", " of", 1)
 
 
+_STARTED_JOBS_HAVE = (
+    "result_handles",
+    "halt",
+    "is_paused",
+    "resume",
+    "trigger",
+    "execution_report",
+    "difference_report",
+)
+
+
 class QmPendingJob(QmBaseJob):
     """A job in a queue. `wait_for_execution()` returns it as a `QmJob`, which has its results."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("result_handles", "halt", "is_paused", "resume", "execution_report", "difference_report"):
+        if name in _STARTED_JOBS_HAVE:
             raise AttributeError(f"a pending job has no {name}; take the job that wait_for_execution() returns")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -230,12 +257,56 @@ class QmJob(QmBaseJob):
         return self.cancel()
 
     def is_paused(self) -> bool:
-        """False: `pause()` comes later, so nothing pauses a job yet."""
-        return False
+        """Whether the job is in a `pause()` of its program; all that it saved before can be fetched then."""
+        return self.info.paused
 
-    def resume(self) -> NoReturn:
-        """Comes later, with `pause()`."""
-        raise not_yet("resume")
+    def resume(self) -> bool:
+        """Let the program go on from its `pause()`. False where the job is not paused, or has ended: nothing is done.
+
+        (The platform says True in every case.)
+        """
+        try:
+            self._tell(parcels.Resume())
+        except QuaymasterError as error:
+            if error.code in ("not_paused", "job_not_running"):
+                return False
+            raise
+        return True
+
+    def trigger(self, name: str = "") -> None:
+        """An edge of an external trigger, for `wait_for_trigger`. The twin's own: an instrument has a socket for it."""
+        self._tell(parcels.Trigger(name=name))
+
+    # -- IO registers, as this job has them (the platform's JobApi) ----------------------------------------------------
+
+    def set_io_values(self, io1: Any = None, io2: Any = None) -> None:
+        """Set one or both registers of the running job: int becomes int, float fixed, bool bool."""
+        if io1 is None and io2 is None:
+            return
+        raws = [None if io is None else machine_number(io, f"the value of IO{n}")[1] for n, io in ((1, io1), (2, io2))]
+        self._connection.ask(requests.SetIo(job_id=self._id, io1=raws[0], io2=raws[1]))
+
+    def set_io1_value(self, value: Any) -> None:
+        """Set IO1 of the running job."""
+        self.set_io_values(io1=value)
+
+    def set_io2_value(self, value: Any) -> None:
+        """Set IO2 of the running job."""
+        self.set_io_values(io2=value)
+
+    def get_io_values(self, *, io1_type: type | None = None, io2_type: type | None = None) -> tuple[Any, Any]:
+        """Both registers of the running job, each as the type that is given (int, float or fixed, bool), else as all
+        three: `int_value`, `double_value`, `boolean_value`."""
+        values = self._connection.ask(requests.GetIo(job_id=self._id)).result
+        return _read_as(values.io1, io1_type), _read_as(values.io2, io2_type)
+
+    def get_io1_value(self, as_type: type | None = None) -> Any:
+        """IO1 of the running job."""
+        return self.get_io_values(io1_type=as_type)[0]
+
+    def get_io2_value(self, as_type: type | None = None) -> Any:
+        """IO2 of the running job."""
+        return self.get_io_values(io2_type=as_type)[1]
 
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the job's run."""
@@ -248,16 +319,50 @@ class QmJob(QmBaseJob):
         """
         return DifferenceReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
 
-    def set_element_correction(self, element: str, correction: Any) -> NoReturn:
-        """Comes later."""
-        raise not_yet("set_element_correction")
-
-    def get_element_correction(self, element: str) -> NoReturn:
-        """Comes later."""
-        raise not_yet("get_element_correction")
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_A_RUNNING_JOB:
+            return _refusing(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 RunningQmJob = QmJob
+
+_OF_A_RUNNING_JOB = frozenset(
+    {
+        "set_element_correction",
+        "get_element_correction",
+        "set_intermediate_frequency",
+        "get_intermediate_frequency",
+        "set_output_dc_offset_by_element",
+        "get_output_dc_offset_by_element",
+        "set_input_dc_offset_by_element",
+        "get_input_dc_offset_by_element",
+        "set_output_digital_delay",
+        "get_output_digital_delay",
+        "set_output_digital_buffer",
+        "get_output_digital_buffer",
+        "update_oscillator_frequency",
+        "set_converter_frequency",
+    }
+)
+"""What the platform's JobApi can change while a job runs; here a qm's setters change what its later jobs play."""
+
+
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise not_yet(f"{name} of a running job")
+
+    return refuse
+
+
+def _read_as(raw: int, kind: type | None) -> Any:
+    """A register as a type of Python or QUA."""
+    value = io_value(raw)
+    if kind is None:
+        return value
+    if kind is bool:
+        return value.boolean_value
+    return value.int_value if kind is int else value.double_value
 
 
 def job_of(connection: Asker, info: JobInfo) -> QmPendingJob | QmJob | SimulatedJob:

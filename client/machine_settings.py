@@ -13,6 +13,7 @@ from .._core.errors import not_yet
 from .._core.wire import limits, requests, unpack_plain
 from .connection import Asker
 from .exceptions import InvalidConfigError, QmValueError
+from .machine_numbers import io_value, machine_number
 from .plain import plain_number
 
 Config = dict[Any, Any]
@@ -121,11 +122,14 @@ class MachineSettings:
     # -- IO registers ----------------------------------------------------------------------------------------------
 
     def set_io_values(self, value_1: Any = None, value_2: Any = None) -> None:
-        """Set one or both registers: int becomes int, float fixed, bool bool. None leaves one as it is."""
+        """Set one or both registers: int becomes int, float fixed, bool bool. None leaves one as it is.
+
+        The running job sees them at once, later jobs start with them. Source: the platform's QuantumMachine.
+        """
         if value_1 is None and value_2 is None:
             return
-        io1 = None if value_1 is None else plain_number(value_1, "the value of IO1")
-        io2 = None if value_2 is None else plain_number(value_2, "the value of IO2")
+        io1 = None if value_1 is None else machine_number(value_1, "the value of IO1")[1]
+        io2 = None if value_2 is None else machine_number(value_2, "the value of IO2")[1]
         self._connection.ask(requests.SetIo(qm_id=self._id, io1=io1, io2=io2))
 
     def set_io1_value(self, value_1: Any) -> None:
@@ -137,7 +141,7 @@ class MachineSettings:
         self.set_io_values(value_2=value_2)
 
     def get_io_values(self) -> list[dict[str, Any]]:
-        """Both registers, each as int, fixed and bool."""
+        """Both registers as they are now, each as int, fixed and bool: three readings of the same 32 bits."""
         values = self._connection.ask(requests.GetIo(qm_id=self._id)).result
         return [_io(1, values.io1), _io(2, values.io2)]
 
@@ -246,10 +250,11 @@ def _numbered(entries: Mapping[Any, Any], number: Any, what: str) -> Any:
     raise InvalidConfigError(f"there is no {what} {number}; there is {', '.join(map(str, entries)) or 'none'}")
 
 
-def _io(number: int, value: float | bool) -> dict[str, Any]:
+def _io(number: int, raw: int) -> dict[str, Any]:
+    value = io_value(raw)
     return {
         "io_number": number,
-        "int_value": int(value),
-        "fixed_value": float(value),
-        "boolean_value": bool(value),
+        "int_value": value.int_value,
+        "fixed_value": value.double_value,
+        "boolean_value": value.boolean_value,
     }

@@ -146,6 +146,8 @@ class QuantumMachine(MachineSettings):
         numerics: str = "linear",
         note: str = "",
         block: bool = True,
+        input_streams: Mapping[str, list[Any]] | None = None,
+        io_values: Sequence[Any] = (),
     ) -> SimulatedJob:
         """Simulate a program on the qm's effective config; the qm itself, its queue and its job are left alone.
 
@@ -158,7 +160,16 @@ class QuantumMachine(MachineSettings):
         looped = isinstance(getattr(simulate, "simulation_interface", None), LoopbackInterface)
         config = self.get_config() if looped else {}  # only a loopback needs to know elements
         return start_simulation(
-            self._connection, program, simulate, config, options, qm_id=self._id, note=checked_note(note), block=block
+            self._connection,
+            program,
+            simulate,
+            config,
+            options,
+            qm_id=self._id,
+            note=checked_note(note),
+            block=block,
+            input_streams=input_streams,
+            io_values=io_values,
         )
 
     # -- jobs ------------------------------------------------------------------------------------------------------

@@ -208,19 +208,32 @@ class QuantumMachinesManager:
         numerics: str = "linear",
         note: str = "",
         block: bool = True,
+        input_streams: Mapping[str, list[Any]] | None = None,
+        io_values: Sequence[Any] = (),
     ) -> SimulatedJob:
         """Simulate a program on a config for `simulate.duration` clock cycles, and wait until that is done.
 
         It takes no ports, needs no qm and waits in no queue. With `block=False` it returns at once, to be waited for by
-        `job.wait_until("Done")`. Raises ConfigValidationException, QMSimulationError where the program does not compile
-        or asks for too much, and Taken where no controller of the config's type is connected.
+        `job.wait_until("Done")`. Nothing reaches it from outside: `input_streams` ({name: [entry, ...]}), `io_values`
+        (IO1, IO2) are there from the start, and a `pause()` waits for nobody. Raises ConfigValidationException,
+        QMSimulationError where the program does not compile or asks for too much, and Taken where no controller of the
+        config's type is connected.
         """
         from .simulated_job import start_simulation
 
         options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
         packed = pack_config(config)
         return start_simulation(
-            self._connection, program, simulate, config, options, packed=packed, note=checked_note(note), block=block
+            self._connection,
+            program,
+            simulate,
+            config,
+            options,
+            packed=packed,
+            note=checked_note(note),
+            block=block,
+            input_streams=input_streams,
+            io_values=io_values,
         )
 
     # -- the cluster -----------------------------------------------------------------------------------------------

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
 from .._core.errors import AskedWrongly, OurBug
-from .._core.wire import FINAL_STATES, JobInfo, JobOptions, exception_of, requests
-from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
+from .._core.wire import FINAL_STATES, JobInfo, JobOptions, Simulation, exception_of, limits, requests
+from .connection import Asker
 from .difference_report import DifferenceReport
-from .exceptions import JobCancelledError, QMSimulationError
-from .jobs import STATUS_OF_STATE, QmBaseJob
+from .exceptions import JobCancelledError, QMSimulationError, QmValueError
+from .jobs import QmBaseJob
+from .machine_numbers import entry_of, machine_number
 from .programs import ProgramLike, encoded
 from .report import ExecutionReport
 from .simulation_config import SimulationConfig
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from .simulated_samples import SimulatorSamples
     from .waveform_report import WaveformReport
 
-_DONE: Final = frozenset({"done", "completed", "finished"})
+InputStreams = Mapping[str, list[Any]]
+"""The entries of each input stream, in order: a value each, or a list as long as the stream."""
 _NEEDS_A_QM: Final = frozenset(
     {
         "resume",
         "halt",
+        "trigger",
         "push_to_input_stream",
         "insert_input_stream",
         "set_element_correction",
@@ -51,6 +53,8 @@ _NEEDS_A_QM: Final = frozenset(
 class SimulatedJob(QmBaseJob):
     """A simulation, as `simulate` returns it. It has no qm and no place in a queue."""
 
+    _kind = "simulation"
+
     def __init__(self, connection: Asker, job_id: str, qm_id: str = "", info: JobInfo | None = None) -> None:
         super().__init__(connection, job_id, qm_id, info)
         self._samples: SimulatorSamples | None = None
@@ -66,28 +70,8 @@ class SimulatedJob(QmBaseJob):
         """Empty: a simulation has no qm."""
         return ""
 
-    def wait_until(self, status: str | Sequence[str] = "Done", timeout: float = FOREVER_S) -> bool:
-        """Wait until the job is "Done" (or has come to another state that is named), and return True.
-
-        Raises QMTimeoutError (a TimeoutError) after `timeout` seconds, and what the job failed with.
-        """
-        wanted = {str(item).lower() for item in ([status] if isinstance(status, str) else status)}
-        until = time.monotonic() + timeout
-        if not wanted & (_DONE | {"error", "canceled"}):
-            asked = requests.WaitJob(job_id=self._id, until=["running", "processing"])
-        else:
-            asked = requests.WaitJob(job_id=self._id)
-        try:
-            self._info = self._connection.ask(asked, wait_s=max(0.0, until - time.monotonic())).result
-        except WaitedLongEnough:
-            raise timed_out(
-                f"simulation {self._id} was not done in time ({timeout:g} s)", hint="it goes on; wait again"
-            ) from None
-        if STATUS_OF_STATE[self._info.state] not in wanted:
-            self._raise_if_failed(self._info)
-        return True
-
     def _raise_if_failed(self, info: JobInfo) -> None:
+        """Failures of simulations have a class of their own."""
         if info.state == "canceled":
             raise JobCancelledError(f"simulation {info.job_id} was cancelled")
         if info.state in ("error", "lost"):
@@ -209,6 +193,20 @@ def _refusal(name: str) -> QMSimulationError:
     )
 
 
+def with_outside(simulation: Simulation, input_streams: InputStreams, io_values: Sequence[Any]) -> Simulation:
+    """The simulation of a program that gets this from outside before it starts. Raises QmValueError."""
+    if not isinstance(input_streams, Mapping) or not all(isinstance(items, list) for items in input_streams.values()):
+        raise QmValueError('input_streams is a dict of lists, the entries of each stream in order: {"x": [1, 2]}')
+    entries = [entry_of(name, item) for name, items in input_streams.items() for item in items]
+    if len(entries) > limits.SIMULATION_ENTRIES:
+        raise QmValueError(f"{len(entries)} entries; the limit is {limits.SIMULATION_ENTRIES} (SIMULATION_ENTRIES)")
+    if len(io_values) > 2:
+        raise QmValueError("io_values are those of IO1 and IO2")
+    raws = [0 if io is None else machine_number(io, f"the value of IO{n}")[1] for n, io in enumerate(io_values, 1)]
+    io1, io2 = [*raws, 0, 0][:2]
+    return msgspec.structs.replace(simulation, entries=entries, io1=io1, io2=io2)
+
+
 def start_simulation(
     connection: Asker,
     program: ProgramLike,
@@ -220,12 +218,15 @@ def start_simulation(
     qm_id: str = "",
     note: str = "",
     block: bool = True,
+    input_streams: InputStreams | None = None,
+    io_values: Sequence[Any] = (),
 ) -> SimulatedJob:
     """Ask for a simulation, and wait for its end unless `block` is False. `packed`: the config's bytes, or `qm_id`."""
     if not isinstance(simulate, SimulationConfig):
         raise AskedWrongly(f"simulate takes a SimulationConfig, not {type(simulate).__name__}", code="bad_simulation")
     body, digest = encoded(program)
     simulation, samples = simulate.record(config)
+    simulation = with_outside(simulation, input_streams or {}, io_values)
     asked = requests.Simulate(digest=digest, simulation=simulation, qm_id=qm_id, options=options, note=note)
     bodies = [body, packed, samples] if samples else [body, packed] if packed else [body]
     added = connection.ask(asked, *bodies).result

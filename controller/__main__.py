@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         "--loopback", action="append", default=[], help="con1/1>con1/1:24, output > input : latency in ns"
     )
     made.add_argument("--noise", type=float, default=0.0, help="variance at each analog input, in V²")
+    made.add_argument("--trigger-period-ns", type=int, default=0, help="between edges of an external trigger")
     return made
 
 
@@ -49,6 +50,7 @@ def main() -> int:
             plant=given.plant,
             loopback=given.loopback,
             noise=given.noise,
+            trigger_period_ns=given.trigger_period_ns,
         )
     except QuaymasterError as error:
         print(error, file=sys.stderr)

@@ -15,6 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,14 +29,17 @@ from .._core.wire.reports import Matter
 from .fetching import Answer, Fetcher
 from .inbox import Inbox
 from .link import Link, check_endpoint
+from .records import JobRecord, encode_record
+from .records.job_record import PlantRecord
 from .results import ResultLimits, ResultShelf
+from .runtime.deliveries import not_running
 from .runtime.engine import Engine, PlantOptions
-from .runtime.image_files import ImageFiles
 from .runtime.job_run import JobRun, News
 from .runtime.job_table import JobTable
 from .runtime.lanes import Lanes
 from .runtime.library import Key, Library, key_of
 from .runtime.limits import BROKER_AWAY_MAX_S, STOP_WITHIN_S
+from .runtime.pair_files import PairFiles
 from .runtime.port_table import PortTable
 from .runtime.runs import Run
 from .runtime.spool import Spool
@@ -76,7 +81,8 @@ class Server:
         self._on_ready: Callable[[], None] | None = on_ready
         self._inbox: Inbox[Mail] = Inbox()
         self._shelf = ResultShelf(directory / "results", limits)
-        self._library = Library(name, engine, ImageFiles(directory / "images"))
+        images, sources = PairFiles(directory / "images"), PairFiles(directory / "sources", synced=True)
+        self._library = Library(name, engine, images, sources)
         self._ports = PortTable(name, type)
         self._spool = Spool()
         self._lanes = Lanes()
@@ -198,6 +204,8 @@ class Server:
                 self._fetcher.ask(action)
             case commands.Halt():
                 self._table.halt(action.job_id, action.attempt)
+            case commands.Deliver():
+                self._deliver(action)
             case commands.Start():
                 run = self._table.find_run(action.job_id, action.attempt)
                 if isinstance(run, JobRun) and run.start():
@@ -259,6 +267,18 @@ class Server:
         if config:
             self._library.add_config(key.config, config)
 
+    def _deliver(self, action: commands.Deliver) -> None:
+        run = self._table.find_run(action.job_id, action.attempt)
+        if isinstance(run, JobRun):
+            run.deliver(action)
+        else:
+            fault = fault_of(not_running(action.job_id))
+            self._say(reports.NotDelivered(delivery_id=action.delivery_id, error=fault))
+
+    def _say(self, matter: Matter) -> None:
+        """Leave a report that need not be kept, in its turn; from any OS thread."""
+        self._inbox.put(Answer(Report(matter=matter)))  # type: ignore[arg-type]
+
     def _launch(self, action: commands.Load) -> Run:
         return self._launch_job(action) if action.simulation is None else self._launch_simulation(action)
 
@@ -283,6 +303,8 @@ class Server:
             self._shelf,
             self._inbox.put,
             self._gate,
+            partial(self._recorded, action, key),
+            self._say,
         )
         if not self._ports.is_open(action.qm_id):
             error = AskedWrongly(f"{action.qm_id} is not open on {self._name}", code="unknown_qm")
@@ -293,6 +315,28 @@ class Server:
         else:
             self._lanes.submit(run, short=loaded is not None and not loaded.schemas)
         return run
+
+    def _recorded(self, action: commands.Load, key: Key, seed: int) -> bytes:
+        """The record of a job that starts; program and config are put on disk with it."""
+        self._library.keep_sources(key)
+        options = self._engine.options
+        return encode_record(
+            JobRecord(
+                job_id=action.job_id,
+                attempt=action.attempt,
+                qm_id=action.qm_id,
+                controller=self._name,
+                key=key.digest,
+                overrides=key.overrides,
+                numerics=action.options.numerics,
+                seed=seed,
+                io1=action.io1,
+                io2=action.io2,
+                plant=PlantRecord(**asdict(options)),
+                engine_version=self._engine.version,
+                version=VERSION,
+            )
+        )
 
     def _compile(self, action: commands.CompileProgram, bodies: list[bytes]) -> None:
         key = key_of(action.program_digest, action.config_digest)
@@ -381,6 +425,7 @@ def run_controller(
     plant: str = "echo",
     loopback: Sequence[str] = (),
     noise: float = 0.0,
+    trigger_period_ns: int = 0,
     engine: Engine | None = None,
 ) -> None:
     """Be the controller `name` until SIGTERM or SIGINT; prints one line when the broker has welcomed it.
@@ -393,7 +438,8 @@ def run_controller(
     if engine is None:
         from .runtime.platform_engine import PlatformEngine
 
-        engine = PlatformEngine(name, PlantOptions(plant=plant, loopback=tuple(loopback), noise=noise))
+        options = PlantOptions(plant=plant, loopback=tuple(loopback), noise=noise, trigger_period_ns=trigger_period_ns)
+        engine = PlatformEngine(name, options)
 
     def ready() -> None:
         print(f"quaymaster controller {name} ({type}) ready, pid {os.getpid()}", flush=True)

@@ -1,7 +1,8 @@
 """An engine whose programs do what their declarations say, for tests of the controller alone.
 
 A program is a tree with declarations as knobs: `values` ints saved to stream r1 (0, 1, 2, ...), `compile_ms`, `step_ns`
-(simulated time per value), `fail_at` (raise after so many values), `steps` (values a machine makes per run call).
+(simulated time per value), `fail_at` (raise after so many values), `steps` (values a machine makes per run call),
+`pause_every` and `input_every` (a pause, an entry of input stream x, after so many values; IO2 is it), `silent`.
 Run as a script it is a controller process with this engine: NAME BROKER DIR.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from quaymaster._core.errors import AskedWrongly, QuaymasterError
 from quaymaster._core.program import tree
 from quaymaster._core.program.codec import encode_program
+from quaymaster.controller.runtime.engine import PlantOptions
 
 
 def program(*, save: bool = True, all: bool = True, endless: bool = False, **knobs: int) -> tree.Program:
@@ -49,6 +51,8 @@ class StandInImage:
     knobs: dict[str, int]
     threads_needed: tuple[tuple[str, int, int], ...] = (("con1", 1, 1),)
     trace_lengths: dict[str, int] = field(default_factory=dict)
+    inputs: tuple[Any, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 class StandInMachine:
@@ -60,6 +64,10 @@ class StandInMachine:
         self._done = 0
         self._drained = 0
         self._halted = threading.Event()
+        self._io = {1: 0, 2: 0}
+        self._entries: list[list[int]] = []
+        self._taken = self._resumed = 0
+        self._log: list[tuple[str, str, int, list[int]]] = []
 
     def run(self, max_steps: int) -> str:
         """Count on."""
@@ -69,6 +77,11 @@ class StandInMachine:
                 return "running"
             if self._done == self.knobs.get("fail_at", -1):
                 raise AskedWrongly("too many overlaps", code="too_many_overlaps", details={"at": 0})
+            if self.waiting_for():
+                return "waits"
+            if (every := self.knobs.get("input_every", 0)) and self._done == every * (self._taken + 1):
+                self._io[2] = self._entries.pop(0)[0]
+                self._taken += 1
             if self._done == count:
                 return "done"
             if "sleep_ms" in self.knobs:
@@ -78,13 +91,62 @@ class StandInMachine:
         return "running"
 
     def drain(self) -> list[tuple[Any, ...]]:
-        """The numbers counted since."""
+        """The numbers counted since; none of a program that is silent."""
+        if "silent" in self.knobs:
+            return []
         first, self._drained = self._drained, self._done
         return [(0, np.arange(first, self._done, dtype=np.int64), None)] if self._done > first else []
 
     def halt(self) -> None:
         """Stop counting."""
         self._halted.set()
+
+    def push_input(self, name: str, raws: list[int]) -> None:
+        """An entry waits."""
+        if name != "x":
+            raise AskedWrongly(f"the program has no input stream {name!r}", code="no_such_input_stream")
+        self._noted("input", name, raws)
+        self._entries.append(raws)
+
+    def set_io(self, number: int, raw: int) -> None:
+        """A register."""
+        self._noted("io", str(number), [raw])
+        self._io[number] = raw
+
+    def io(self, number: int) -> int:
+        """A register."""
+        return self._io[number]
+
+    def resume(self) -> None:
+        """Count on from a pause."""
+        if not self.paused:
+            raise AskedWrongly("the job is not paused", code="not_paused")
+        self._noted("resume", "", [])
+        self._resumed += 1
+
+    def trigger(self, name: str = "") -> None:
+        """Noted, and no more."""
+        self._noted("trigger", name, [])
+
+    def _noted(self, kind: str, name: str, raws: list[int]) -> None:
+        self._log.append((kind, name, self._done, list(raws)))
+
+    @property
+    def paused(self) -> bool:
+        """After every `pause_every` values."""
+        every = self.knobs.get("pause_every", 0)
+        return bool(every) and self._done == every * (self._resumed + 1)
+
+    def waiting_for(self) -> tuple[str, ...]:
+        """An entry of x, if that is so."""
+        every = self.knobs.get("input_every", 0)
+        if every and self._done == every * (self._taken + 1) and not self._entries:
+            return ("input stream 'x'",)
+        return ("resume",) if self.paused else ()
+
+    def outside_log(self) -> tuple[Any, ...]:
+        """All that came, with the number of values before it."""
+        return tuple(self._log)
 
     def events(self) -> list[tuple[str, int, int]]:
         """One event, three times, at line 7."""
@@ -114,7 +176,10 @@ class StandInEngine:
         """Where it neither sleeps nor saves much."""
         return image.knobs.keys() <= {"values"} and image.knobs.get("values", 0) < 10
 
-    def machine(self, image: StandInImage, plant: Any, seed: int, numerics: str) -> StandInMachine:
+    version = 1
+    options = PlantOptions()
+
+    def machine(self, image: StandInImage, plant: Any, seed: int, numerics: str, outside: Any = ()) -> StandInMachine:
         """A counter."""
         self.machines.append(StandInMachine(image.knobs))
         return self.machines[-1]

@@ -20,6 +20,8 @@ The conversation, as a grammar (`C:` client, `B:` broker, `K:` controller; `*` a
                / B:Command(Load) [K:Report(Lacking) B:Command(Load)] *K:Report(Progress) *K:Report(Status)
                / B:Command(Halt) K:Report(Status)   its final state; `canceled` also for a job that it does not hold
                / B:Command(FetchData) K:Report(FetchedData / FetchFailed)
+               / K:Report(Standing)                 a job stands still: paused, or waiting for the outside
+               / B:Command(Deliver) K:Report(Delivered / NotDelivered)
     ack        = K:Report(seq > 0) B:Command(Acknowledge)   later, in bulk; unacknowledged ones are sent again
     beat       = B:Beat / K:Beat                    each second, both ways
     listener   = *B:Event                           PUB; hints with a revision, at least one a second
@@ -34,13 +36,14 @@ Rules that hold everywhere:
 - Job states: pending, loading, running, processing, then exactly one of completed, error, canceled, lost.
 
 Where to find what: `requests` (what a client may ask, each with its result), `commands` (what the broker tells a
-controller), `reports` (what a controller tells the broker), `events` (hints and beats), `records` (parts that messages
+controller), `reports` (what a controller tells the broker), `parcels` (what is brought to a running job), `events`
+(hints and beats), `records` (parts that messages
 share), `faults` (errors on the wire), `frames` (encode, decode), `bodies` (digest, packed dicts), `limits`.
 """
 
 from __future__ import annotations
 
-from . import commands, events, limits, records, reports, requests
+from . import commands, events, limits, parcels, records, reports, requests
 from .bodies import content_digest, measure_body, pack_plain, unpack_plain
 from .commands import Command
 from .events import Beat, Event, Hint
@@ -119,6 +122,7 @@ __all__ = [
     "make_request_id",
     "measure_body",
     "pack_plain",
+    "parcels",
     "records",
     "refusal",
     "reports",

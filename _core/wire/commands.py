@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .records import Digest, Fault, JobOptions, Name, Names, Number, Overrides, Record, Simulation
+from .parcels import Parcels
+from .records import Digest, Fault, JobOptions, Name, Names, Overrides, Raw, Record, Simulation
 
 
 class Action(Record, frozen=True, kw_only=True, tag_field="action"):
@@ -55,8 +56,8 @@ class Load(Action, frozen=True, kw_only=True, tag="load"):
     config_digest: Digest
     options: JobOptions = JobOptions()
     overrides: Overrides | None = None
-    io1: Number = 0
-    io2: Number = 0
+    io1: Raw = 0  # both registers as the job starts with them
+    io2: Raw = 0
     start: bool = True
     simulation: Simulation | None = None
 
@@ -73,6 +74,18 @@ class Halt(Action, frozen=True, kw_only=True, tag="halt"):
 
     job_id: Name
     attempt: int
+
+
+class Deliver(Action, frozen=True, kw_only=True, tag="deliver"):
+    """Bring something to a running job; answered by `reports.Delivered` or `reports.NotDelivered`, out of the spool.
+
+    A repeat (the same `delivery_id`) is answered as before and delivers nothing.
+    """
+
+    delivery_id: Name
+    job_id: Name
+    attempt: int
+    parcel: Parcels
 
 
 class FetchData(Action, frozen=True, kw_only=True, tag="fetch"):
@@ -122,6 +135,7 @@ Actions = (
     | Load
     | Start
     | Halt
+    | Deliver
     | FetchData
     | DropResults
     | TakeInventory

@@ -30,6 +30,7 @@ NOTE_CHARS: Final = 64 * KIB
 MESSAGE_CHARS: Final = 64 * KIB  # the text of an error or of a report line
 LIST_ITEMS: Final = 10_000  # ids in one request or one answer
 OVERRIDE_SAMPLES: Final = 100_000  # numbers in the overrides of one job
+INPUT_VALUES: Final = 65_536  # values in one entry of an input stream
 DETAILS_ITEMS: Final = 1_000
 
 # Time, in milliseconds.
@@ -51,3 +52,4 @@ SIMULATION_CYCLES: Final = 250_000_000  # 1 s
 SIMULATION_BYTES: Final = 256 * MIB  # samples of one simulation: 2 bytes a ns and analog output, 1 a ns and digital one
 SIMULATION_CABLES: Final = 1_000  # loopback connections, or raw inputs
 SIMULATION_LATENCY_NS: Final = 1_000_000_000
+SIMULATION_ENTRIES: Final = 10_000  # of input streams, given before the start

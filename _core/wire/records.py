@@ -81,8 +81,22 @@ class RawInput(Record, frozen=True, kw_only=True):
     samples: Annotated[int, msgspec.Meta(ge=0)]
 
 
+Raw = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""A machine number: the 32 bits of a register or of a cell, read as a signed integer."""
+ValueType = Literal["int", "fixed", "bool"]
+
+
+class InputEntry(Record, frozen=True, kw_only=True):
+    """One entry for an input stream of the program."""
+
+    stream: Name
+    type: ValueType
+    raws: Annotated[list[Raw], msgspec.Meta(min_length=1, max_length=limits.INPUT_VALUES)]
+
+
 class Simulation(Record, frozen=True, kw_only=True):
-    """What makes a job a simulation: for how long, and what its inputs hear."""
+    """What makes a job a simulation: for how long, what its inputs hear, and what it has got from outside before it
+    starts."""
 
     duration_cycles: Annotated[int, msgspec.Meta(ge=1, le=limits.SIMULATION_CYCLES)]
     interface: Literal["none", "loopback", "raw"] = "none"
@@ -91,6 +105,9 @@ class Simulation(Record, frozen=True, kw_only=True):
     noise_variance: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0  # V² per sample, at every input that is connected
     inputs: Annotated[list[RawInput], msgspec.Meta(max_length=limits.SIMULATION_CABLES)] = []
     samples_digest: Digest = ""  # of the samples of all `inputs`, one after another: little-endian float64
+    entries: Annotated[list[InputEntry], msgspec.Meta(max_length=limits.SIMULATION_ENTRIES)] = []
+    io1: Raw = 0
+    io2: Raw = 0
 
 
 class ThreadNeed(Record, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 Reports that must not be lost carry a sequence number, 1, 2, 3, ... per controller instance, wait in the controller's
 spool, and are sent again until a `commands.Acknowledge` covers them. The others (`hello`, `progress`, `fetched`,
-`fetch_failed`, `inventory`, `leaving`) have seq 0.
+`fetch_failed`, `standing`, `delivered`, `not_delivered`, `inventory`, `leaving`) have seq 0.
 """
 
 # ruff: noqa: RUF012  (msgspec copies mutable defaults)
@@ -17,6 +17,8 @@ from .records import (
     JobState,
     Lines,
     Name,
+    Names,
+    Raw,
     Record,
     StreamSchema,
     StreamState,
@@ -47,6 +49,8 @@ class HeldJob(Record, frozen=True, kw_only=True):
     job_id: Name
     attempt: int
     state: JobState
+    paused: bool = False
+    waiting_for: Names = []
 
 
 class Inventory(Matter, frozen=True, kw_only=True, tag="inventory"):
@@ -83,6 +87,7 @@ class Status(Matter, frozen=True, kw_only=True, tag="status"):
     counts: dict[str, int] = {}
     streams: list[StreamState] = []
     dataloss: bool = False
+    io: list[Raw] = []  # both registers as the program left them, once it runs no more
 
 
 class Lacking(Matter, frozen=True, kw_only=True, tag="lacking"):
@@ -107,6 +112,33 @@ class Progress(Matter, frozen=True, kw_only=True, tag="progress"):
     attempt: int
     streams: list[StreamCount]
     dataloss: bool = False
+
+
+class Standing(Matter, frozen=True, kw_only=True, tag="standing"):
+    """A running job stands still, or no longer does: all that it saved before can be fetched by now."""
+
+    job_id: Name
+    attempt: int
+    paused: bool = False
+    waiting_for: Names = []
+
+
+class Delivered(Matter, frozen=True, kw_only=True, tag="delivered"):
+    """Answers a `commands.Deliver`: the job has it, and its record says so. Whether the job is in a pause now is told
+    along, so that nobody takes an earlier pause for a new one."""
+
+    delivery_id: Name
+    job_id: Name
+    attempt: int
+    paused: bool = False
+    io: list[Raw] = []  # both registers, where they were read or set
+
+
+class NotDelivered(Matter, frozen=True, kw_only=True, tag="not_delivered"):
+    """Answers a `commands.Deliver` that cannot be followed; nothing was changed."""
+
+    delivery_id: Name
+    error: Fault
 
 
 class FetchedData(Matter, frozen=True, kw_only=True, tag="fetched"):
@@ -139,7 +171,21 @@ class Leaving(Matter, frozen=True, kw_only=True, tag="leaving"):
     """This controller was told to end: what runs is halted now, nothing new may be sent to it."""
 
 
-Matters = Hello | Inventory | Compiled | Status | Lacking | Progress | FetchedData | FetchFailed | Trouble | Leaving
+Matters = (
+    Hello
+    | Inventory
+    | Compiled
+    | Status
+    | Lacking
+    | Progress
+    | Standing
+    | Delivered
+    | NotDelivered
+    | FetchedData
+    | FetchFailed
+    | Trouble
+    | Leaving
+)
 
 
 class Report(Record, frozen=True, kw_only=True):

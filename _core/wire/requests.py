@@ -16,6 +16,7 @@ from typing import Annotated, Generic, TypeVar, get_args
 import msgspec
 
 from . import limits
+from .parcels import ToJob
 from .records import (
     CloseMode,
     ControllerInfo,
@@ -27,8 +28,8 @@ from .records import (
     Name,
     Names,
     Note,
-    Number,
     Overrides,
+    Raw,
     Record,
     Simulation,
     StreamState,
@@ -106,10 +107,10 @@ class ConfigFound(Record, frozen=True, kw_only=True):
 
 
 class IoValues(Record, frozen=True, kw_only=True):
-    """The two registers of a qm."""
+    """The 32 bits of both registers, as signed integers."""
 
-    io1: Number = 0
-    io2: Number = 0
+    io1: Raw = 0
+    io2: Raw = 0
 
 
 class CompiledProgram(Record, frozen=True, kw_only=True):
@@ -148,6 +149,8 @@ class JobInfo(Record, frozen=True, kw_only=True):
     note: Note = ""
     error: Fault | None = None
     simulated: bool = False  # a simulation: it has no qm
+    paused: bool = False  # it runs, and is in a `pause()`: until somebody resumes it
+    waiting_for: Names = []  # what it needs from outside to go on, in words
 
 
 class JobList(Record, frozen=True, kw_only=True):
@@ -316,17 +319,34 @@ class SetConfig(Asks[ConfigFound], frozen=True, kw_only=True, tag="set_config"):
 
 
 class SetIo(Asks[IoValues], frozen=True, kw_only=True, tag="set_io"):
-    """Set one or both registers of a qm. *Change.*"""
+    """Set one or both registers: of a qm (`qm_id`), whose running job sees them at once and whose later jobs start with
+    them; or of a job (`job_id`), refused with `job_not_running` where it does not run. *Change.*
 
-    qm_id: Name
-    io1: Number | None = None
-    io2: Number | None = None
+    A register is 32 bits, here as a signed integer. Parked while the job loads, and until its controller has answered.
+    """
+
+    qm_id: Name = ""
+    job_id: Name = ""
+    io1: Raw | None = None
+    io2: Raw | None = None
 
 
 class GetIo(Asks[IoValues], frozen=True, kw_only=True, tag="get_io"):
-    """Read both registers of a qm."""
+    """Both registers: of a qm (those of its running job, if there is one), or of a running job. Parked as `set_io`."""
 
-    qm_id: Name
+    qm_id: Name = ""
+    job_id: Name = ""
+
+
+class TellJob(Asks[Done], frozen=True, kw_only=True, tag="tell_job"):
+    """Bring something to a running job: done when its controller has delivered and recorded it. *Change.*
+
+    Parked while the job loads, and until its controller has answered. Refused: `job_not_running`, `not_paused`,
+    `no_such_input_stream`, `input_size`, `input_type`, `input_full`, `too_many_deliveries`.
+    """
+
+    job_id: Name
+    parcel: ToJob
 
 
 class Compile(Asks[CompiledProgram], frozen=True, kw_only=True, tag="compile"):
@@ -484,6 +504,7 @@ Arguments = (
     | SetConfig
     | SetIo
     | GetIo
+    | TellJob
     | Compile
     | AddJob
     | Execute

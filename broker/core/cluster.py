@@ -82,6 +82,15 @@ class Fetching(msgspec.Struct):
     due_ms: int
 
 
+class Errand(msgspec.Struct):
+    """Something for a running job, on its way to the controller (or waiting here while the job loads)."""
+
+    asked: Asked
+    job_id: str
+    controller: str
+    due_ms: int
+
+
 class Cluster:
     """The state of the core. See the module's docstring."""
 
@@ -128,6 +137,8 @@ class Cluster:
         self.compiling: dict[str, Compiling] = {}  # by image id
         self.compiling_of: dict[UserRequest, str] = {}
         self.fetching: dict[str, Fetching] = {}
+        self.errands: dict[str, Errand] = {}  # by delivery id
+        self.waiting_for: dict[str, list[str]] = {}  # what running jobs need from outside to go on, in words
         self.early: dict[UserRequest, tuple[Asked, str]] = {}  # wait for a controller to report after the start
         self.outcomes: OrderedDict[UserRequest, Fault] = OrderedDict()
         self.progress: dict[str, list[StreamState]] = {}
@@ -276,6 +287,7 @@ class Cluster:
             if old is not None:
                 self._unrefer(job)
             self.progress.pop(job.job_id, None)
+            self.waiting_for.pop(job.job_id, None)
             self.finished.append(job.job_id)
 
     def _derive_queue(self, was: str | None, job: JobRow) -> None:

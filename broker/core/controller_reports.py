@@ -14,12 +14,13 @@ from ..._core.wire.requests import ReportLine
 from . import limits
 from .cluster import Cluster, Compiling, Fetching, Live
 from .dispatch import send_load
-from .ending import event_of, fail_lost, move, wake
+from .ending import answer_pending, drop_errand, event_of, fail_lost, move, wake
+from .errands import keep_registers, note_standing
 from .job_requests import send_compile
 from .messages import Asked, Send
 from .rows import ControllerRow, ImageRow, JobRow
 from .simulations import send_simulation
-from .states import FINAL, HELD_BY_CONTROLLER, allows
+from .states import FINAL, HELD_BY_CONTROLLER, OCCUPYING, allows, next_state
 
 
 def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None:
@@ -63,12 +64,19 @@ def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any)
             _missing_there(cluster, row)
         elif row.halt_by and at_controller.state not in FINAL:
             cluster.send(name, commands.Halt(job_id=row.job_id, attempt=row.attempt))
+        else:
+            _stands(cluster, name, at_controller)
     cluster.simulations_dirty = True
     cluster.dirty |= cluster.blocked
     cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
     cluster.blocked.clear()
     waited = [key for key, (_, controller) in cluster.early.items() if controller == name]
     return [cluster.early.pop(key)[0] for key in waited]
+
+
+def _stands(cluster: Cluster, name: str, there: reports.HeldJob) -> None:
+    """Whether a job that went on without us is in a pause."""
+    note_standing(cluster, name, there.job_id, there.attempt, there.paused, there.waiting_for)
 
 
 def _first_in_queues(cluster: Cluster) -> Iterable[JobRow]:
@@ -123,7 +131,8 @@ def gone(cluster: Cluster, name: str, reason: str) -> None:
 
 
 def _abandon_requests(cluster: Cluster, name: str, reason: str) -> None:
-    """Compilations and fetches that were under way at a controller are answered with an error."""
+    """Compilations and fetches that were under way at a controller are answered with an error; whether an errand was
+    done is not known here, so its client asks again."""
     error = fault_of(
         Taken(
             f"controller {name} was lost: {reason}",
@@ -136,6 +145,9 @@ def _abandon_requests(cluster: Cluster, name: str, reason: str) -> None:
         _refuse_all(cluster, under_way, error)
     for fetch_id in [key for key, fetching in cluster.fetching.items() if fetching.controller == name]:
         cluster.refuse(cluster.fetching.pop(fetch_id).asked, error)
+    for delivery_id in [key for key, errand in cluster.errands.items() if errand.controller == name]:
+        answer_pending(cluster, cluster.errands[delivery_id].asked)
+        drop_errand(cluster, delivery_id)
 
 
 def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -> list[Asked]:
@@ -208,6 +220,8 @@ def status(cluster: Cluster, name: str, said: reports.Status, bodies: Any) -> No
     if not allows(job.state, event):
         return
     cluster.by(f"controller:{name}", verb, job.job_id)
+    if len(said.io) == 2 and job.state in OCCUPYING and next_state(job.state, event) not in OCCUPYING:
+        keep_registers(cluster, job.qm_id, said.io)
     if said.state in FINAL:
         move(cluster, job, event, error=said.error, **_last_words(cluster, job, said))
         return

@@ -20,10 +20,10 @@ import msgspec
 from ..._core.errors import AskedWrongly, OurBug, QuaymasterError
 from ..._core.wire import RESULTS, reports, requests
 from ..._core.wire import limits as wire_limits
-from . import controller_reports, job_requests, limits, qm_requests, result_requests, simulations
+from . import controller_reports, errands, job_requests, limits, qm_requests, result_requests, simulations
 from .cluster import Cluster, request_ms
 from .dispatch import advance
-from .ending import answer_pending, unpark
+from .ending import answer_pending, drop_errand, unpark
 from .messages import Asked, Event, Gone, Instruction, Said
 from .qm_requests import Answered
 from .rows import Change, Rows
@@ -39,8 +39,9 @@ HANDLERS: dict[type, Handler] = {
     requests.CloseAllQms: qm_requests.close_all_qms,
     requests.GetConfig: qm_requests.get_config,
     requests.SetConfig: qm_requests.set_config,
-    requests.SetIo: qm_requests.set_io,
-    requests.GetIo: qm_requests.get_io,
+    requests.SetIo: errands.set_io,
+    requests.GetIo: errands.get_io,
+    requests.TellJob: errands.tell_job,
     requests.Compile: job_requests.compile_program,
     requests.AddJob: job_requests.add_job,
     requests.Execute: job_requests.add_job,
@@ -66,6 +67,9 @@ REPORT_HANDLERS: dict[type, Callable[[Cluster, str, Any, Any], Any]] = {
     reports.Status: controller_reports.status,
     reports.Lacking: controller_reports.lacking,
     reports.Progress: controller_reports.progress,
+    reports.Standing: errands.standing,
+    reports.Delivered: errands.delivered,
+    reports.NotDelivered: errands.not_delivered,
     reports.FetchedData: controller_reports.fetched,
     reports.FetchFailed: controller_reports.fetch_failed,
     reports.Trouble: controller_reports.trouble,
@@ -80,11 +84,13 @@ REMEMBERED: frozenset[type] = frozenset(
         requests.CloseAllQms,
         requests.SetConfig,
         requests.SetIo,
+        requests.TellJob,
         requests.Compile,
         requests.RemoveJobs,
         requests.ClearResults,
     }
 )
+ERRANDS: frozenset[type] = frozenset({requests.TellJob, requests.SetIo, requests.GetIo})
 SUBMISSIONS: frozenset[type] = frozenset({requests.AddJob, requests.Execute, requests.Simulate})
 
 
@@ -117,7 +123,8 @@ class Core:
         parked = [wait.asked for wait in cluster.waits.values()]
         fetching = [under_way.asked for under_way in cluster.fetching.values()]
         early = [asked for asked, _ in cluster.early.values()]
-        return [asked for asked in [*compiling, *parked, *fetching, *early] if asked.client]
+        brought = [errand.asked for errand in cluster.errands.values()]
+        return [asked for asked in [*compiling, *parked, *fetching, *brought, *early] if asked.client]
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -173,6 +180,8 @@ class Core:
             under_way.due_ms[key] = cluster.now_ms + wire_limits.PARK_MS
             return True
         kind = type(asked.request.args)
+        if kind in ERRANDS and (delivery_id := errands.delivery_id_of(key)) in cluster.errands:
+            drop_errand(cluster, delivery_id)  # it is sent again, and delivered once
         if kind in SUBMISSIONS:
             return self._is_repeated_submission(asked)
         return kind in REMEMBERED and self._is_repeated_change(asked)
@@ -243,6 +252,9 @@ class Core:
                 cluster.seal()
         for fetch_id in [key for key, fetching in cluster.fetching.items() if fetching.due_ms <= cluster.now_ms]:
             answer_pending(cluster, cluster.fetching.pop(fetch_id).asked)
+        for delivery_id in [key for key, errand in cluster.errands.items() if errand.due_ms <= cluster.now_ms]:
+            answer_pending(cluster, cluster.errands[delivery_id].asked)
+            drop_errand(cluster, delivery_id)
         cluster.by("broker", "tick", "")
         controller_reports.lose_the_absent(cluster)
         cluster.forget_old_answers()

@@ -9,7 +9,7 @@ import msgspec
 from ..._core.errors import Taken
 from ..._core.wire import Fault, JobState, StreamState, commands, limits
 from ..._core.wire.requests import CancelJob, JobCanceled, JobInfo, ReportLine, ResultsState, WaitJob, WaitResults
-from .cluster import Cluster, UserRequest, Wait
+from .cluster import Cluster, Errand, UserRequest, Wait
 from .messages import Answer, Asked
 from .rows import JobRow
 from .states import EVENT_OF_REPORT, FINAL, HELD_BY_CONTROLLER, next_state
@@ -24,9 +24,12 @@ def move(cluster: Cluster, job: JobRow, event: str, **fields: Any) -> JobRow:
         fields.setdefault("ended_at_ms", cluster.now_ms)
         if job.state in HELD_BY_CONTROLLER and job.started_at_ms is None:
             fields.setdefault("started_at_ms", cluster.now_ms)
+    if job.paused and state != "running":
+        fields["paused"] = False
     moved = msgspec.structs.replace(job, state=state, **fields)
     cluster.put_job(moved)
     wake(cluster, job.job_id)
+    release(cluster, job.job_id)
     if state in FINAL and len(cluster.finished) > 1:
         cluster.forget_old_jobs()
     return moved
@@ -90,6 +93,8 @@ def info_of(cluster: Cluster, job: JobRow, position: int | None = None) -> JobIn
         note=job.note,
         error=job.error,
         simulated=job.simulation is not None,
+        paused=job.paused,
+        waiting_for=cluster.waiting_for.get(job.job_id, []),
     )
 
 
@@ -123,7 +128,7 @@ def results_of(cluster: Cluster, job: JobRow) -> ResultsState:
 
 def check_may_park(cluster: Cluster, user: str) -> None:
     """Requests may wait up to named bounds, so that no user's waiting fills the broker. Raises Taken."""
-    parked = len(cluster.waits) + len(cluster.compiling_of) + len(cluster.fetching)
+    parked = len(cluster.waits) + len(cluster.compiling_of) + len(cluster.fetching) + len(cluster.errands)
     for name, count, limit in (
         ("PARKED_REQUESTS", parked, limits.PARKED_REQUESTS),
         ("USER_PARKED_REQUESTS", cluster.parked_of_user[user], limits.USER_PARKED_REQUESTS),
@@ -148,13 +153,36 @@ def park(cluster: Cluster, asked: Asked, job_id: str, due_ms: int) -> None:
 def unpark(cluster: Cluster, key: UserRequest) -> None:
     """Forget a parked request."""
     wait = cluster.waits.pop(key)
-    cluster.parked_of_user[key[0]] -= 1
-    if not cluster.parked_of_user[key[0]]:
-        del cluster.parked_of_user[key[0]]
+    _one_less_parked(cluster, key[0])
     keys = cluster.waits_on[wait.job_id]
     keys.discard(key)
     if not keys:
         del cluster.waits_on[wait.job_id]
+
+
+def _one_less_parked(cluster: Cluster, user: str) -> None:
+    cluster.parked_of_user[user] -= 1
+    if not cluster.parked_of_user[user]:
+        del cluster.parked_of_user[user]
+
+
+def put_errand(cluster: Cluster, delivery_id: str, errand: Errand) -> None:
+    """Something for a running job is on its way."""
+    cluster.errands[delivery_id] = errand
+    cluster.parked_of_user[errand.asked.user] += 1
+
+
+def drop_errand(cluster: Cluster, delivery_id: str) -> None:
+    """It is no longer waited for here."""
+    errand = cluster.errands.pop(delivery_id)
+    _one_less_parked(cluster, errand.asked.user)
+
+
+def release(cluster: Cluster, job_id: str) -> None:
+    """A job has come further: who brings it something asks again, and learns how it stands."""
+    for delivery_id in [key for key, errand in cluster.errands.items() if errand.job_id == job_id]:
+        answer_pending(cluster, cluster.errands[delivery_id].asked)
+        drop_errand(cluster, delivery_id)
 
 
 def wake(cluster: Cluster, job_id: str) -> None:

@@ -159,9 +159,22 @@ def waiting_requests_wait_for_something(cluster: Cluster) -> None:
         story = f"{wait.asked.request.request_id} waits for {wait.job_id}"
         _demand(job is not None and job.state not in FINAL, "waiting_requests_wait_for_something", story)
     users: dict[str, int] = {}
-    for user, _ in cluster.waits:
+    for user in [*(user for user, _ in cluster.waits), *(errand.asked.user for errand in cluster.errands.values())]:
         users[user] = users.get(user, 0) + 1
     _demand(dict(cluster.parked_of_user) == users, "waiting_requests_wait_for_something", f"{users} is not the count")
+
+
+def errands_go_to_running_jobs(cluster: Cluster) -> None:
+    """What is brought is on its way to a job that loads or runs, at its controller; only such jobs stand still."""
+    name = "errands_go_to_running_jobs"
+    for delivery_id, errand in cluster.errands.items():
+        job = cluster.jobs.get(errand.job_id)
+        _demand(job is not None and job.state in HELD_BY_CONTROLLER, name, f"{delivery_id} goes to {errand.job_id}")
+        _demand(job is None or job.controller == errand.controller, name, f"{delivery_id} is at {errand.controller}")
+    for job in cluster.jobs.values():
+        _demand(not job.paused or job.state == "running", name, f"{job.job_id} is {job.state} and paused")
+    running = {job.job_id for job in cluster.jobs.values() if job.state in HELD_BY_CONTROLLER}
+    _demand(cluster.waiting_for.keys() <= running, name, f"{cluster.waiting_for.keys() - running} wait, and do not run")
 
 
 STANDING: tuple[Callable[[Cluster], None], ...] = (
@@ -175,6 +188,7 @@ STANDING: tuple[Callable[[Cluster], None], ...] = (
     simulations_are_apart_and_bounded,
     counters_are_right,
     waiting_requests_wait_for_something,
+    errands_go_to_running_jobs,
 )
 
 

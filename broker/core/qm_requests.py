@@ -1,4 +1,4 @@
-"""Requests on qms: open, close, list, configs, registers."""
+"""Requests on qms: open, close, list, configs."""
 
 from __future__ import annotations
 
@@ -247,19 +247,3 @@ def set_config(cluster: Cluster, asked: Asked, args: requests.SetConfig) -> Answ
         for controller in shape.controllers:
             cluster.send(controller, commands.Open(qm_id=qm.qm_id, config_digest=digest), digest)
     return _with_config(cluster, qm, [])
-
-
-def set_io(cluster: Cluster, asked: Asked, args: requests.SetIo) -> requests.IoValues:
-    """Set registers; a job sees those that stand when it starts."""
-    qm = cluster.qm(args.qm_id)
-    fields = {name: value for name, value in (("io1", args.io1), ("io2", args.io2)) if value is not None}
-    cluster.by(asked.user, "set_io", qm.qm_id)
-    qm = msgspec.structs.replace(qm, **fields)
-    cluster.put_qm(qm, cluster.raw_configs[qm.qm_id], cluster.shapes[qm.qm_id])
-    return requests.IoValues(io1=qm.io1, io2=qm.io2)
-
-
-def get_io(cluster: Cluster, asked: Asked, args: requests.GetIo) -> requests.IoValues:
-    """Read registers."""
-    qm = cluster.qm(args.qm_id)
-    return requests.IoValues(io1=qm.io1, io2=qm.io2)

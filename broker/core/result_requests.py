@@ -124,9 +124,10 @@ def why(cluster: Cluster, asked: Asked, args: requests.Why) -> requests.Words:
 def why_words(cluster: Cluster, job: JobRow) -> str:
     """The sentence for `why`."""
     if job.state != "pending":
+        stands = _stands(cluster, job)
         by = f", its end was asked for by {job.halt_by}" if job.halt_by else ""
         error = f": {job.error.message}" if job.error else ""
-        return f"job {job.job_id} is {job.state} on {job.controller}{by}{error}"
+        return f"job {job.job_id} is {job.state} on {job.controller}{stands}{by}{error}"
     if job.simulation is not None:
         return simulations.words(cluster, job)
     position = cluster.position(job)
@@ -138,6 +139,14 @@ def why_words(cluster: Cluster, job: JobRow) -> str:
         other = cluster.jobs[running]
         return f"job {job.job_id} is next: job {running} of {other.user} is {other.state} on {job.qm_id}"
     return f"job {job.job_id} is next: {obstacle(cluster, job) or 'it is about to start'}"
+
+
+def _stands(cluster: Cluster, job: JobRow) -> str:
+    """Why a running job stands still."""
+    if job.paused:
+        return ", paused: it goes on when anybody calls job.resume()"
+    waiting_for = ", ".join(cluster.waiting_for.get(job.job_id, ()))
+    return f", and waits for {waiting_for}" if waiting_for else ""
 
 
 def clear_results(cluster: Cluster, asked: Asked, args: requests.ClearResults) -> requests.Cleared:

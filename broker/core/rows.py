@@ -32,6 +32,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     overrides: Overrides | None = None
     threads: list[ThreadNeed] = []
     note: str = ""
+    paused: bool = False  # it runs, and is in a `pause()`
     halt_by: str = ""  # user who asked for its end while it was held by a controller
     added_at_ms: int
     started_at_ms: int | None = None
@@ -53,8 +54,8 @@ class QmRow(msgspec.Struct, frozen=True, kw_only=True):
     opened_at_ms: int
     config_digest: str
     opened_digest: str  # of the config as it was opened, before any setter
-    io1: int | float | bool = 0
-    io2: int | float | bool = 0
+    io1_raw: int = 0  # the 32 bits of a register, as a signed integer
+    io2_raw: int = 0
 
 
 class ProgramRow(msgspec.Struct, frozen=True, kw_only=True):

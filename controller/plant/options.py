@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from ..._core.config.model import Config, PortRef
 from ..._core.engine.hearing import Hearing
 from ..._core.errors import AskedWrongly
@@ -22,13 +24,26 @@ def hearing(
     plant: str = "echo",
     cables: Sequence[str] = (),
     noise_variance: float = 0.0,
+    trigger_period_ns: int = 0,
     controller: str = "con1",
 ) -> Hearing:
     """The hearing tables of a plant named ``echo``, ``none`` or ``loopback``.
 
     ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of ``controller``), output > input : latency in ns, which is one for
-    all cables. ``noise_variance`` in V² per sample. Raises AskedWrongly ``bad_plant``.
+    all cables. ``noise_variance`` in V² per sample. ``trigger_period_ns``: between edges of an external trigger, from 0
+    on; a multiple of 4, 0 for none. Raises AskedWrongly ``bad_plant``.
     """
+    if trigger_period_ns < 0 or trigger_period_ns % 4:
+        raise AskedWrongly(
+            f"a trigger every {trigger_period_ns} ns is off the grid", code="bad_plant", hint="give a multiple of 4 ns"
+        )
+    found = _named(config, elements, plant, cables, noise_variance, controller)
+    return msgspec.structs.replace(found, trigger_period_ns=trigger_period_ns) if trigger_period_ns else found
+
+
+def _named(
+    config: Config, elements: Sequence[str], plant: str, cables: Sequence[str], noise_variance: float, controller: str
+) -> Hearing:
     if not (math.isfinite(noise_variance) and noise_variance >= 0.0):
         raise AskedWrongly(f"a noise variance of {noise_variance} V² is none", code="bad_plant", hint="give 0 or more")
     if plant == "none":

@@ -4,9 +4,10 @@ A folder holds `000000.chunk`, `000001.chunk`, ... Each is a sequence of Message
 its items count as kept. Its last record is a checksum, so what a crash left half written is seen; it ends the results.
 
     record = ["schema", attempt, [[name, dtype, shape, many, timestamps], ...]]      first of the first chunk
+           / ["job", bytes]                          second, where the job's record is kept (see `records`)
            / ["items", stream, position, bytes]      bytes of a save_all stream from `position` on
            / ["item", stream, position, bytes]       bytes of the (newest) item of a save stream
-           / ["end", closed, [stream with data loss, ...]]                           last but one of the last chunk
+           / ["end", state, [stream with data loss, ...]]                            last but one of the last chunk
            / ["over", CRC-32 of all before, big endian]                              last of every chunk
 
 A record carries at most `ResultLimits.record_bytes`, so that reading is bounded too; a chunk holds whole items.
@@ -43,6 +44,8 @@ class Piece:
 class FolderIndex:
     """What the complete chunks of a folder hold."""
 
+    job: bytes = b""
+    """The record of the job that saved this; b"" where none was kept."""
     attempt: int = 0
     schemas: list[StreamSchema] = field(default_factory=list)
     pieces: dict[int, list[Piece]] = field(default_factory=dict)
@@ -50,6 +53,8 @@ class FolderIndex:
     chunks: int = 0
     bytes: int = 0
     ended: bool = False
+    state: str = ""
+    """How the job ended, where that is known."""
     lossy: set[int] = field(default_factory=set)
 
     def size(self, stream: int) -> int:
@@ -112,14 +117,17 @@ def _note(index: FolderIndex, number: int, news: Sequence[list[Any]], file_bytes
             case ["schema", attempt, schemas]:
                 index.attempt = attempt
                 index.schemas = [_schema(entry) for entry in schemas]
+            case ["job", job]:
+                index.job = job
             case ["items", stream, position, offset, size]:
                 index.pieces.setdefault(stream, []).append(Piece(position, size, number, offset))
             case ["item", stream, position, offset, size]:
                 if position == 0:
                     index.pieces[stream] = []
                 index.pieces.setdefault(stream, []).append(Piece(position, size, number, offset))
-            case ["end", _, lossy]:
+            case ["end", state, lossy]:
                 index.ended = True
+                index.state = state if isinstance(state, str) else ""
                 index.lossy.update(lossy)
     index.chunks = max(index.chunks, number + 1)
     index.bytes += file_bytes

@@ -121,8 +121,10 @@ class JobResults:
         limits: ResultLimits,
         reserve: Callable[[int], bool],
         clock: Callable[[], float] = time.monotonic,
+        record: bytes = b"",
     ) -> None:
         self._attempt = attempt
+        self._record = record
         self._pipeline = pipeline
         self._forms = pipeline.result_forms
         self._streams = [Stream(schema) for schema in schemas]
@@ -205,7 +207,14 @@ class JobResults:
         self._taken += size
         return True
 
-    def finish(self) -> None:
+    def note_outside(self, append: Callable[[Path], int]) -> None:
+        """Let `append` put what came from outside into the job's folder, which is made for it; it returns the bytes."""
+        with self._lock:
+            if not self.index.chunks:
+                self._flush([], record=True)
+            self.index.bytes += append(self._folder)
+
+    def finish(self, state: str = "completed") -> None:
         """Nothing more will come: put what is left on disk, synced. A job that saved nothing makes no folder."""
         with self._lock:
             if self.closed:
@@ -214,12 +223,12 @@ class JobResults:
                 stream.dataloss |= cut
             unsaved = [stream for stream in self._streams if stream.unsaved]
             if self.index.chunks or unsaved:
-                self._flush(unsaved, end=True)
+                self._flush(unsaved, end=state)
             self.closed = True
 
-    def _flush(self, streams: Sequence[Stream], *, end: bool = False) -> None:
-        """Put what these streams have not on disk into a chunk."""
-        if not streams and not end:
+    def _flush(self, streams: Sequence[Stream], *, end: str = "", record: bool = False) -> None:
+        """Put what these streams have not on disk into a chunk; without any, only the job's end or its record."""
+        if not streams and not end and not record:
             return
         if not self.index.chunks:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -231,16 +240,18 @@ class JobResults:
             else:
                 stream.fresh, stream.saved_before = False, True
 
-    def _records(self, streams: Sequence[Stream], end: bool) -> Iterator[list[Any]]:
+    def _records(self, streams: Sequence[Stream], end: str) -> Iterator[list[Any]]:
         if not self.index.chunks:
             yield schema_record(self._attempt, [stream.schema for stream in self._streams])
+            if self._record:
+                yield ["job", self._record]
         for number, stream in enumerate(self._streams):
             if stream in streams:
                 position = stream.stored if stream.schema.many else 0
                 with memoryview(stream.tail) as data:
                     yield from data_records(number, stream.schema.many, position, data, self._limits.record_bytes)
         if end:
-            yield ["end", True, [number for number, stream in enumerate(self._streams) if stream.dataloss]]
+            yield ["end", end, [number for number, stream in enumerate(self._streams) if stream.dataloss]]
 
     # -- the reader's side ---------------------------------------------------------------------------------------------
 

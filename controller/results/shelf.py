@@ -40,12 +40,21 @@ class ResultShelf:
         self._ended = _folder_sizes(directory)  # oldest first
         self._used = sum(self._ended.values())
 
-    def begin(self, job_id: str, attempt: int, pipeline: Pipeline, schemas: Sequence[StreamSchema]) -> JobResults:
-        """The results of a job that starts; those of an older attempt are deleted."""
+    def begin(
+        self, job_id: str, attempt: int, pipeline: Pipeline, schemas: Sequence[StreamSchema], record: bytes = b""
+    ) -> JobResults:
+        """The results of a job that starts; those of an older attempt are deleted. `record`: see `records`."""
         folder = self._folder(job_id)
         self.drop([job_id])
         results = JobResults(
-            attempt, pipeline, schemas, folder, self.limits, lambda size: self._reserve(job_id, size), self._clock
+            attempt,
+            pipeline,
+            schemas,
+            folder,
+            self.limits,
+            lambda size: self._reserve(job_id, size),
+            self._clock,
+            record,
         )
         with self._lock:
             self._running[job_id] = results

@@ -16,10 +16,11 @@ Numerics = Literal["linear", "exact"]
 
 
 class Machine(Protocol):
-    """Runs one image once. Owned by one OS thread; `halt` may be called from any."""
+    """Runs one image once. Owned by one OS thread; `halt` may be called from any, all else between two runs."""
 
     def run(self, max_steps: int) -> str:
-        """Run on without the GIL: "running", "blocked" (buffers full: drain) or "done". Raises QuaymasterError."""
+        """Run on without the GIL: "running", "blocked" (buffers full: drain), "waits" (nothing can go on without the
+        outside) or "done". Raises QuaymasterError."""
 
     def drain(self) -> Sequence[tuple[Any, ...]]:
         """What was saved since: (stream, raw int64 values, int64 times or None) for saved values,
@@ -31,6 +32,31 @@ class Machine(Protocol):
     @property
     def clock_ns(self) -> int:
         """Simulated time."""
+
+    def push_input(self, name: str, raws: Sequence[int]) -> object:
+        """One entry for an input stream. Raises AskedWrongly, Taken."""
+
+    def set_io(self, number: int, raw: int) -> object:
+        """Set register 1 or 2 to 32 bits, signed."""
+
+    def io(self, number: int) -> int:
+        """The 32 bits of register 1 or 2, signed."""
+
+    def resume(self) -> object:
+        """Go on from a `pause()`."""
+
+    def trigger(self, name: str = "") -> object:
+        """An edge of an external trigger."""
+
+    def waiting_for(self) -> tuple[str, ...]:
+        """What it needs from outside to go on, in words."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is in a `pause()`."""
+
+    def outside_log(self) -> tuple[Any, ...]:
+        """What came from outside so far, each entry with its place: a record that msgspec can encode."""
 
     def events(self) -> Iterable[tuple[str, int, int]]:
         """(code, source position, count) of what was noticed."""
@@ -48,8 +74,16 @@ class Engine(Protocol):
     def is_quick(self, image: Any) -> bool:
         """Whether instructions of this image cost next to nothing: it measures nothing."""
 
-    def machine(self, image: Any, plant: Any, seed: int, numerics: Numerics) -> Machine:
-        """A machine at the start of the image."""
+    def machine(self, image: Any, plant: Any, seed: int, numerics: Numerics, outside: Sequence[Any] = ()) -> Machine:
+        """A machine at the start of the image; what came from outside in an earlier run comes again, at its places."""
+
+    @property
+    def version(self) -> int:
+        """The same image gives the same bits with the same version."""
+
+    @property
+    def options(self) -> PlantOptions:
+        """What hangs behind the ports."""
 
     def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
         """Ids of what this program, so computed, may meet where the twin and the instrument differ."""
@@ -63,7 +97,8 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantOptions:
-    """What hangs behind the ports. `noise`: variance at each analog input, in V².
+    """What hangs behind the ports. `noise`: variance at each analog input, in V². `trigger_period_ns`: between edges of
+    an external trigger, the first at 0; a multiple of 4, 0 for none.
 
     `loopback`: "con1/1>con1/1:24" or "1>1:24": output > input : latency in ns.
     """
@@ -71,6 +106,7 @@ class PlantOptions:
     plant: str = "echo"
     loopback: tuple[str, ...] = ()
     noise: float = 0.0
+    trigger_period_ns: int = 0
 
 
 def arrivals_of(chunks: Iterable[tuple[Any, ...]]) -> list[Arrival]:

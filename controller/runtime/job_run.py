@@ -1,7 +1,9 @@
 """One attempt of one job, from loading to its end. It owns the machine, and says what happens through `post`.
 
-An OS thread calls `first_slice`, then (perhaps another) `run_on`; the server's calls `start`, `halt`. Each phase begins
-with a look at `halt`, so that a job ends within a few slices; what it saved until then is kept.
+An OS thread calls `first_slice`, then (perhaps another) `run_on`; the server's calls `start`, `halt`, `deliver`. Each
+phase begins with a look at `halt`, so that a job ends within a few slices; what it saved until then is kept. What comes
+from outside is delivered between two slices. A job that stands still (paused, or waiting for the outside) sleeps until
+something comes; all that it saved can be fetched before it says so.
 """
 
 from __future__ import annotations
@@ -9,16 +11,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from ..._core.errors import Taken
-from ..._core.wire import Fault, JobState, fault_of
-from ..._core.wire.commands import Load
-from ..._core.wire.reports import Matter, Progress, Status
+from ..._core.wire import Fault, JobState
+from ..._core.wire.commands import Deliver, Load
+from ..._core.wire.reports import Matter, Progress, Standing, Status
 from ..._core.wire.requests import ReportLine
+from ..records import append_entries
 from ..results import JobResults, Pipeline, ResultShelf
+from .deliveries import Deliveries, registers
+from .ending import End, close_results, last_word, unwritable
 from .engine import Engine, Machine, arrivals_of
 from .library import Loaded
 from .limits import FIRST_SLICE_S, FIRST_STEPS, PACED_SLICE_NS, PROGRESS_EVERY_S, SLICE_S, STEPS_MAX, STEPS_MIN
@@ -28,6 +32,7 @@ from .runs import Run
 
 log = logging.getLogger(__name__)
 GATE_LOOK_S = 0.05
+WAITING_FOR_MAX = 100
 DATALOSS = (
     "stream {!r} is not complete: its results reached a limit "
     "(job_bytes_max, controller_bytes_max or pairing_bytes_max) [dataloss]"
@@ -44,7 +49,9 @@ class News:
 
 
 class JobRun:
-    """`source` gives the compiled program; `gate` is set while new jobs may start."""
+    """`source` gives the compiled program; `gate` is set while new jobs may start; `record` makes what is kept of the
+    job, from its seed, so that it can be run again.
+    """
 
     def __init__(
         self,
@@ -54,17 +61,27 @@ class JobRun:
         shelf: ResultShelf,
         post: Callable[[News], None],
         gate: threading.Event,
+        record: Callable[[int], bytes] = lambda seed: b"",
+        say: Callable[[Matter], None] = lambda matter: None,
     ) -> None:
         self.job_id = command.job_id
         self.attempt = command.attempt
         self.qm_id = command.qm_id
         self.state: JobState = "loading"
+        self.standing = Standing(job_id=self.job_id, attempt=self.attempt)
         self._command = command
         self._source = source
         self._engine = engine
         self._shelf = shelf
         self._post = post
         self._gate = gate
+        self._record = record
+        self._say = say
+        self._deliveries = Deliveries(say)
+        self._stands = False  # the machine waits for the outside
+        self._idle = False  # the last slice saved nothing
+        self._slice_began = 0.0
+        self._seed = 0
         self._lock = threading.Lock()
         self._may_start = command.start
         self._parked = False
@@ -100,8 +117,13 @@ class JobRun:
             waiting = not self._launched
         if machine is not None:
             machine.halt()
+        self._deliveries.wake()
         if waiting:
             self._end_halted()
+
+    def deliver(self, command: Deliver) -> None:
+        """Something came from outside; it is answered when the machine has it and the record says so."""
+        self._deliveries.put(command)
 
     # -- the OS thread's side ------------------------------------------------------------------------------------------
 
@@ -114,7 +136,7 @@ class JobRun:
                 return False
             until = time.monotonic() + FIRST_SLICE_S
             while self._slice():
-                if time.monotonic() >= until or self._pace is not None:
+                if time.monotonic() >= until or self._pace is not None or self._stands:
                     return True
             return False
         except Exception as error:
@@ -126,8 +148,11 @@ class JobRun:
         try:
             self._tell_running()
             while self._slice():
-                self._rest()
-                self._tell_progress()
+                if self._stands:
+                    self._stand_still()
+                else:
+                    self._rest()
+                    self._tell_progress()
         except Exception as error:
             self._fail(error)
 
@@ -146,19 +171,29 @@ class JobRun:
             if self._halted.is_set():
                 return False
         options = self._command.options
-        seed = seed_of(self.job_id) if options.seed is None else options.seed
+        seed = self._seed = seed_of(self.job_id) if options.seed is None else options.seed
         machine = self._engine.machine(self._loaded.image, self._loaded.plant, seed, options.numerics)
+        for number, raw in enumerate((self._command.io1, self._command.io2), 1):
+            if raw:
+                machine.set_io(number, raw)
+        self._deliveries.begin(machine)
         with self._lock:
             if self._halted.is_set():
                 return False
             self._launched = True
             self._machine = machine
         if self._loaded.schemas:
-            pipeline = Pipeline(self._loaded.program, self._loaded.trace_lengths, self._shelf.limits)
-            self._results = self._shelf.begin(self.job_id, self.attempt, pipeline, self._loaded.schemas)
+            self._begin_results()
         if self._loaded.endless:
             self._pace = Pace(time.monotonic())
         return True
+
+    def _begin_results(self) -> JobResults:
+        assert self._loaded is not None
+        pipeline = Pipeline(self._loaded.program, self._loaded.trace_lengths, self._shelf.limits)
+        record = self._record(self._seed)
+        self._results = self._shelf.begin(self.job_id, self.attempt, pipeline, self._loaded.schemas, record)
+        return self._results
 
     def _slice(self) -> bool:
         """Run the machine once and take what it saved. True if there is more."""
@@ -168,14 +203,16 @@ class JobRun:
             self._take()
             self._end_halted()
             return False
-        began = time.monotonic()
+        self._deliver()
+        began = self._slice_began = time.monotonic()
         if self._pace is not None:
             self._pace.begin_slice(began)
         clock_ns = machine.clock_ns if self._pace is not None else 0
         status = machine.run(self._steps)
         passed_ns = machine.clock_ns - clock_ns if self._pace is not None else 0
         self._adapt(max((time.monotonic() - began) / SLICE_S, passed_ns / PACED_SLICE_NS))
-        self._take()
+        self._idle = not self._take()
+        self._stands = status == "waits"
         if status != "done":
             return True
         if self._halted.is_set():
@@ -191,21 +228,66 @@ class JobRun:
         elif slices < 0.5:
             self._steps = min(self._steps * 2, STEPS_MAX)
 
-    def _take(self) -> None:
-        """Move what the machine saved into the pipelines; without any, out of its way."""
-        if self._machine is not None:
-            chunks = self._machine.drain()
-            if chunks and self._results is not None:
-                self._untold |= self._results.take(arrivals_of(chunks))
+    def _take(self) -> bool:
+        """Move what the machine saved into the pipelines; without any, out of its way. True if it saved anything."""
+        if self._machine is None:
+            return False
+        chunks = self._machine.drain()
+        if chunks and self._results is not None:
+            self._untold |= self._results.take(arrivals_of(chunks))
+        return bool(chunks)
 
     def _rest(self) -> None:
-        if self._pace is None:
+        """Keep to real time; or, where the program looks for what is not there yet, leave half a core to others."""
+        assert self._machine is not None and self._loaded is not None
+        now = time.monotonic()
+        if self._pace is not None:
+            rest_s = self._pace.rest_s(now, self._machine.clock_ns)
+        elif self._loaded.reads_io and self._idle:
+            rest_s = now - self._slice_began
+        else:
             return
-        assert self._machine is not None
-        rest_s = self._pace.rest_s(time.monotonic(), self._machine.clock_ns)
-        until = time.monotonic() + rest_s
-        while (left := until - time.monotonic()) > 0 and not self._halted.wait(min(left, PROGRESS_EVERY_S)):
+        until = now + rest_s
+        while (left := until - time.monotonic()) > 0 and not self._halted.is_set():
+            self._deliveries.wait(min(left, PROGRESS_EVERY_S))
+            self._deliver()
             self._tell_progress()
+
+    # -- the outside ---------------------------------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        """Give the machine what has come, if it is not about to end."""
+        assert self._machine is not None and self._loaded is not None
+        if self._halted.is_set():
+            return
+        if self._deliveries.deliver(self._machine, self._loaded.inputs, self._keep):  # whose answers say how it stands
+            self.standing = Standing(job_id=self.job_id, attempt=self.attempt, paused=self._machine.paused)
+
+    def _keep(self, entries: Sequence[Any]) -> None:
+        """Put what came from outside on disk."""
+        results = self._results if self._results is not None else self._begin_results()
+        results.note_outside(lambda folder: append_entries(folder, entries))
+
+    def _stand_still(self) -> None:
+        """Sleep until something comes; before that, all that was saved is told."""
+        assert self._machine is not None
+        while self._take():
+            pass
+        self._tell_progress(at_once=True)
+        stands = Standing(
+            job_id=self.job_id,
+            attempt=self.attempt,
+            paused=self._machine.paused,
+            waiting_for=list(self._machine.waiting_for())[:WAITING_FOR_MAX],
+        )
+        if stands != self.standing:
+            self.standing = stands
+            self._say(stands)
+        began = time.monotonic()
+        if not self._halted.is_set():
+            self._deliveries.wait()
+        if self._pace is not None:
+            self._pace.stood(time.monotonic() - began)
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
@@ -216,9 +298,10 @@ class JobRun:
     def _tell_running(self) -> None:
         self._tell("running", Status(job_id=self.job_id, attempt=self.attempt, state="running"))
 
-    def _tell_progress(self) -> None:
+    def _tell_progress(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if self._untold and self._results is not None and now - self._told_at >= PROGRESS_EVERY_S:
+        is_due = at_once or now - self._told_at >= PROGRESS_EVERY_S
+        if self._untold and self._results is not None and is_due:
             self._told_at, self._untold = now, False
             streams, dataloss = self._results.counts(), self._results.dataloss
             matter = Progress(job_id=self.job_id, attempt=self.attempt, streams=streams, dataloss=dataloss)
@@ -226,11 +309,7 @@ class JobRun:
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
-            error = Taken(
-                f"the results could not be written: {error}",
-                code="results_unwritable",
-                hint="make room on the controller's disk, or repair it",
-            )
+            error = unwritable(error)
         try:
             self._take()  # what was saved before the fault is kept
         except Exception as second:
@@ -244,43 +323,28 @@ class JobRun:
     def _end_halted(self) -> None:
         self._end("error" if self._halt_reason else "canceled", self._halt_reason)
 
-    def _end(self, state: Literal["completed", "error", "canceled"], error: Fault | None) -> None:
+    def _end(self, state: End, error: Fault | None) -> None:
         with self._lock:
             if self._ended:
                 return
             self._ended = True
+        left = self._registers_left()
         if self.state == "running" and self._results is not None:
-            self._tell("processing", Status(job_id=self.job_id, attempt=self.attempt, state="processing"))
-        state, error = self._close_results(state, error)
+            self._tell("processing", Status(job_id=self.job_id, attempt=self.attempt, state="processing", io=left))
+        state, error = close_results(self.job_id, self._results, self._shelf, state, error)
         lines, counts = self._report()
-        status = Status(
-            job_id=self.job_id,
-            attempt=self.attempt,
-            state=state,
-            error=error,
-            lines=lines,
-            counts=counts,
-            streams=self._results.states() if self._results is not None else [],
-            dataloss=self._results is not None and self._results.dataloss,
-        )
+        status = last_word(self.job_id, self.attempt, state, error, self._results, lines, counts, left)
         self._machine = None
         self._tell(state, status)
+        self._deliveries.close()
 
-    def _close_results(
-        self, state: Literal["completed", "error", "canceled"], error: Fault | None
-    ) -> tuple[Literal["completed", "error", "canceled"], Fault | None]:
-        """Put the results on disk; a job whose results cannot be kept has not completed."""
-        if self._results is None:
-            return state, error
-        try:
-            self._results.finish()
-        except OSError as trouble:
-            log.error("the results of job %s could not be written: %s", self.job_id, trouble)
-            if error is None:
-                lost = Taken(f"the results could not be written: {trouble}", code="results_unwritable")
-                state, error = "error", fault_of(lost)
-        self._shelf.end(self.job_id)
-        return state, error
+    def _registers_left(self) -> list[int]:
+        """Both registers, where the broker may not know what became of them."""
+        if self._machine is None:
+            return []
+        io = registers(self._machine)
+        started = [self._command.io1, self._command.io2]
+        return io if self._deliveries.registers_were_set or io != started else []
 
     def _report(self) -> tuple[list[ReportLine], dict[str, int]]:
         lines: list[ReportLine] = []

@@ -114,7 +114,13 @@ class JobTable:
     def inventory(self, acknowledged: int) -> list[HeldJob]:
         """Jobs that have not ended, and those whose end the broker has not acknowledged."""
         jobs = [
-            HeldJob(job_id=job_id, attempt=entry.attempt, state=entry.run.state)
+            HeldJob(
+                job_id=job_id,
+                attempt=entry.attempt,
+                state=entry.run.state,
+                paused=entry.run.standing.paused,
+                waiting_for=entry.run.standing.waiting_for,
+            )
             for job_id, entry in self._held.items()
             if entry.run is not None
         ]

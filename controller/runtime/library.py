@@ -1,4 +1,7 @@
-"""Programs, configs and what was compiled from them: each by digest, each bounded, safe from any OS thread."""
+"""Programs, configs and what was compiled from them: each by digest, each bounded, safe from any OS thread.
+
+`files` keeps images on disk, `sources` the programs and configs that records of jobs name.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
 from .bounded import Bounded
 from .endless import is_endless
 from .engine import Engine, Numerics
-from .image_files import ImageFiles
+from .inputs import Inputs
 from .limits import (
     CONFIG_BYTES_MAX,
     CONFIGS_MAX,
@@ -33,6 +36,7 @@ from .limits import (
     PROGRAM_BYTES_MAX,
     PROGRAMS_MAX,
 )
+from .pair_files import PairFiles
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,10 @@ class Loaded:
     endless: bool
     quick: bool
     """It saves and measures nothing, so a first slice is over at once."""
+    inputs: Inputs
+    """Type of each input stream, by name."""
+    reads_io: bool
+    """It reads IO1 or IO2, so it may ask again and again for what is not there yet."""
     differences: Callable[[Numerics], tuple[str, ...]]
     """Ids of the differences from the instrument that it may meet; found when first asked for."""
 
@@ -84,10 +92,11 @@ _OVERRIDES = msgspec.msgpack.Decoder(Overrides)
 class Library:
     """What a controller knows by digest."""
 
-    def __init__(self, controller: str, engine: Engine, files: ImageFiles) -> None:
+    def __init__(self, controller: str, engine: Engine, files: PairFiles, sources: PairFiles | None = None) -> None:
         self._controller = controller
         self._engine = engine
         self._files = files
+        self._sources = sources
         self._lock = threading.Lock()
         self._programs: Bounded[str, bytes] = Bounded(entries_max=PROGRAMS_MAX, bytes_max=PROGRAM_BYTES_MAX)
         self._configs: Bounded[str, tuple[bytes, Config | None]] = Bounded(
@@ -154,6 +163,19 @@ class Library:
             with self._lock:
                 self._compiling.pop(key, None)
 
+    def keep_sources(self, key: Key) -> None:
+        """Put the program and the config of a job on disk, where they are not yet, so that it can be run again."""
+        if self._sources is None or self._sources.has(key.digest):
+            return
+        with self._lock:
+            program, config = self._programs.get(key.program), self._configs.get(key.config)
+        if program is None and (pair := self._files.get(key.digest)) is not None:
+            program = pair[0]
+        if program is None or config is None:
+            log.warning("program or config of %s are not at hand: its jobs cannot be run again", key.digest)
+            return
+        self._sources.put(key.digest, program, config[0])
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _effective_config(self, key: Key) -> Config:
@@ -204,6 +226,8 @@ class Library:
             threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
             endless=is_endless(program.body),
             quick=not schemas and self._engine.is_quick(image),
+            inputs={item.name: item.type for item in image.inputs},
+            reads_io=bool({"io1", "io2"} & {*image.outside}),
             differences=cache(partial(self._engine.differences, program, config)),
         )
         with self._lock:

@@ -32,12 +32,17 @@ PROGRAM_BYTES_MAX: Final = 256 * 1024 * 1024
 """Programs as they came, of those that may be sent without their bodies."""
 CONFIGS_MAX: Final = 1_000
 CONFIG_BYTES_MAX: Final = 256 * 1024 * 1024
-IMAGE_FILES_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+PAIR_FILES_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""Compiled programs on disk; as much again for the programs and configs that records of jobs name."""
 IMAGE_FILE_AFTER_S: Final = 0.05
 """An image that compiles faster than this is not worth a file."""
 REPORT_LINES_MAX: Final = 1_000
 REPORT_CHARS_MAX: Final = 64 * 1024
 """Of one execution report: it must fit an envelope."""
+DELIVERIES_WAITING_MAX: Final = 1_000
+"""Things from outside that wait for one job; they are taken between two slices."""
+DELIVERIES_KNOWN_MAX: Final = 10_000
+"""Delivered ones whose ids a running job remembers, so that a repeat is not delivered again."""
 BROKER_AWAY_MAX_S: Final = 600.0
 """Without its broker a controller runs on for so long, starting nothing new; then it halts what it runs."""
 FETCHES_WAITING_MAX: Final = 1_000

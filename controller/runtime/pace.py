@@ -26,6 +26,10 @@ class Pace:
         ahead_s = clock_ns * 1e-9 - (now_s - self._began_s)
         return ahead_s if ahead_s > 0 else now_s - self._slice_began_s
 
+    def stood(self, for_s: float) -> None:
+        """The program stood still for so long, and need not catch up with that."""
+        self._began_s += for_s
+
     def rate(self, now_s: float) -> float:
         """Simulated time per real time so far."""
         passed_s = now_s - self._began_s

@@ -42,6 +42,7 @@ class PlatformEngine:
             plant=self._plant.plant,
             cables=self._plant.loopback,
             noise_variance=self._plant.noise,
+            trigger_period_ns=self._plant.trigger_period_ns,
             controller=self._controller,
         )
 
@@ -49,9 +50,21 @@ class PlatformEngine:
         """See `Engine.is_quick`."""
         return len(image.measures) == 0
 
-    def machine(self, image: images.Image, plant: Any, seed: int, numerics: Numerics) -> Machine:
+    def machine(
+        self, image: images.Image, plant: Any, seed: int, numerics: Numerics, outside: Sequence[Any] = ()
+    ) -> Machine:
         """See `Engine.machine`."""
-        return CompiledMachine(image, seed=seed, numerics=numerics, plant=plant)
+        return CompiledMachine(image, seed=seed, numerics=numerics, plant=plant, outside=outside)
+
+    @property
+    def version(self) -> int:
+        """See `Engine.version`."""
+        return images.ENGINE_VERSION
+
+    @property
+    def options(self) -> PlantOptions:
+        """See `Engine.options`."""
+        return self._plant
 
     def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
         """See `Engine.differences`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..._core.wire import Fault, JobState
+from ..._core.wire.reports import Standing
 
 
 class Run(Protocol):
@@ -14,6 +15,7 @@ class Run(Protocol):
     attempt: int
     qm_id: str
     state: JobState
+    standing: Standing
 
     def start(self) -> bool:
         """A job that was loaded without `start` may start; True if it waits for an OS thread now."""

@@ -15,7 +15,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,19 +24,21 @@ from ..._core.config import Config, PortRef, analog_outputs, digital_outputs
 from ..._core.engine.image import Image
 from ..._core.engine.machine import Machine
 from ..._core.engine.rendering import Renderer
-from ..._core.errors import AskedWrongly, Taken
+from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.elements import elements_used
 from ..._core.program.used import Setting
-from ..._core.wire import Fault, JobState, StreamSchema, fault_of
+from ..._core.wire import Fault, JobState, StreamSchema
 from ..._core.wire.commands import Load
-from ..._core.wire.reports import Status
+from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
 from ..compiler import compile_program
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
+from ..runtime.ending import End, close_results, last_word, unwritable
 from ..runtime.engine import arrivals_of
+from ..runtime.inputs import check_type
 from ..runtime.job_run import News, seed_of
 from ..runtime.library import Key, Library, key_of, stream_schemas
 from ..runtime.report_lines import differences_line, fault_in_program, report_lines
@@ -46,7 +48,7 @@ from .report import report_of
 from .samples import CODES_PER_VOLT, as_codes, digital_samples, output_ports
 
 log = logging.getLogger(__name__)
-End = Literal["completed", "error", "canceled"]
+WAITS = "the program waits for {}, which nobody brings to a simulation: what comes after it was not simulated [waits]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class SimulationRun:
         self.attempt = command.attempt
         self.qm_id = ""
         self.state: JobState = "loading"
+        self.standing = Standing(job_id=self.job_id, attempt=self.attempt)
         self._command = command
         self._simulation = command.simulation
         self._raw = samples
@@ -122,6 +125,7 @@ class SimulationRun:
         self._machine: Machine | None = None
         self._compiled: Compiled | None = None
         self._results: JobResults | None = None
+        self._stopped_at = ""  # what the program waits for, that nobody brings
 
     def start(self) -> bool:
         """Simulations start at once."""
@@ -157,14 +161,31 @@ class SimulationRun:
         plant = hearing_of(self._simulation, self._raw, compiled.config, elements_used(compiled.program))
         seed = seed_of(self.job_id) if options.seed is None else options.seed
         self._machine = machine = Machine(
-            compiled.image, seed=seed, numerics=options.numerics, plant=plant, stop_ns=duration_ns, keep_log=True
+            compiled.image,
+            seed=seed,
+            numerics=options.numerics,
+            plant=plant,
+            stop_ns=duration_ns,
+            keep_log=True,
+            ignore_pauses=True,
         )
+        self._prepare(machine, compiled.image)
         if self._halted.is_set():
             machine.halt()
         self._results = self._begin(compiled, duration_ns)
         self._run(machine)
         if not self._halted.is_set():
             self._store(compiled, machine, duration_ns)
+
+    def _prepare(self, machine: Machine, image: Image) -> None:
+        """What the program has got from outside before it starts."""
+        types = {item.name: item.type for item in image.inputs}
+        for number, raw in ((1, self._simulation.io1), (2, self._simulation.io2)):
+            if raw:
+                machine.set_io(number, raw)
+        for entry in self._simulation.entries:
+            check_type(types, entry)
+            machine.push_input(entry.stream, entry.raws)
 
     def _begin(self, compiled: Compiled, duration_ns: int) -> JobResults:
         pipeline = Pipeline(compiled.program, compiled.image.trace_lengths, self._shelf.limits)
@@ -174,10 +195,11 @@ class SimulationRun:
     def _run(self, machine: Machine) -> None:
         assert self._results is not None
         status = "running"
-        while status != "done" and not self._halted.is_set():
+        while status not in ("done", "waits") and not self._halted.is_set():
             status = machine.run(SLICE_STEPS)
             while chunks := machine.drain():
                 self._results.take(arrivals_of(chunks))
+            self._stopped_at = ", ".join(machine.waiting_for()) if status in ("done", "waits") else ""
             if machine.steps > SIMULATION_STEPS_MAX:
                 raise AskedWrongly(
                     f"the simulation took more than {SIMULATION_STEPS_MAX} instructions (SIMULATION_STEPS_MAX)",
@@ -204,7 +226,7 @@ class SimulationRun:
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
-            error = Taken(f"the results could not be written: {error}", code="results_unwritable")
+            error = unwritable(error)
         fault = fault_in_program(error, self._compiled.program.sources if self._compiled is not None else ())
         if fault.family == "bug":
             log.error("simulation %s failed by a fault of ours", self.job_id, exc_info=error)
@@ -220,30 +242,17 @@ class SimulationRun:
         return differences_of(compiled.program, compiled.config, setting)
 
     def _end(self, state: End, error: Fault | None, events: Any) -> None:
-        if self._results is not None:
-            try:
-                self._results.finish()
-            except OSError as trouble:
-                lost = Taken(f"the results could not be written: {trouble}", code="results_unwritable")
-                state, error = "error", error or fault_of(lost)
-            self._shelf.end(self.job_id)
+        state, error = close_results(self.job_id, self._results, self._shelf, state, error)
         self._machine = None
         lines: list[ReportLine] = []
         counts: dict[str, int] = {}
         if self._compiled is not None:
             lines, counts = report_lines(events, self._compiled.program.sources)
             lines.insert(0, differences_line(self._differences(self._compiled)))
+            if self._stopped_at:
+                lines.append(ReportLine(severity="warn", message=WAITS.format(self._stopped_at)))
         self.state = state
-        status = Status(
-            job_id=self.job_id,
-            attempt=self.attempt,
-            state=state,
-            error=error,
-            lines=lines,
-            counts=counts,
-            streams=self._results.states() if self._results is not None else [],
-            dataloss=self._results is not None and self._results.dataloss,
-        )
+        status = last_word(self.job_id, self.attempt, state, error, self._results, lines, counts, [])
         self._post(News(self, state, status))
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import zmq
@@ -19,15 +20,28 @@ import zmq
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import controller_stand_in as stand_in
 
-from quaymaster._core.wire import Beat, Command, Report, commands, content_digest, decode_report, encode, pack_plain
+from quaymaster._core.wire import (
+    Beat,
+    Command,
+    Report,
+    commands,
+    content_digest,
+    decode_report,
+    encode,
+    pack_plain,
+    parcels,
+)
 from quaymaster._core.wire.reports import (
     Compiled,
+    Delivered,
     FetchedData,
     FetchFailed,
     Hello,
     Inventory,
     Lacking,
+    NotDelivered,
     Progress,
+    Standing,
     Status,
     Trouble,
 )
@@ -282,6 +296,26 @@ def test_a_job_waits_for_its_start(broker: PlayedBroker, controller: Process) ->
     assert broker.inventory() == {"1": (1, "loading")}
     broker.tell(commands.Start(job_id="1", attempt=1))
     broker.hear(Status, job_id="1", state="completed")
+
+
+def test_a_job_stands_still_and_is_brought_what_it_waits_for(broker: PlayedBroker, controller: Process) -> None:
+    """Fetches go on while it is paused, a new broker finds it so; what is not here refuses."""
+    broker.greet()
+    broker.load("1", stand_in.body(values=7, pause_every=5))
+    broker.hear(Status, state="running")
+    assert broker.hear(Standing).paused
+    assert broker.fetch("1") == [0, 1, 2, 3, 4]
+    broker.tell(commands.TakeInventory())
+    (held,) = broker.hear(Inventory).jobs
+    assert (held.state, held.paused) == ("running", True)
+    resume = commands.Deliver(delivery_id="d", job_id="1", attempt=1, parcel=parcels.Resume())
+    broker.tell(msgspec.structs.replace(resume, delivery_id="e", attempt=2))
+    assert broker.hear(NotDelivered, delivery_id="e").error.code == "job_not_running"
+    broker.tell(resume)
+    assert not broker.hear(Delivered, delivery_id="d").paused
+    assert broker.hear(Status, state="completed").streams[0].count == 7
+    broker.tell(resume)
+    assert broker.hear(NotDelivered, delivery_id="d").error.code == "job_not_running"
 
 
 def test_a_closed_qm_ends_its_jobs_and_frees_its_ports(broker: PlayedBroker, controller: Process) -> None:

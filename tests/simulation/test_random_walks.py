@@ -18,6 +18,7 @@ from quaymaster._core.wire import commands, reports, requests
 from quaymaster._core.wire.records import Fault
 from quaymaster.broker.core import Answer, Asked, Core, Gone, MetaRow, Said, Send, Ticked
 from quaymaster.broker.core.claims import shape_of
+from quaymaster.broker.core.errands import delivery_id_of
 from quaymaster.broker.core.invariants import Witness, check_all, same_after_reload
 
 STEPS = 180
@@ -69,6 +70,9 @@ class SimulatedController:
         self.instance = f"{name}-{count}"
         self.jobs: dict[str, tuple[int, str, str]] = {}  # job -> (attempt, state, qm)
         self.qms: dict[str, dict[str, Any]] = {}
+        self.paused: dict[str, bool] = {}
+        self.delivered: dict[str, str] = {}  # delivery id -> job, of those that were done
+        self.io: dict[str, list[int]] = {}
         self.spool: deque[reports.Report] = deque()
         self.seq = 0
         self.connected = False
@@ -111,6 +115,8 @@ class SimulatedController:
                 self.load(command)
             case commands.Halt():
                 self.halt(command)
+            case commands.Deliver():
+                self.deliver(command)
             case commands.FetchData():
                 matter = reports.FetchFailed(
                     fetch_id=command.fetch_id, error=Fault(family="asked_wrongly", code="nothing", message="nothing")
@@ -118,7 +124,12 @@ class SimulatedController:
                 self.outbox.append(reports.Report(matter=matter))
             case commands.TakeInventory():
                 held = [
-                    reports.HeldJob(job_id=job_id, attempt=attempt, state=state)  # type: ignore[arg-type]
+                    reports.HeldJob(
+                        job_id=job_id,
+                        attempt=attempt,
+                        state=state,  # type: ignore[arg-type]
+                        paused=state == "running" and self.paused.get(job_id, False),
+                    )
                     for job_id, (attempt, state, _) in self.jobs.items()
                 ]
                 self.outbox.append(reports.Report(matter=reports.Inventory(jobs=held, qm_ids=list(self.qms))))
@@ -181,6 +192,42 @@ class SimulatedController:
         elif held[0] == command.attempt and held[1] not in wire.FINAL_STATES:
             self.finish(command.job_id, "canceled")
 
+    def deliver(self, command: commands.Deliver) -> None:
+        """An id is done once, by the job that it was sent to; answers may be lost.
+
+        Registers are the qm's: where the job that got them has ended meanwhile, a repeat sets the same in the next one.
+        """
+        is_for_qm = isinstance(command.parcel, (wire.parcels.SetRegisters, wire.parcels.ReadRegisters))
+        assert is_for_qm or self.delivered.get(command.delivery_id, command.job_id) == command.job_id
+        attempt, state, _ = self.jobs.get(command.job_id, (0, "", ""))
+        paused = self.paused.get(command.job_id, False)
+        resumes = isinstance(command.parcel, wire.parcels.Resume)
+        is_known = self.delivered.get(command.delivery_id) == command.job_id
+        if state != "running" or attempt != command.attempt:
+            self.refuse(command, "job_not_running")
+        elif not is_known and resumes and not paused:
+            self.refuse(command, "not_paused")
+        else:
+            if not is_known:
+                self.delivered[command.delivery_id] = command.job_id
+                self.paused[command.job_id] = paused and not resumes
+                if isinstance(command.parcel, wire.parcels.SetRegisters):
+                    self.io[command.job_id] = [command.parcel.io1 or 0, command.parcel.io2 or 0]
+            said = reports.Delivered(
+                delivery_id=command.delivery_id,
+                job_id=command.job_id,
+                attempt=attempt,
+                paused=self.paused[command.job_id],
+                io=self.io.get(command.job_id, [0, 0]),
+            )
+            self.outbox.append(reports.Report(matter=said))
+
+    def refuse(self, command: commands.Deliver, code: str) -> None:
+        """Nothing was done."""
+        fault = Fault(family="asked_wrongly", code=code, message=code)
+        matter = reports.NotDelivered(delivery_id=command.delivery_id, error=fault)
+        self.outbox.append(reports.Report(matter=matter))
+
     def finish(self, job_id: str, state: str) -> None:
         """A job's last word."""
         attempt, _, qm_id = self.jobs[job_id]
@@ -195,7 +242,18 @@ class SimulatedController:
             return
         job_id = self.chance.choice(alive)
         attempt, state, qm_id = self.jobs[job_id]
-        following = {"loading": ["running", "completed", "error"], "running": ["processing", "completed", "error"]}
+        if self.paused.get(job_id, False) and self.chance.random() < 0.8:
+            return
+        if state == "running" and qm_id and self.chance.random() < 0.4:
+            self.paused[job_id] = True
+            if self.connected:
+                matter = reports.Standing(job_id=job_id, attempt=attempt, paused=True)
+                self.outbox.append(reports.Report(matter=matter))
+            return
+        following = {
+            "loading": ["running", "running", "running", "completed", "error"],
+            "running": ["processing", "completed", "error"],
+        }
         state = self.chance.choice(following.get(state, ["completed"]))
         if state in wire.FINAL_STATES:
             self.finish(job_id, state)
@@ -226,6 +284,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
+        self.is_lively = seed % 3 == 0  # most of what is asked is brought to running jobs
         self.now_ms = START_MS
         meta = MetaRow(instance="walk", first_job=START_MS)
         self.witness = Witness(meta)
@@ -234,7 +293,9 @@ class World:
         self.count = 0
         self.asked: list[Asked] = []
         self.jobs_of: dict[tuple[str, str], str] = {}
-        self.answered: set[str] = set()
+        self.rearm: deque[Asked] = deque(maxlen=20)
+        self.told_done: set[tuple[str, str]] = set()
+        self.gone: dict[str, str] = {}  # what lost controllers had delivered
 
     def step(self) -> None:
         """Something happens."""
@@ -250,7 +311,7 @@ class World:
             self.cut,
             self.crash,
         )
-        self.chance.choices(kinds, (22, 30, 30, 14, 3, 2, 0.7, 0.7, 0.7))[0]()
+        self.chance.choices(kinds, (22, 30, 30, 14, 6, 2, 0.7, 0.7, 0.7))[0]()
 
     def feed(self, event: Any, *, commit: bool = True) -> None:
         """One event through the core, the store and the network."""
@@ -275,6 +336,10 @@ class World:
     def note_answer(self, answer: Answer) -> None:
         """A submission that is repeated names the same job for ever."""
         assert answer.client, "an answer to nobody"
+        if answer.pending:
+            self.rearm.extend(asked for asked in self.asked[-20:] if asked.request.request_id == answer.request_id)
+        if isinstance(answer.result, requests.Done):
+            self.told_done.add((answer.client.decode(), answer.request_id))
         if isinstance(answer.result, requests.JobAdded):
             key = (answer.client.decode(), answer.request_id)
             assert self.jobs_of.setdefault(key, answer.result.job_id) == answer.result.job_id
@@ -282,8 +347,11 @@ class World:
 
     def ask(self) -> None:
         """A client asks for something."""
+        self.ask_for(*self.any_request())
+
+    def ask_for(self, args: Any, bodies: tuple[bytes, ...]) -> None:
+        """Any user asks for this."""
         user = self.chance.choice(USERS)
-        args, bodies = self.any_request()
         self.count += 1
         request = requests.Request(request_id=wire.make_request_id(self.now_ms, f"{self.count:06d}"), args=args)
         asked = Asked(user.encode(), user, request, bodies)
@@ -312,9 +380,10 @@ class World:
             "remove",
             "cancel",
             "wait",
+            "bring",
             "other",
         )
-        match chance.choices(kinds, (10, 1, 0.3, 45, 6, 5, 6, 5, 6, 6, 10, 8))[0]:
+        match chance.choices(kinds, (10, 1, 0.3, 45, 6, 5, 6, 5, 6, 6, 10, 150 if self.is_lively else 12, 8))[0]:
             case "open":
                 mode = chance.choice((None, *["never"] * 12, "if_needed"))
                 return requests.OpenQm(close_mode=mode), (chance.choice(BODIES),)  # type: ignore[arg-type]
@@ -342,6 +411,8 @@ class World:
                 until: list[Any] = [chance.choice(("running", "completed"))]
                 some = (requests.WaitJob(job_id=job_id, until=until), requests.WaitResults(job_id=job_id, count=2))
                 return chance.choice(some), ()
+            case "bring":
+                return self.any_errand(qm_id, job_id)
         return self.any_reading(qm_id, job_id), ()
 
     def any_simulation(self, qm_id: str, text: bytes) -> tuple[Any, tuple[bytes, ...]]:
@@ -357,6 +428,26 @@ class World:
         args = requests.Simulate(digest=wire.content_digest(text), simulation=simulation, qm_id=qm_id if of_qm else "")
         bodies = (text, b"" if of_qm else self.chance.choice(BODIES), raw)
         return args, bodies if raw else bodies[:2]
+
+    def any_errand(self, qm_id: str, job_id: str) -> tuple[Any, tuple[bytes, ...]]:
+        """Something for a job, most often for one that runs; where none does, most often one is added."""
+        jobs = self.core.cluster.jobs
+        running = [active for active in self.core.cluster.active.values() if jobs[active].state == "running"]
+        if not running and self.chance.random() < 0.8:
+            text = PROGRAM_TEXTS[0]
+            return requests.AddJob(qm_id=qm_id, digest=wire.content_digest(text)), (text,)
+        job_id = self.chance.choice([job_id, *running * 9])
+        errands = (
+            requests.TellJob(job_id=job_id, parcel=wire.parcels.Resume()),
+            requests.TellJob(
+                job_id=job_id, parcel=wire.parcels.Push(entry=wire.records.InputEntry(stream="x", type="int", raws=[1]))
+            ),
+            requests.TellJob(job_id=job_id, parcel=wire.parcels.Trigger()),
+            requests.SetIo(job_id=job_id, io1=4),
+            requests.SetIo(qm_id=qm_id, io2=5),
+            requests.GetIo(qm_id=qm_id),
+        )
+        return self.chance.choice(errands), ()
 
     def any_removal(self, qm_id: str, job_id: str) -> Any:
         """A removal, in each of its ways."""
@@ -397,7 +488,9 @@ class World:
 
     def ask_again(self) -> None:
         """A client that had no answer sends the same request again."""
-        if self.asked:
+        if self.rearm and self.chance.random() < 0.8:
+            self.feed(self.rearm.popleft())
+        elif self.asked:
             self.feed(self.chance.choice(self.asked[-20:]))
 
     def obey(self) -> None:
@@ -433,6 +526,7 @@ class World:
         controller = self.chance.choice(list(self.controllers.values()))
         if self.chance.random() < 0.5:
             self.count += 1
+            self.gone.update(controller.delivered)
             controller = SimulatedController(controller.name, self.chance, self.count)
             self.controllers[controller.name] = controller
         controller.hello()
@@ -486,14 +580,29 @@ class World:
         raise AssertionError(f"{len(stuck)} jobs never end, the first: {stuck[0]}")
 
 
+def check_deliveries(world: World) -> None:
+    """OK means delivered: every TellJob that was answered so was done by a controller, under the request's one id."""
+    done = dict(world.gone)
+    for controller in world.controllers.values():
+        done.update(controller.delivered)
+    for asked in world.asked:
+        key = (asked.user, asked.request.request_id)
+        if isinstance(asked.request.args, requests.TellJob) and key in world.told_done:
+            assert done[delivery_id_of(key)] == asked.request.args.job_id
+
+
 def walk(seed: int) -> World:
     """One seeded history, and then all jobs must come to an end."""
     world = World(seed)
     for controller in world.controllers.values():
         controller.hello()
     world.calm()
+    if world.is_lively:
+        for body in (BODIES[0], BODIES[5], BODIES[7]):  # one on each controller
+            world.ask_for(requests.OpenQm(close_mode="never"), (body,))
     for _ in range(STEPS):
         world.step()
+    check_deliveries(world)
     world.settle()
     return world
 
@@ -511,11 +620,14 @@ def test_random_walks_keep_every_invariant(block: int) -> None:
 def test_walks_reach_what_they_are_for() -> None:
     """The histories are not empty: jobs end in every way, qms close, requests are refused, brokers are reloaded."""
     states: dict[str, int] = {}
-    simulated = 0
+    simulated = delivered = 0
     for seed in range(60):
-        for job in walk(seed).witness.jobs.values():
+        world = walk(seed)
+        delivered += len(world.told_done)
+        for job in world.witness.jobs.values():
             states[job.state] = states.get(job.state, 0) + 1
             simulated += job.simulation is not None
     assert simulated >= 20
+    assert delivered >= 15
     assert {"completed", "error", "canceled"} <= states.keys()
     assert min(states.values()) >= 20

@@ -158,7 +158,7 @@ def test_queues_survive_the_broker(bench: Any, config: Any, qm: str) -> None:
     last, first = bench.add(qm), bench.add(qm, to_start=True)
     bench.crash()
     assert bench.queue(qm) == [first, last]
-    assert bench.ask(requests.GetIo(qm_id=qm)).io1 == 7
+    assert bench.core.cluster.qms[qm].io1_raw == 7
     bench.say("con1", hello("con1", "con1-i"))
     bench.say("con1", reports.Inventory(jobs=[held(running, 1, "running")], qm_ids=[qm]))
     assert bench.state(running) == "running"

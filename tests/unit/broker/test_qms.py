@@ -242,20 +242,7 @@ def test_close_all(bench: Any, config: Any) -> None:
     assert bench.ask(requests.ListQms()).qm_ids == []
 
 
-# -- registers and setters ---------------------------------------------------------------------------------------------
-
-
-def test_registers_keep_their_type_and_reach_the_job(bench: Any, config: Any) -> None:
-    """int, float and bool; one can be set alone; a job that starts later gets both."""
-    qm_id = bench.open(config(1))
-    bench.ask(requests.SetIo(qm_id=qm_id, io1=True))
-    bench.ask(requests.SetIo(qm_id=qm_id, io2=-0.5))
-    values = bench.ask(requests.GetIo(qm_id=qm_id))
-    assert values == requests.IoValues(io1=True, io2=-0.5)
-    assert type(values.io1) is bool
-    bench.add(qm_id)
-    load = bench.commands(commands.Load)[-1]
-    assert (load.io1, load.io2) == (True, -0.5)
+# -- setters -----------------------------------------------------------------------------------------------------------
 
 
 def element_config() -> dict[str, Any]:

@@ -71,7 +71,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     meta = store.load().meta
     rows = [
         job(1, note="ü", options=wire.JobOptions(seed=5), overrides=wire.Overrides(waveforms={"w": [0.1, 0.2]})),
-        QmRow(qm_id="qm-1", user="ann", opened_at_ms=1, config_digest="c", opened_digest="c", io1=True, io2=0.5),
+        QmRow(qm_id="qm-1", user="ann", opened_at_ms=1, config_digest="c", opened_digest="c", io1_raw=1, io2_raw=-5),
         ProgramRow(program_id="p-1", qm_id="qm-1", user="ann", program_digest="p"),
         ImageRow(image_id="p/c", program_digest="p", threads=[wire.ThreadNeed(controller="con1", threads=2)]),
         ControllerRow(name="con1", type="opx1000", fems={1: "lf"}),

@@ -6,17 +6,22 @@ import pickle
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_connection import NEVER, FakeConnection, job
 
-from quaymaster._core.errors import AskedWrongly, Taken
-from quaymaster._core.wire import Fault, requests
+from quaymaster._core.errors import AskedWrongly, QuaymasterError, Taken
+from quaymaster._core.wire import Fault, parcels, requests
+from quaymaster._core.wire.records import InputEntry
 from quaymaster.client.exceptions import (
     ErrorJobStateError,
+    InvalidJobExecutionStatusError,
     JobCancelledError,
     JobNotFoundError,
     OpenQmException,
     QMTimeoutError,
+    QmValueError,
+    UnknownInputStreamError,
     UnknownJobStateError,
     platform_error,
 )
@@ -158,9 +163,6 @@ def test_what_comes_later_is_refused_by_name(connection: FakeConnection) -> None
     """Parts of the platform that are not there yet raise `not_yet` and name themselves."""
     started = QmJob(connection, "7")
     calls = {
-        "resume": started.resume,
-        "push_to_input_stream": lambda: started.push_to_input_stream("a", [1]),
-        "insert_input_stream": lambda: started.insert_input_stream("a", [1]),
         "set_element_correction": lambda: started.set_element_correction("q", (1, 0, 0, 1)),
         "get_element_correction": lambda: started.get_element_correction("q"),
     }
@@ -168,8 +170,101 @@ def test_what_comes_later_is_refused_by_name(connection: FakeConnection) -> None
         with pytest.raises(AskedWrongly, match=name) as caught:
             call()
         assert caught.value.code == "not_yet"
-    assert started.is_paused() is False
     assert connection.asked == []
+
+
+def test_pause_and_resume(connection: FakeConnection) -> None:
+    """`is_paused` asks each time; `resume` is True where it was done, False where nothing was paused or runs."""
+    connection.on(requests.GetJob, [job(state="running"), job(state="running", paused=True)])
+    connection.on(
+        requests.TellJob,
+        [
+            requests.Done(),
+            AskedWrongly("job 7 is not paused", code="not_paused"),
+            AskedWrongly("job 7 does not run", code="job_not_running"),
+            AskedWrongly("there is no job '7'", code="unknown_job"),
+        ],
+    )
+    started = QmJob(connection, "7")
+    assert [started.is_paused(), started.is_paused()] == [False, True]
+    assert [started.resume() for _ in range(3)] == [True, False, False]
+    with pytest.raises(JobNotFoundError):
+        started.resume()
+    assert connection.asked[2] == requests.TellJob(job_id="7", parcel=parcels.Resume())
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "raws"),
+    [
+        (3, "int", [3]),
+        ([1, -2], "int", [1, -2]),
+        (0.5, "fixed", [1 << 27]),
+        ([-8.0, 0.25], "fixed", [-(2**31), 1 << 26]),
+        (True, "bool", [1]),
+        ([True, False], "bool", [1, 0]),
+        (np.array([1.5, 0.0]), "fixed", [3 << 27, 0]),
+        (np.int64(7), "int", [7]),
+    ],
+)
+def test_input_streams_take_the_type_of_python(connection: FakeConnection, data: Any, kind: Any, raws: Any) -> None:
+    """int is int, float is fixed, bool is bool, numpy's too; a scalar is an entry of one value."""
+    connection.on(requests.TellJob, requests.Done())
+    QmJob(connection, "7").push_to_input_stream("x", data)
+    QmJob(connection, "7").insert_input_stream("x", data)
+    assert (
+        connection.asked
+        == [requests.TellJob(job_id="7", parcel=parcels.Push(entry=InputEntry(stream="x", type=kind, raws=raws)))] * 2
+    )
+
+
+@pytest.mark.parametrize("data", [[1, 2.0], [True, 1], [], ["a"], None, 2**31, 8.0, [0.0, -8.01], float("nan"), [[1]]])
+def test_what_no_input_stream_takes(connection: FakeConnection, data: Any) -> None:
+    """Mixed types, nothing, what is no number, numbers that do not fit: said at once, nothing is asked."""
+    with pytest.raises(QuaymasterError) as caught:
+        QmJob(connection, "7").push_to_input_stream("x", data)
+    assert caught.value.code == "bad_value"
+    with pytest.raises(QuaymasterError):
+        QmJob(connection, "7").push_to_input_stream("", 1)
+    assert connection.asked == []
+
+
+def test_errors_of_input_streams_have_the_platforms_classes(connection: FakeConnection) -> None:
+    """An unknown name, a job that does not run, a wrong size."""
+    classes = {
+        "no_such_input_stream": UnknownInputStreamError,
+        "job_not_running": InvalidJobExecutionStatusError,
+        "input_size": QmValueError,
+        "input_type": QmValueError,
+    }
+    for code, kind in classes.items():
+        connection.on(requests.TellJob, AskedWrongly("no", code=code))
+        with pytest.raises(kind):
+            QmJob(connection, "7").push_to_input_stream("x", 1)
+
+
+def test_registers_of_a_job(connection: FakeConnection) -> None:
+    """As the platform's JobApi has them: set one or both, read as a type or as all three."""
+    connection.on(requests.SetIo, requests.IoValues())
+    connection.on(requests.GetIo, requests.IoValues(io1=-1, io2=1 << 27))
+    started = QmJob(connection, "7")
+    started.set_io_values(io1=0.5, io2=True)
+    started.set_io2_value(-4)
+    started.set_io_values()
+    assert connection.asked == [
+        requests.SetIo(job_id="7", io1=1 << 27, io2=1),
+        requests.SetIo(job_id="7", io2=-4),
+    ]
+    assert started.get_io_values(io1_type=int, io2_type=float) == (-1, 0.5)
+    assert started.get_io1_value(bool) is True
+    assert started.get_io2_value() == (1 << 27, 0.5, True)
+    assert started.get_io2_value().double_value == 0.5
+
+
+def test_a_trigger(connection: FakeConnection) -> None:
+    """The twin's own."""
+    connection.on(requests.TellJob, requests.Done())
+    QmJob(connection, "7").trigger()
+    assert connection.asked == [requests.TellJob(job_id="7", parcel=parcels.Trigger())]
 
 
 def test_a_pending_job_says_where_results_are(connection: FakeConnection) -> None:

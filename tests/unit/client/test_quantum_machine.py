@@ -22,6 +22,7 @@ from quaymaster.client.exceptions import (
     JobCancelledError,
     JobNotFoundError,
     QMFailedToGetQuantumMachineError,
+    QmValueError,
 )
 from quaymaster.client.jobs import QmJob, QmPendingJob
 from quaymaster.client.qua import program, wait
@@ -226,23 +227,26 @@ def test_the_config_can_be_saved(configured: FakeConnection, qm: QuantumMachine,
 
 
 def test_io_registers(connection: FakeConnection, qm: QuantumMachine) -> None:
-    """int, float and bool are sent as they are, from numpy too; they are read back in all three forms."""
+    """int, float and bool are sent as their 32 bits, from numpy too; those are read back in all three ways."""
     connection.on(requests.SetIo, requests.IoValues())
-    connection.on(requests.GetIo, requests.IoValues(io1=3, io2=0.5))
+    connection.on(requests.GetIo, requests.IoValues(io1=3, io2=1 << 27))
     qm.set_io_values(np.int64(3), 0.5)
     qm.io1 = True
     qm.set_io2_value(2)
     qm.set_io_values()
     assert connection.asked == [
-        requests.SetIo(qm_id="qm-1", io1=3, io2=0.5),
-        requests.SetIo(qm_id="qm-1", io1=True),
+        requests.SetIo(qm_id="qm-1", io1=3, io2=1 << 27),
+        requests.SetIo(qm_id="qm-1", io1=1),
         requests.SetIo(qm_id="qm-1", io2=2),
     ]
     assert type(connection.asked[0].io1) is int
-    assert qm.io1 == {"io_number": 1, "int_value": 3, "fixed_value": 3.0, "boolean_value": True}
-    assert qm.get_io2_value() == {"io_number": 2, "int_value": 0, "fixed_value": 0.5, "boolean_value": True}
+    assert qm.io1 == {"io_number": 1, "int_value": 3, "fixed_value": 3 / 2**28, "boolean_value": True}
+    assert qm.get_io2_value() == {"io_number": 2, "int_value": 1 << 27, "fixed_value": 0.5, "boolean_value": True}
     with pytest.raises(AskedWrongly, match="IO1"):
         qm.set_io1_value("x")
+    for value in (2**31, 8.0, float("nan")):
+        with pytest.raises(QmValueError, match="IO1"):
+            qm.set_io1_value(value)
 
 
 def test_what_comes_later_is_refused_by_name(connection: FakeConnection, qm: QuantumMachine) -> None:

@@ -11,12 +11,12 @@ import pytest
 from example_configs import opx_readout_pair, opx_two_qubits
 from fake_connection import FakeConnection
 
-from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.errors import AskedWrongly, QuaymasterError
 from quaymaster._core.wire import content_digest, requests
 from quaymaster._core.wire.records import Cable, RawInput
 from quaymaster.client.exceptions import QMSimulationError
 from quaymaster.client.qua import play, program
-from quaymaster.client.simulated_job import SimulatedJob, start_simulation
+from quaymaster.client.simulated_job import SimulatedJob, start_simulation, with_outside
 from quaymaster.client.simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples
 from quaymaster.client.simulation_config import LoopbackInterface, RawInterface, SimulationConfig
 from quaymaster.client.waveform_report import WaveformReport
@@ -170,3 +170,32 @@ def test_samples_before_the_end_tell_to_wait() -> None:
         SimulatedJob(connection, "7").get_simulated_samples()
     assert caught.value.code == "not_done"
     assert SimulatedJob(connection, "7").status == "running"
+
+
+# -- what a simulation gets from outside -------------------------------------------------------------------------------
+
+
+def test_inputs_and_registers_are_given_before_the_start() -> None:
+    """Entries of each stream in order, by Python's types; both registers."""
+    plain = SimulationConfig(10).record({})[0]
+    made = with_outside(plain, {"x": [1, 2], "y": [[0.5, 1.0]], "go": [True]}, (0.5, -1))
+    assert [(entry.stream, entry.type, entry.raws) for entry in made.entries] == [
+        ("x", "int", [1]),
+        ("x", "int", [2]),
+        ("y", "fixed", [1 << 27, 1 << 28]),
+        ("go", "bool", [1]),
+    ]
+    assert (made.io1, made.io2) == (1 << 27, -1)
+    assert with_outside(plain, {}, ()) == plain
+    assert with_outside(plain, {}, (None, 3)).io2 == 3
+
+
+@pytest.mark.parametrize(
+    ("streams", "io"),
+    [({"x": 1}, ()), ({"x": [[1, 2.0]]}, ()), ({}, (1, 2, 3)), ({}, ("x",)), ({"x": [1] * 10_001}, ())],
+)
+def test_inputs_that_make_no_sense(streams: Any, io: Any) -> None:
+    """Said before anything is asked."""
+    with pytest.raises(QuaymasterError) as caught:
+        with_outside(SimulationConfig(10).record({})[0], streams, io)
+    assert caught.value.code == "bad_value"

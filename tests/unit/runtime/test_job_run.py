@@ -15,10 +15,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import controller_stand_in as stand_in
 
 from quaymaster._core.errors import AskedWrongly
-from quaymaster._core.wire import Fault, JobOptions
-from quaymaster._core.wire.commands import Load
-from quaymaster._core.wire.reports import Progress, Status
+from quaymaster._core.wire import Fault, JobOptions, parcels
+from quaymaster._core.wire.commands import Deliver, Load
+from quaymaster._core.wire.records import InputEntry
+from quaymaster._core.wire.reports import Delivered, NotDelivered, Progress, Standing, Status
+from quaymaster.controller.records import read_entries
 from quaymaster.controller.results import ResultLimits, ResultShelf
+from quaymaster.controller.results.chunk_files import read_index
 from quaymaster.controller.runtime.endless import is_endless
 from quaymaster.controller.runtime.engine import arrivals_of
 from quaymaster.controller.runtime.job_run import JobRun, News, seed_of
@@ -29,7 +32,16 @@ from quaymaster.controller.runtime.pace import Pace
 class Bench:
     """A run of a stand-in program, and what it says."""
 
-    def __init__(self, path: Path, *, start: bool = True, source: Any = None, save: bool = True, **knobs: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: bool = True,
+        source: Any = None,
+        save: bool = True,
+        reads_io: bool = False,
+        **knobs: Any,
+    ) -> None:
         program = stand_in.program(save=save, **knobs)
         self.engine = stand_in.StandInEngine()
         numbers = {item.name: item.initial[0] for item in program.declarations}
@@ -43,16 +55,37 @@ class Bench:
             threads=(),
             endless=is_endless(program.body),
             quick=False,
+            inputs={"x": "int"},
+            reads_io=reads_io,
             differences=lambda numerics: self.engine.differences(program, None, numerics),
         )
         self.shelf = ResultShelf(path / "results", ResultLimits(flush_bytes=800))
         self.said: list[News] = []
+        self.told: list[Any] = []  # out of the spool
+        self.order: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
         command = Load(
             job_id="12", attempt=1, qm_id="qm", program_digest="", config_digest="", start=start, options=JobOptions()
         )
-        self.run = JobRun(command, source or (lambda: loaded), self.engine, self.shelf, self.said.append, self.gate)
+        self.run = JobRun(
+            command,
+            source or (lambda: loaded),
+            self.engine,
+            self.shelf,
+            self._post,
+            self.gate,
+            lambda seed: b"record of seed %d" % seed,
+            self._say,
+        )
+
+    def _post(self, news: News) -> None:
+        self.said.append(news)
+        self.order.append(str(news.matter.__struct_config__.tag))
+
+    def _say(self, matter: Any) -> None:
+        self.told.append(matter)
+        self.order.append(str(matter.__struct_config__.tag))
 
     def go(self) -> threading.Thread:
         """Run to the end on an OS thread."""
@@ -262,6 +295,16 @@ def test_pace_rests_until_real_time_has_caught_up() -> None:
     assert "0.0" in pace.complaint(110.0) and pace.complaint(100.5) == ""
 
 
+def test_time_that_a_program_stood_still_need_not_be_caught_up() -> None:
+    """After a pause of 10 s it is as far ahead as it was before."""
+    pace = Pace(100.0)
+    pace.begin_slice(100.0)
+    assert pace.rest_s(100.01, 30_000_000) == pytest.approx(0.02)
+    pace.stood(10.0)
+    pace.begin_slice(110.03)
+    assert pace.rest_s(110.04, 50_000_000) == pytest.approx(0.01)
+
+
 def test_endless_programs_are_told_from_their_loops() -> None:
     """No condition, or a literally true one, at a place that is surely reached."""
     from quaymaster._core.program import tree
@@ -292,6 +335,165 @@ def test_a_stream_that_lost_items_is_named_in_the_report(tmp_path: Path) -> None
     """The job completes; streams, status and report say what is missing."""
     bench = Bench(tmp_path, values=50)
     bench.shelf.limits = ResultLimits(job_bytes_max=80)
-    bench.run.first_slice()
+    bench.go().join()
     assert bench.final.state == "completed" and bench.final.dataloss and bench.final.streams[0].dataloss
     assert any("'n' is not complete" in line.message for line in bench.final.lines)
+
+
+# -- what comes from outside -------------------------------------------------------------------------------------------
+
+
+def bring(parcel: Any, delivery_id: str = "d") -> Deliver:
+    """A command for the job."""
+    return Deliver(delivery_id=delivery_id, job_id="12", attempt=1, parcel=parcel)
+
+
+def log_of(path: Path) -> list[Any]:
+    """The entries in the job's folder: (kind, name, values before it, raws)."""
+    return [tuple(entry) for entry in read_entries(path / "results" / "12", list)]
+
+
+def test_a_paused_job_tells_all_and_sleeps_until_it_is_resumed(tmp_path: Path) -> None:
+    """Its values are there before it says so; it takes no time meanwhile; OK comes when the record has the resume."""
+    bench = Bench(tmp_path, values=12, pause_every=5)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    assert bench.told[0] == Standing(job_id="12", attempt=1, paused=True, waiting_for=["resume"])
+    assert bench.run.standing == bench.told[0]
+    assert bench.order[-2:] == ["progress", "standing"] and bench.saved() == [0, 1, 2, 3, 4]
+    used = time.thread_time_ns(), time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - used[1] < 0.1
+    bench.run.deliver(bring(parcels.Resume()))
+    wait_for(lambda: len(bench.told) == 3)
+    assert bench.told[1] == Delivered(delivery_id="d", job_id="12", attempt=1, paused=False)
+    assert log_of(tmp_path) == [("resume", "", 5, [])]
+    bench.run.deliver(bring(parcels.Resume(), "e"))
+    thread.join()
+    assert bench.states == ["running", "processing", "completed"] and bench.saved() == list(range(12))
+    assert log_of(tmp_path) == [("resume", "", 5, []), ("resume", "", 10, [])]
+
+
+def test_a_repeat_is_answered_and_not_delivered_again(tmp_path: Path) -> None:
+    """The same id twice is one resume; another one finds the job not paused, or at its next pause."""
+    bench = Bench(tmp_path, values=12, pause_every=5)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    for _ in range(3):
+        bench.run.deliver(bring(parcels.Resume()))
+    wait_for(lambda: isinstance(bench.told[-1], Standing) and len(bench.told) > 2)
+    answers = len(bench.told)
+    bench.run.deliver(bring(parcels.Resume()))
+    wait_for(lambda: len(bench.told) == answers + 2)
+    assert isinstance(bench.told[-2], Delivered) and bench.told[-2].paused
+    assert isinstance(bench.told[-1], Standing) and bench.told[-1].paused
+    assert not any(isinstance(said, NotDelivered) for said in bench.told)
+    assert log_of(tmp_path) == [("resume", "", 5, [])]
+    bench.run.halt()
+    thread.join()
+    assert bench.states[-1] == "canceled" and bench.saved() == list(range(10))
+
+
+def test_a_job_waits_for_its_input_and_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    """A wrong type and an unknown name change nothing; the right entry is in the record, and the job goes on."""
+    bench = Bench(tmp_path, values=7, input_every=3)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    assert bench.told[0] == Standing(job_id="12", attempt=1, waiting_for=["input stream 'x'"])
+    bench.run.deliver(bring(parcels.Push(entry=InputEntry(stream="x", type="fixed", raws=[1])), "a"))
+    bench.run.deliver(bring(parcels.Push(entry=InputEntry(stream="y", type="int", raws=[1])), "b"))
+    bench.run.deliver(bring(parcels.Resume(), "c"))
+    wait_for(lambda: len(bench.told) == 4)
+    assert [said.error.code for said in bench.told[1:]] == ["input_type", "no_such_input_stream", "not_paused"]
+    assert log_of(tmp_path) == []
+    for number in (41, 42):
+        bench.run.deliver(bring(parcels.Push(entry=InputEntry(stream="x", type="int", raws=[number])), f"p{number}"))
+    thread.join()
+    assert bench.states[-1] == "completed"
+    assert [entry[3] for entry in log_of(tmp_path)] == [[41], [42]]
+    assert bench.final.io == [0, 42]
+
+
+def test_registers_are_set_and_read_while_it_runs(tmp_path: Path) -> None:
+    """The answer has both, and so has the last report, since an answer may be lost."""
+    bench = Bench(tmp_path, values=3, pause_every=2)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    bench.run.deliver(bring(parcels.SetRegisters(io2=-5), "a"))
+    bench.run.deliver(bring(parcels.ReadRegisters(), "b"))
+    wait_for(lambda: len([said for said in bench.told if isinstance(said, Delivered)]) == 2)
+    answers = [said for said in bench.told if isinstance(said, Delivered)]
+    assert [answer.io for answer in answers] == [[0, -5], [0, -5]] and all(answer.paused for answer in answers)
+    bench.run.deliver(bring(parcels.Resume(), "c"))
+    thread.join()
+    assert bench.final.io == [0, -5]
+    assert [entry[:2] for entry in log_of(tmp_path)] == [("io", "2"), ("resume", "")]
+
+
+def test_a_halt_ends_a_job_that_stands_still(tmp_path: Path) -> None:
+    """At once, with all that it saved; what still waits for it is refused, and so is what comes later."""
+    bench = Bench(tmp_path, values=12, pause_every=5)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    began = time.monotonic()
+    bench.run.halt()
+    thread.join()
+    assert time.monotonic() - began < 0.5
+    assert bench.states[-1] == "canceled" and bench.saved() == [0, 1, 2, 3, 4]
+    bench.run.deliver(bring(parcels.Resume()))
+    assert isinstance(bench.told[-1], NotDelivered) and bench.told[-1].error.code == "job_not_running"
+
+
+def test_what_cannot_be_recorded_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OK never leaves without the record."""
+    bench = Bench(tmp_path, values=12, pause_every=5)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+
+    def full(folder: Path, entries: Any) -> int:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("quaymaster.controller.runtime.job_run.append_entries", full)
+    bench.run.deliver(bring(parcels.Resume()))
+    thread.join()
+    assert not any(isinstance(said, Delivered) for said in bench.told)
+    refused = [said for said in bench.told if isinstance(said, NotDelivered)]
+    assert [said.error.code for said in refused] == ["record_unwritable"]
+    assert bench.final.state == "error"
+
+
+def test_a_job_without_results_has_a_record_once_something_comes(tmp_path: Path) -> None:
+    """A folder for what came from outside, with the record of the job; without that it makes none."""
+    bench = Bench(tmp_path, save=False, values=3, pause_every=2)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    assert list((tmp_path / "results").iterdir()) == []
+    bench.run.deliver(bring(parcels.Resume()))
+    thread.join()
+    assert bench.states[-1] == "completed" and log_of(tmp_path) == [("resume", "", 2, [])]
+    index = read_index(tmp_path / "results" / "12", 1 << 20)
+    assert (index.job, index.state, index.schemas) == (b"record of seed 12", "completed", [])
+
+
+def test_too_much_at_once_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for one job is bounded."""
+    monkeypatch.setattr("quaymaster.controller.runtime.deliveries.DELIVERIES_WAITING_MAX", 2)
+    bench = Bench(tmp_path, values=3)
+    for number in range(3):
+        bench.run.deliver(bring(parcels.Resume(), str(number)))
+    assert [said.error.code for said in bench.told] == ["too_many_deliveries"]
+    bench.run.first_slice()
+    assert len(bench.told) == 3 and bench.states == ["completed"]
+
+
+def test_a_job_that_looks_for_a_register_takes_half_a_core(tmp_path: Path) -> None:
+    """A slice that saves nothing is followed by a rest as long as it was."""
+    bench = Bench(tmp_path, values=2_000_000_000, reads_io=True, silent=1)
+    thread = bench.go()
+    wait_for(lambda: "running" in bench.states)
+    began, used = time.monotonic(), time.process_time()
+    time.sleep(1.0)
+    share = (time.process_time() - used) / (time.monotonic() - began)
+    bench.run.halt()
+    thread.join()
+    assert share < 0.8  # 0.5 promised; the rest is for what else this process does

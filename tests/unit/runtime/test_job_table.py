@@ -8,7 +8,7 @@ import pytest
 
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.wire.commands import Load
-from quaymaster._core.wire.reports import Status
+from quaymaster._core.wire.reports import Standing, Status
 from quaymaster.controller.runtime import job_table
 from quaymaster.controller.runtime.job_run import News
 from quaymaster.controller.runtime.job_table import JobTable
@@ -19,6 +19,7 @@ class Run:
 
     def __init__(self, command: Load) -> None:
         self.job_id, self.attempt, self.qm_id, self.state = command.job_id, command.attempt, command.qm_id, "loading"
+        self.standing = Standing(job_id=self.job_id, attempt=self.attempt)
         self.halts = 0
 
     def halt(self, reason: Any = None) -> None:

@@ -20,9 +20,9 @@ from quaymaster._core.wire.commands import Load
 from quaymaster._core.wire.reports import Progress, Status
 from quaymaster.controller.results import ResultShelf
 from quaymaster.controller.runtime.engine import PlantOptions
-from quaymaster.controller.runtime.image_files import ImageFiles
 from quaymaster.controller.runtime.job_run import JobRun, News
 from quaymaster.controller.runtime.library import Library, key_of
+from quaymaster.controller.runtime.pair_files import PairFiles
 from quaymaster.controller.runtime.platform_engine import PlatformEngine
 
 AMPLITUDE, LENGTH_NS = 0.2, 1000
@@ -68,7 +68,7 @@ class Bench:
 
     def __init__(self, path: Path, **plant: Any) -> None:
         self.engine = PlatformEngine("con1", PlantOptions(**plant))
-        self.library = Library("con1", self.engine, ImageFiles(path / "images"))
+        self.library = Library("con1", self.engine, PairFiles(path / "images"))
         self.library.add_config("c", pack_plain(CONFIG))
         self.shelf = ResultShelf(path / "results")
         self.said: list[News] = []

@@ -17,8 +17,8 @@ from quaymaster._core.wire import Overrides, pack_plain
 from quaymaster._core.wire.reports import Status
 from quaymaster.controller.runtime import library as library_module
 from quaymaster.controller.runtime.bounded import Bounded
-from quaymaster.controller.runtime.image_files import ImageFiles
 from quaymaster.controller.runtime.library import Library, key_of
+from quaymaster.controller.runtime.pair_files import PairFiles
 from quaymaster.controller.runtime.port_table import PortTable
 from quaymaster.controller.runtime.report_lines import report_lines
 from quaymaster.controller.runtime.spool import Spool
@@ -114,7 +114,7 @@ def test_qms_that_a_returning_broker_does_not_open_again_make_way() -> None:
 def shop(tmp_path: Path) -> tuple[Library, stand_in.StandInEngine]:
     """A library with one config `c` and one program `p`."""
     engine = stand_in.StandInEngine()
-    library = Library("con1", engine, ImageFiles(tmp_path))
+    library = Library("con1", engine, PairFiles(tmp_path))
     library.add_config("c", pack_plain(stand_in.config()))
     library.add_program("p", stand_in.body(values=1))
     return library, engine
@@ -184,7 +184,7 @@ def test_programs_at_hand_are_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     """The least recently used one is compiled again."""
     monkeypatch.setattr(library_module, "LOADED_MAX", 2)
     engine = stand_in.StandInEngine()
-    library = Library("con1", engine, ImageFiles(tmp_path))
+    library = Library("con1", engine, PairFiles(tmp_path))
     library.add_config("c", pack_plain(stand_in.config()))
     for name in ("p", "q", "r"):
         library.add_program(name, stand_in.body(values=1))
@@ -213,7 +213,7 @@ def test_slow_programs_are_kept_on_disk(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(library_module, "IMAGE_FILE_AFTER_S", 0.0)
     for process in range(2):
         engine = stand_in.StandInEngine()
-        library = Library("con1", engine, ImageFiles(tmp_path))
+        library = Library("con1", engine, PairFiles(tmp_path))
         library.add_config("c", pack_plain(stand_in.config()))
         if process == 0:
             library.add_program("p", stand_in.body(values=9))
@@ -221,9 +221,9 @@ def test_slow_programs_are_kept_on_disk(tmp_path: Path, monkeypatch: pytest.Monk
         assert library.load(key_of("p", "c")).image.knobs == {"values": 9}
 
 
-def test_image_files_are_checked_and_bounded(tmp_path: Path) -> None:
+def test_pair_files_are_checked_and_bounded(tmp_path: Path) -> None:
     """A damaged file is deleted; the oldest go when there is no room."""
-    files = ImageFiles(tmp_path, bytes_max=300)
+    files = PairFiles(tmp_path, bytes_max=300)
     files.put("a", b"program", b"image")
     assert files.get("a") == (b"program", b"image") and files.get("b") is None
     (path,) = tmp_path.iterdir()

@@ -19,9 +19,9 @@ from quaymaster._core.wire import pack_plain
 from quaymaster._core.wire.commands import Load
 from quaymaster.controller.results import ResultShelf
 from quaymaster.controller.runtime.engine import PlantOptions
-from quaymaster.controller.runtime.image_files import ImageFiles
 from quaymaster.controller.runtime.job_run import JobRun
 from quaymaster.controller.runtime.library import Library, key_of
+from quaymaster.controller.runtime.pair_files import PairFiles
 from quaymaster.controller.runtime.platform_engine import PlatformEngine
 
 
@@ -47,7 +47,7 @@ def program() -> Any:
 
 def results(path: Path) -> dict[str, Any]:
     """All results of the program, run to its end."""
-    library = Library("con1", PlatformEngine("con1", PlantOptions()), ImageFiles(path / "images"))
+    library = Library("con1", PlatformEngine("con1", PlantOptions()), PairFiles(path / "images"))
     config = opx_readout_pair()
     config["pulses"]["readout_pulse"]["digital_marker"] = "ON"  # without it there is no raw trace
     library.add_config("c", pack_plain(config))

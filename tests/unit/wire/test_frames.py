@@ -47,7 +47,12 @@ ARGUMENTS: list[Any] = [
     requests.SetConfig(
         qm_id="qm-1", changes=[requests.ConfigChange(kind="intermediate_frequency", target="q", values=[5e6])]
     ),
-    requests.SetIo(qm_id="qm-1", io1=True, io2=-0.5),
+    requests.SetIo(qm_id="qm-1", io1=1, io2=-(2**31)),
+    requests.TellJob(job_id="17", parcel=wire.parcels.Resume()),
+    requests.TellJob(
+        job_id="17", parcel=wire.parcels.Push(entry=wire.records.InputEntry(stream="x", type="fixed", raws=[1, -2]))
+    ),
+    requests.TellJob(job_id="17", parcel=wire.parcels.Trigger(name="t")),
     requests.GetIo(qm_id="qm-1"),
     requests.Compile(qm_id="qm-1", digest="d", options=OPTIONS),
     requests.AddJob(qm_id="qm-1", digest="d", to_start=True, overrides=records.Overrides(waveforms={"w": [0.1, 0.2]})),
@@ -73,7 +78,9 @@ ACTIONS: list[Any] = [
     commands.Open(qm_id="qm-1", config_digest="c"),
     commands.Close(qm_id="qm-1"),
     commands.CompileProgram(compile_id="c1", qm_id="qm-1", program_digest="p", config_digest="c", options=OPTIONS),
-    commands.Load(job_id="17", attempt=2, qm_id="qm-1", program_digest="p", config_digest="c", io1=0.5, io2=True),
+    commands.Load(job_id="17", attempt=2, qm_id="qm-1", program_digest="p", config_digest="c", io1=-7, io2=1),
+    commands.Deliver(delivery_id="d", job_id="17", attempt=2, parcel=wire.parcels.SetRegisters(io2=5)),
+    commands.Deliver(delivery_id="d", job_id="17", attempt=2, parcel=wire.parcels.ReadRegisters()),
     commands.Load(job_id="18", attempt=1, qm_id="", program_digest="p", config_digest="c", simulation=RAW),
     commands.Start(job_id="17", attempt=1),
     commands.Halt(job_id="17", attempt=1),
@@ -90,6 +97,9 @@ MATTERS: list[Any] = [
     reports.Lacking(job_id="17", attempt=1),
     reports.Progress(job_id="17", attempt=1, streams=[reports.StreamCount(name="s", count=4)]),
     reports.FetchedData(fetch_id="f1", stream=STREAM, start=0, stop=7, next_offset=1 << 20),
+    reports.Standing(job_id="17", attempt=1, paused=True, waiting_for=["pause"]),
+    reports.Delivered(delivery_id="d", job_id="17", attempt=1, io=[1, -1]),
+    reports.NotDelivered(delivery_id="d", error=FAULT),
     reports.FetchFailed(fetch_id="f1", error=FAULT),
     reports.Trouble(command="load", error=FAULT, note="17"),
     reports.Leaving(),

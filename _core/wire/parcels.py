@@ -1,0 +1,41 @@
+"""What is brought to a running job from outside, each kind a record, on its way to the broker and from there."""
+
+from __future__ import annotations
+
+from .records import InputEntry, Name, Raw, Record
+
+
+class Parcel(Record, frozen=True, kw_only=True, tag_field="kind"):
+    """What is brought."""
+
+
+class Resume(Parcel, frozen=True, kw_only=True, tag="resume"):
+    """The program goes on from its `pause()`; refused with `not_paused` where it is not in one."""
+
+
+class Push(Parcel, frozen=True, kw_only=True, tag="push"):
+    """An entry for an input stream: as many values, of that type, as the stream declares."""
+
+    entry: InputEntry
+
+
+class Trigger(Parcel, frozen=True, kw_only=True, tag="trigger"):
+    """An edge of an external trigger."""
+
+    name: Name = ""
+
+
+class SetRegisters(Parcel, frozen=True, kw_only=True, tag="set_registers"):
+    """IO1 and IO2; None leaves one as it is."""
+
+    io1: Raw | None = None
+    io2: Raw | None = None
+
+
+class ReadRegisters(Parcel, frozen=True, kw_only=True, tag="read_registers"):
+    """Nothing is brought; the answer has both registers."""
+
+
+ToJob = Resume | Push | Trigger
+"""What a client brings to a job."""
+Parcels = Resume | Push | Trigger | SetRegisters | ReadRegisters
