@@ -109,7 +109,7 @@ def our_cluster() -> Iterator[int]:
     """An embedded cluster of two controllers; yields its port."""
     with tempfile.TemporaryDirectory() as directory:
         port = free_ports()
-        with EmbeddedCluster(embedded_cluster("con1:opx+,con2:opx+", Path(directory), port, "none", [], 0.0)):
+        with EmbeddedCluster(embedded_cluster("con1:opx+,con2:opx+", Path(directory), port, plant="none")):
             yield port
 
 

@@ -349,7 +349,7 @@ def cluster_of(given: argparse.Namespace) -> Iterator[tuple[str, int]]:
 
     with tempfile.TemporaryDirectory(prefix="quaymaster-load-") as directory:
         names = given.controllers or "con1,con2"
-        made = embedded_cluster(names, Path(directory), free_ports(), "echo", [], 0.0)
+        made = embedded_cluster(names, Path(directory), free_ports())
         with EmbeddedCluster(made):
             yield made.broker.host, made.broker.port
 

@@ -41,6 +41,9 @@ def up(
     plant: Annotated[str, typer.Option(help="What hangs behind the ports: echo, none, loopback.")] = "echo",
     loopback: Annotated[list[str] | None, typer.Option(help="For that plant: OUT>IN:LATENCY_NS, e.g. 1>1:24.")] = None,
     noise: Annotated[float, typer.Option(help="Variance of the noise at each analog input, in V².")] = 0.0,
+    trigger_period_ns: Annotated[
+        int, typer.Option(help="Edges of an external trigger so far apart, from 0 on; a multiple of 4, 0 for none.")
+    ] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; see `down`.")] = False,
 ) -> None:
     """Start an embedded cluster on this machine: a broker and its controllers."""
@@ -48,7 +51,13 @@ def up(
     from .cluster_file import embedded_cluster
 
     cluster = embedded_cluster(
-        controllers, directory or embedded.default_directory(), port, plant, loopback or [], noise
+        controllers,
+        directory or embedded.default_directory(),
+        port,
+        plant=plant,
+        loopback=loopback or [],
+        noise=noise,
+        trigger_period_ns=trigger_period_ns,
     )
     embedded.detach(cluster) if detach else embedded.run(cluster)
 
@@ -93,6 +102,21 @@ def queue_cancel(
     from .queue import cancel_jobs
 
     cancel_jobs(host, port, job_ids)
+
+
+@app.command()
+def replay(
+    job_id: Annotated[str, typer.Argument(help="Of a completed job.")],
+    directory: Directory = None,
+    cluster: Annotated[Path | None, typer.Option(help="A cluster file, for processes started by hand.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a job again from its record, and say whether the results are the same bits."""
+    from . import embedded
+    from .replay import replay_job
+
+    if not replay_job(job_id, directory or embedded.default_directory(), cluster, as_json):
+        raise typer.Exit(1)
 
 
 @app.command()

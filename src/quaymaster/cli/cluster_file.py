@@ -42,6 +42,7 @@ class ControllerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     plant: PlantName = "echo"
     loopback: tuple[str, ...] = ()
     noise: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    trigger_period_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62, multiple_of=4)] = 0
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,7 +126,14 @@ def parse_controllers(text: str) -> list[tuple[str, str, dict[str, str]]]:
 
 
 def embedded_cluster(
-    controllers: str, directory: Path, port: int, plant: str, loopback: list[str], noise: float
+    controllers: str,
+    directory: Path,
+    port: int,
+    *,
+    plant: str = "echo",
+    loopback: list[str] | None = None,
+    noise: float = 0.0,
+    trigger_period_ns: int = 0,
 ) -> Cluster:
     """The cluster that `quaymaster up` runs: all on loopback, each process in a folder of `directory`."""
     directory = directory.absolute()
@@ -136,8 +144,9 @@ def embedded_cluster(
             "fems": fems,
             "directory": str(directory / name),
             "plant": plant,
-            "loopback": loopback,
+            "loopback": loopback or [],
             "noise": noise,
+            "trigger_period_ns": trigger_period_ns,
         }
         for name, kind, fems in parse_controllers(controllers)
     ]

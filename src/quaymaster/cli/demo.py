@@ -155,7 +155,12 @@ def run_demo(plot: Path, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="quaymaster-demo-") as directory:
         port = free_ports()
         cluster = embedded_cluster(
-            "con1:opx+,con2:opx+", Path(directory), port, "loopback", [f"1>1:{lab.LATENCY_NS}"], lab.NOISE_V2
+            "con1:opx+,con2:opx+",
+            Path(directory),
+            port,
+            plant="loopback",
+            loopback=[f"1>1:{lab.LATENCY_NS}"],
+            noise=lab.NOISE_V2,
         )
         with EmbeddedCluster(cluster):
             console.print(f"a broker and two controllers are up after {time.monotonic() - began_s:.1f} s")

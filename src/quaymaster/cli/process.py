@@ -61,4 +61,5 @@ def run_controller_process(name: str, path: Path) -> None:
         plant=entry.plant,
         loopback=list(entry.loopback),
         noise=entry.noise,
+        trigger_period_ns=entry.trigger_period_ns,
     )

@@ -82,7 +82,15 @@ def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, directory: str, port: int, noise: float
 ) -> None:
     """For any folder name, port and noise: write, read, equal."""
-    cluster = embedded_cluster("c1:opx+,c2:opx1000=1:lf,8:mw", Path(directory), port, "loopback", ["1>1:24"], noise)
+    cluster = embedded_cluster(
+        "c1:opx+,c2:opx1000=1:lf,8:mw",
+        Path(directory),
+        port,
+        plant="loopback",
+        loopback=["1>1:24"],
+        noise=noise,
+        trigger_period_ns=port * 4,
+    )
     path = tmp_path_factory.mktemp("cluster") / "cluster.toml"
     write_cluster(cluster, path)
     found: Cluster = read_cluster(path)
