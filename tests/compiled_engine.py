@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 from reference.engine import Outcome
 from reference.plants import Plant
+from reference.ranges import Beyond
 
 from quaymaster._core.config.model import Config
 from quaymaster._core.engine.hearing import Hearing
@@ -54,6 +55,7 @@ def machine_of(
     if forked:
         image = msgspec.structs.replace(image, forked=True)
     hearing = hearing_of(plant, config, elements_used(program))
+    hearing = msgspec.structs.replace(hearing, outputs=tuple(plants.output_ports(config, image)))
     machine = Machine(image, seed=seed, numerics=numerics, plant=hearing, outside=outside)  # type: ignore[arg-type]
     return machine, image, hearing
 
@@ -88,8 +90,7 @@ def run_by_hand(
             come_by(machine, image, random, random.choice(machine.waiting_for()))
     else:
         raise AssertionError(f"not done after {limit} runs: {machine.waiting_for()}")
-    events = {(code, at) for code, at, _ in machine.events()} | {(code, -1) for code, _ in hearing.events}
-    return Outcome(streams, traces, events, machine.clock_ns), machine.outside_log()
+    return outcome_at_end(machine, hearing, streams, traces), machine.outside_log()
 
 
 def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
@@ -135,8 +136,19 @@ def outcome_of(machine: Machine, image: Image, hearing: Hearing, steps: int, lim
             break
     else:
         raise AssertionError(f"not done after {limit} runs of {steps} steps")
+    return outcome_at_end(machine, hearing, streams, traces)
+
+
+def outcome_at_end(
+    machine: Machine,
+    hearing: Hearing,
+    streams: dict[str, list[tuple[int, int]]],
+    traces: dict[str, list[tuple[int, int, list[int]]]],
+) -> Outcome:
+    """What a machine that is done leaves."""
     events = {(code, at) for code, at, _ in machine.events()} | {(code, -1) for code, _ in hearing.events}
-    return Outcome(streams, traces, events, machine.clock_ns)
+    beyond = {seen.ref: Beyond(seen.count, seen.first_ns, seen.is_all) for seen in machine.overflows()}
+    return Outcome(streams, traces, events, machine.clock_ns, beyond)
 
 
 def collect(

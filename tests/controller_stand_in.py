@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from quaymaster._core.engine.watching import OutputOverflow
 from quaymaster._core.errors import AskedWrongly, QuaymasterError
 from quaymaster._core.program import tree
 from quaymaster._core.program.codec import encode_program
@@ -151,6 +152,10 @@ class StandInMachine:
     def events(self) -> list[tuple[str, int, int]]:
         """One event, three times, at line 7."""
         return [("division_by_zero", 0, 3)] if "event" in self.knobs else []
+
+    def overflows(self) -> list[OutputOverflow]:
+        """It plays nothing."""
+        return []
 
 
 class StandInEngine:

@@ -7,20 +7,12 @@ ears in their order, with one number per output port. Raw samples become a recor
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import msgspec
 
 from ..config.model import PortRef
-
-
-class Output(IntEnum):
-    """Which output of an element an ear is at; the numbers are those of signals.h."""
-
-    I = 0  # noqa: E741 - the config's own word
-    Q = 1
-    SINGLE = 2
+from .outputs import Output, OutputPort
 
 
 class Ear(msgspec.Struct, frozen=True):
@@ -61,10 +53,12 @@ class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
     """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built.
 
+    ``outputs``: those whose range is watched while the job runs.
     ``trigger_period_ns``: of a source of trigger edges, the first at 0; a multiple of 4, 0 where there is none.
     """
 
     ports: tuple[InputPort, ...]
+    outputs: tuple[OutputPort, ...] = ()
     raw: tuple[RawSamples, ...] = ()
     events: tuple[tuple[str, PortRef], ...] = ()
     trigger_period_ns: int = 0

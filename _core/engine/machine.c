@@ -130,6 +130,7 @@ void machine_free(machine *m)
     outside_free(m);
     signals_free(m->signals);
     log_free(m->log);
+    watch_free(m->watch);
     free(m);
 }
 
@@ -357,6 +358,22 @@ int machine_keep_log(machine *m)
         m->log = log_new();
     return m->log ? 0 : -1;
 }
+
+void machine_watch(machine *m, watch *w) { m->watch = w; }
+
+/* Lets the watch look at what is complete; != 0 when the job has failed. */
+int advance_watch(machine *m)
+{
+    int64_t bounds[MACHINE_THREADS_MAX];
+    for (int t = 0; t < m->t.thread_count; t++)
+        bounds[t] = bound_of(m, t);
+    int code = watch_advance(m->watch, bounds, m->end);
+    if (code < 0)
+        m->error = code;
+    return code < 0;
+}
+
+const struct watch *machine_watched(machine *m) { return m->watch && !advance_watch(m) ? m->watch : NULL; }
 
 const struct machine_log *machine_logged(const machine *m) { return m->log; }
 

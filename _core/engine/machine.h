@@ -104,6 +104,12 @@ int64_t machine_trigger_instant(const machine *m);
 int64_t machine_trigger(machine *m, int64_t controller /* -1: all */, int64_t instant_ns);
 int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum waits; site: input, or element */
 
+/* Before the first run: the outputs whose range is watched. Takes over `w`; machine_watched looks at all that is complete
+ * and gives what was seen (NULL: nothing is watched, or an error code is set). */
+struct watch;
+void machine_watch(machine *m, struct watch *w);
+const struct watch *machine_watched(machine *m);
+
 /* Runs at most about max_steps instructions; an enum status. */
 int machine_run(machine *m, int64_t max_steps);
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from .hearing import Hearing
 from .image import Image
 from .outside import Outside
+from .watching import OutputOverflow
 
 Values = npt.NDArray[np.int64]
 Saved = tuple[int, Values, Values | None]
@@ -91,6 +92,9 @@ class Machine:
         """Make ``run`` return soon, and for good; what was saved can still be drained."""
     def events(self) -> list[tuple[str, int, int]]:
         """(code, source position, count) of what was noticed so far, position -1 for none."""
+    def overflows(self) -> list[OutputOverflow]:
+        """The outputs of ``plant.outputs`` that went beyond their range, as far as all that plays there is known;
+        none where the run has a ``stop_ns``."""
     @property
     def clock_ns(self) -> int:
         """The latest simulated time that was reached; at the end, the end of the job."""

@@ -12,12 +12,15 @@ from quaymaster._core.engine.signals cimport (
     SIGNAL_EXACT,
     SIGNAL_LINEAR,
     SIGNAL_OUTPUT_SINGLE,
+    signal_output_t,
     signal_record,
     signal_record_t,
     signals,
     signals_add_ear,
     signals_add_element,
+    signals_add_output,
     signals_add_port,
+    signals_add_source,
     signals_add_waveform,
     signals_add_weights,
     signals_free,
@@ -40,6 +43,7 @@ from .outside import (
 )
 from .queues import queues_of
 from .verify import verify_image
+from .watching import OutputOverflow, outputs_to_watch
 
 
 cdef extern from "log.h" nogil:
@@ -55,6 +59,16 @@ cdef extern from "log.h" nogil:
         log_list windows
         log_list resets
         log_list sections
+
+cdef extern from "watch.h" nogil:
+    ctypedef struct watch:
+        pass
+    ctypedef struct watched_t:
+        int64_t count, first
+        int32_t elements[8]
+        int32_t element_count, gave_up
+    watch *watch_new(signals *s, const int32_t *thread)
+    const watched_t *watch_seen(const watch *w, int output)
 
 cdef extern from "machine.h" nogil:
     ctypedef struct machine_tables:
@@ -103,6 +117,8 @@ cdef extern from "machine.h" nogil:
         MACHINE_TRACE_TOO_LONG
         MACHINE_LOG_FULL
 
+    void machine_watch(machine *m, watch *w)
+    const watch *machine_watched(machine *m)
     machine *machine_new(const machine_tables *tables, signals *s, const uint8_t *timed)
     void machine_free(machine *m)
     int machine_run(machine *m, int64_t max_steps)
@@ -183,6 +199,7 @@ cdef class Machine:
     cdef object _arrays
     cdef object _timed
     cdef object _port_events
+    cdef tuple _watched
     cdef bint _halted
     cdef list _outside
     cdef dict _places
@@ -213,11 +230,15 @@ cdef class Machine:
         self._signals = signals_new(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF), SIGNAL_EXACT if numerics == "exact" else SIGNAL_LINEAR)
         if self._signals == NULL:
             raise MemoryError("no memory for the signals")
-        self._add_samples(image)
+        _add_samples(self._signals, image)
+        _add_weights(self._signals, image)
         self._add_ports(image, plant)
         self._make(image, plant)
+        self._watched = ()
         if stop_ns is not None:
             machine_stop_at(self._machine, stop_ns)
+        else:
+            self._watch(image, plant)
         if keep_log and machine_keep_log(self._machine):
             raise MemoryError("no memory for the log")
         if ignore_pauses:
@@ -230,18 +251,6 @@ cdef class Machine:
             machine_free(self._machine)
         elif self._signals != NULL:
             signals_free(self._signals)
-
-    cdef _add_samples(self, image):
-        cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
-        cdef const double[::1] weights = np.concatenate((image.weight_values, [0.0]))
-        cdef int64_t I, Q, n, constant
-        for I, Q, n, constant in image.waveforms.tolist():
-            _made(signals_add_waveform(self._signals, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
-        for I, Q, n in image.weights.tolist():
-            _made(signals_add_weights(self._signals, &weights[I], &weights[Q], n))
-        for element in image.element_info:
-            c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
-            _made(signals_add_element(self._signals, c00, c01, c10, c11))
 
     cdef _add_ports(self, image, plant):
         index = {element.name: number for number, element in enumerate(image.element_info)}
@@ -278,6 +287,33 @@ cdef class Machine:
             _made(signals_add_ear(self._signals, measured.index(raw.ref), record.element, SIGNAL_OUTPUT_SINGLE,
                                   output + number))
             _made(signal_record(self._signals, &record))
+
+    cdef _watch(self, image, plant):
+        """Watch the outputs that could go beyond their range."""
+        watched = _watched_outputs(image, plant)
+        if not watched:
+            return
+        cdef signals *s = signals_new(0, SIGNAL_LINEAR)
+        if s == NULL:
+            raise MemoryError("no memory for the signals")
+        cdef signal_output_t port
+        cdef const int32_t[::1] threads = np.array([element.thread for element in image.element_info] + [0], dtype=np.int32)
+        try:
+            _add_samples(s, image)
+            for number, output in enumerate(watched):
+                memset(&port, 0, sizeof(signal_output_t))
+                port.offset, port.delay = output.offset, output.delay_ns
+                _made(signals_add_output(s, &port))
+                for element, which in output.sources:
+                    _made(signals_add_source(s, number, element, int(which)))
+        except BaseException:
+            signals_free(s)
+            raise
+        cdef watch *w = watch_new(s, &threads[0])
+        if w == NULL:
+            raise MemoryError("no memory to watch the outputs")
+        machine_watch(self._machine, w)
+        self._watched = tuple(watched)
 
     cdef _make(self, image, plant):
         queues = queues_of(image, plant)
@@ -506,6 +542,24 @@ cdef class Machine:
                     found.append((EVENT_NAMES[code], int(at), int(count)))
         return found
 
+    def overflows(self):
+        """The outputs that went beyond their range so far; see the stub."""
+        cdef machine *m = self._ready()
+        cdef const watch *w = machine_watched(m)
+        cdef const watched_t *seen
+        if w == NULL:
+            if self._watched:
+                raise _failure(machine_error(m))
+            return []
+        found = []
+        for number, output in enumerate(self._watched):
+            seen = watch_seen(w, number)
+            if seen.count:
+                names = tuple([self.image.element_info[seen.elements[k]].name for k in range(seen.element_count)])
+                found.append(OutputOverflow(ref=output.ref, count=seen.count, first_ns=seen.first, elements=names,
+                                            is_all=not seen.gave_up))
+        return found
+
     @property
     def clock_ns(self):
         """The latest simulated time that was reached; at the end, the end of the job."""
@@ -546,6 +600,34 @@ cdef _list_of(log_list items, dtype):
         raise OurBug(f"an entry of the log has {items.size} bytes, not {dtype.itemsize}")
     cdef bytes copy = (<const char *>items.items)[:items.count * items.size]
     return np.frombuffer(copy, dtype=dtype)
+
+
+cdef _add_samples(signals *s, image):
+    cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
+    cdef int64_t I, Q, n, constant
+    for I, Q, n, constant in image.waveforms.tolist():
+        _made(signals_add_waveform(s, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
+    for element in image.element_info:
+        c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+        _made(signals_add_element(s, c00, c01, c10, c11))
+
+
+cdef _add_weights(signals *s, image):
+    cdef const double[::1] weights = np.concatenate((image.weight_values, [0.0]))
+    cdef int64_t I, Q, n
+    for I, Q, n in image.weights.tolist():
+        _made(signals_add_weights(s, &weights[I], &weights[Q], n))
+
+
+_WATCHED = WeakKeyDictionary()
+
+
+def _watched_outputs(image, plant):
+    """The outputs of the plant that are to be watched; found once for each image and set of outputs."""
+    found = _WATCHED.get(image)
+    if found is None or found[0] is not plant.outputs:
+        found = _WATCHED[image] = plant.outputs, outputs_to_watch(image, plant.outputs)
+    return found[1]
 
 
 _TABLES = WeakKeyDictionary()

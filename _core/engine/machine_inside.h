@@ -7,6 +7,7 @@
 #include "log.h"
 #include "machine.h"
 #include "signals.h"
+#include "watch.h"
 
 #define NEVER INT64_MAX
 
@@ -168,6 +169,7 @@ struct machine {
     int64_t *events;    /* [code][at + 1] */
     int64_t stop;       /* NEVER, or where the run ends */
     machine_log *log;   /* NULL: none is kept */
+    watch *watch;       /* NULL: no output is watched */
 };
 
 static inline void event(machine *m, int code, int64_t at)
@@ -209,6 +211,7 @@ int do_trigger(machine *m, walker *w, const insn *i);
 
 /* machine.c */
 int block_room(machine *m, walker *w, block_queue *b);
+int advance_watch(machine *m);
 
 /* acquire.c */
 int channel_room(machine *m, int64_t process, int soft);

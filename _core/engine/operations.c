@@ -150,6 +150,13 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         if (code < 0)
             return fail(m, code);
     }
+    if (sounds && m->watch && t < m->stop) {
+        int code = watch_record(m->watch, r);
+        if (code < 0)
+            return fail(m, code);
+        if (watch_is_due(m->watch) && advance_watch(m))
+            return 1;
+    }
     if (played && log_pulse(m, r, play, what))
         return 1;
     if (sounds && e->sticky && hold_last(m, r))

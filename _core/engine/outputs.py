@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import msgspec
 
 from ..config.model import PortRef
-from .hearing import Output
+
+
+class Output(IntEnum):
+    """Which output of an element an ear is at; the numbers are those of signals.h."""
+
+    I = 0  # noqa: E741 - the config's own word
+    Q = 1
+    SINGLE = 2
+
 
 
 class OutputPort(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ static int end_hold(machine *m, element *e, int64_t t)
     e->holds = 0;
     signal_record_t r = held(m, e, t);
     int code = m->t.heard[number_of(m, e)] ? signal_hold_end(m->signals, number_of(m, e), t) : 0;
+    if (!code && m->watch)
+        code = watch_hold_end(m->watch, number_of(m, e), t);
     return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_END);
 }
 
@@ -47,6 +49,8 @@ static int begin_hold(machine *m, element *e, int64_t t)
             code = signal_hold_begin(m->signals, &r);
         }
     }
+    if (code >= 0 && m->watch)
+        code = watch_hold_begin(m->watch, &r);
     return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_BEGIN);
 }
 
@@ -93,6 +97,8 @@ static void bring_down(machine *m, element *e, int64_t t, int64_t ns)
         forget(m);
         code = signal_record(m->signals, &r);
     }
+    if (code >= 0 && m->watch)
+        code = watch_record(m->watch, &r);
     if (code < 0)
         m->error = code;
     else

@@ -273,6 +273,12 @@ def simulated_outputs(used: Used) -> bool:
     return used.setting.simulated and any(map(_shaped, used.outputs()))
 
 
+def unwatched_outputs(used: Used) -> bool:
+    """A job plays on outputs with a filter or crosstalk."""
+    ports = [port for port in used.outputs() if isinstance(port, AnalogOutput)]
+    return not used.setting.simulated and any(port.filter is not None or port.crosstalk for port in ports)
+
+
 def _shaped(port: OutputPort) -> bool:
     if port.delay != 0:
         return True

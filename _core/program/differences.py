@@ -258,6 +258,14 @@ _ROWS = (
         rules.simulated_outputs,
     ),
     Difference(
+        "unwatched_outputs",
+        "Pulses and phases",
+        "While a job runs, outputs with a filter or crosstalk are not looked at for samples beyond their range; a "
+        "simulation looks at all.",
+        "docs/arithmetic.md, section 14",
+        rules.unwatched_outputs,
+    ),
+    Difference(
         "linear_numerics",
         "Measuring",
         "Integrals are computed in floating point (numerics linear): without the steps of 16 bits of the outputs and "

@@ -1,6 +1,7 @@
 """What hangs behind the ports: nothing, a cable, an echo."""
 
 from .options import hearing, parse_cables
+from .outputs import output_ports
 from .plants import echo, loopback, none
 
-__all__ = ["echo", "hearing", "loopback", "none", "parse_cables"]
+__all__ = ["echo", "hearing", "loopback", "none", "output_ports", "parse_cables"]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..._core.config.model import AnalogInput, Config, Element, PortRef
-from ..._core.engine.hearing import Ear, InputPort, Output
+from ..._core.engine.hearing import Ear, InputPort
+from ..._core.engine.outputs import Output
 from .gain import GAIN
 
 Noise = float | Mapping[PortRef, float]

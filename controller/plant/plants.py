@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..._core.config.model import Config, PortRef
-from ..._core.engine.hearing import Ear, Hearing, Output
+from ..._core.engine.hearing import Ear, Hearing
+from ..._core.engine.outputs import Output
 from ..._core.errors import AskedWrongly
 from .inputs import Noise, input_port, input_ports, played_outputs
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..._core.config import Config
+from ..._core.engine.watching import OutputOverflow
 from ..._core.program import tree
 from ..results import Arrival
 
@@ -60,6 +61,9 @@ class Machine(Protocol):
 
     def events(self) -> Iterable[tuple[str, int, int]]:
         """(code, source position, count) of what was noticed."""
+
+    def overflows(self) -> Sequence[OutputOverflow]:
+        """The outputs that went beyond their range."""
 
 
 class Engine(Protocol):

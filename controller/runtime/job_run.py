@@ -27,7 +27,7 @@ from .engine import Engine, Machine, arrivals_of
 from .library import Loaded
 from .limits import FIRST_SLICE_S, FIRST_STEPS, PACED_SLICE_NS, PROGRESS_EVERY_S, SLICE_S, STEPS_MAX, STEPS_MIN
 from .pace import Pace
-from .report_lines import differences_line, fault_in_program, report_lines
+from .report_lines import differences_line, fault_in_program, overflow_lines, report_lines
 from .runs import Run
 
 log = logging.getLogger(__name__)
@@ -351,6 +351,9 @@ class JobRun:
         counts: dict[str, int] = {}
         if self._machine is not None and self._loaded is not None:
             lines, counts = report_lines(self._machine.events(), self._loaded.program.sources)
+            beyond, samples = overflow_lines(self._machine.overflows())
+            lines += beyond
+            counts |= {"output_overflow": samples} if samples else {}
             lines.insert(0, differences_line(self._loaded.differences(self._command.options.numerics)))
         if self._results is not None:
             lost = [state.schema.name for state in self._results.states() if state.dataloss]

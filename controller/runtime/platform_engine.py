@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
+
 from ..._core.config import Config
 from ..._core.engine import image as images
 from ..._core.engine.hearing import Hearing
@@ -14,7 +16,7 @@ from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
 from ..compiler import compile_program
-from ..plant import hearing, parse_cables
+from ..plant import hearing, output_ports, parse_cables
 from .engine import Machine, Numerics, PlantOptions
 
 PLANTS = ("echo", "none", "loopback")
@@ -36,7 +38,7 @@ class PlatformEngine:
 
     def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Hearing:
         """See `Engine.plant`."""
-        return hearing(
+        heard = hearing(
             config,
             elements,
             plant=self._plant.plant,
@@ -45,6 +47,7 @@ class PlatformEngine:
             trigger_period_ns=self._plant.trigger_period_ns,
             controller=self._controller,
         )
+        return structs.replace(heard, outputs=tuple(output_ports(config, image)))
 
     def is_quick(self, image: images.Image) -> bool:
         """See `Engine.is_quick`."""

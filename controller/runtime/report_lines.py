@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..._core.engine.watching import OutputOverflow
 from ..._core.errors import QuaymasterError
 from ..._core.wire import Fault, fault_of
 from ..._core.wire.requests import ReportLine
@@ -51,6 +52,19 @@ def report_lines(
             lines.append(ReportLine(severity="warn", message=message))
             room -= len(message)
     return lines, counts
+
+
+def overflow_lines(overflows: Iterable[OutputOverflow]) -> tuple[list[ReportLine], int]:
+    """A line for each output that went beyond its range, and how many samples of all did."""
+    lines, total = [], 0
+    for seen in overflows:
+        total += seen.count
+        port = f"{seen.ref.controller}/{seen.ref.fem}/{seen.ref.number}"
+        often = f"{'' if seen.is_all else 'at least '}{seen.count} samples"
+        who = f" while {', '.join(seen.elements)} sounded" if seen.elements else ""
+        what = f"output {port} went beyond its range in {often}, first at {seen.first_ns} ns{who}: it wrapped"
+        lines.append(ReportLine(severity="warn", message=f"{what} [output_overflow]"))
+    return lines, total
 
 
 def differences_line(ids: Iterable[str]) -> ReportLine:

@@ -34,6 +34,7 @@ from ..._core.wire.commands import Load
 from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
 from ..compiler import compile_program
+from ..plant import output_ports
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
 from ..runtime.ending import End, close_results, last_word, unwritable
@@ -45,7 +46,7 @@ from ..runtime.report_lines import differences_line, fault_in_program, report_li
 from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
 from .plant import hearing_of
 from .report import report_of
-from .samples import CODES_PER_VOLT, as_codes, digital_samples, output_ports
+from .samples import CODES_PER_VOLT, as_codes, digital_samples
 
 log = logging.getLogger(__name__)
 WAITS = "the program waits for {}, which nobody brings to a simulation: what comes after it was not simulated [waits]"

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._core.config import Config, PortRef, analog_outputs, digital_outputs
-from ..._core.config.model import AnalogOutput
-from ..._core.engine.hearing import Output
+from ..._core.config import Config, PortRef, digital_outputs
 from ..._core.engine.image import Image
-from ..._core.engine.outputs import OutputPort
-from ..plant.inputs import played_outputs
 
 CODES_PER_VOLT = 65536
-
-
-def output_ports(config: Config, image: Image) -> list[OutputPort]:
-    """All analog outputs of the config, with what the elements of an image play on them."""
-    sources: dict[PortRef, list[tuple[int, Output]]] = {}
-    for number, element in enumerate(image.element_info):
-        for which, ref in played_outputs(config.elements[element.name]):
-            sources.setdefault(ref, []).append((number, which))
-    return [_output_port(config, ref, sources.get(ref, [])) for ref in analog_outputs(config)]
-
-
-def _output_port(config: Config, ref: PortRef, sources: Sequence[tuple[int, Output]]) -> OutputPort:
-    port = config.analog_output(ref)
-    assert isinstance(port, AnalogOutput)
-    taps = port.filter
-    return OutputPort(
-        ref=ref,
-        offset=port.offset,
-        delay_ns=port.delay,
-        fir=taps.feedforward if taps is not None else (),
-        iir=taps.feedback if taps is not None else (),
-        sources=tuple(sources),
-        crosstalk=tuple((PortRef(ref.controller, ref.fem, number), f) for number, f in port.crosstalk.items()),
-    )
 
 
 def as_codes(volts: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:

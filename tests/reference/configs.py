@@ -100,10 +100,9 @@ class ConfigMaker:
         self.facts: list[ElementFacts] = []
         inputs = {n: self.analog_input() for n in (1, 2)}
         lengths = window_lengths(draw, kind)
+        outputs = {n: self.analog_output() for n in range(1, 9)}
         self.raw: dict[str, Any] = {
-            "controllers": {
-                "con1": {"type": "opx1", "analog_outputs": {n: {} for n in range(1, 9)}, "analog_inputs": inputs}
-            },
+            "controllers": {"con1": {"type": "opx1", "analog_outputs": outputs, "analog_inputs": inputs}},
             "elements": {},
             "pulses": {},
             "waveforms": {},
@@ -117,6 +116,11 @@ class ConfigMaker:
         gains = [0, 3, -12, 20] if self.kind.loud else [0, 3, -12]
         gain_db = self.draw(st.sampled_from(gains))
         return {"gain_db": gain_db, "offset": self.draw(st.sampled_from([0.0, 0.01, -0.125]))}
+
+    def analog_output(self) -> dict[str, Any]:
+        """An output port."""
+        offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2]))
+        return {"offset": offset, "delay": 7} if offset else {}
 
     def pulse(self, name: str, iq: bool, measures: bool) -> None:
         """A pulse with its own waveforms."""

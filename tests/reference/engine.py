@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from quaymaster._core.config import model
@@ -23,6 +23,7 @@ from .integrals import Row, integral_of, linear, target_value
 from .numbers import Report
 from .outside import Incoming
 from .plants import Plant
+from .ranges import Beyond, overflows
 from .records import pulse_of
 from .samples import codes
 from .sites import Places
@@ -33,12 +34,14 @@ Numerics = Literal["linear", "exact"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job leaves: streams of (raw value, time_ns), traces of (input number, start_ns, codes), events, end."""
+    """What a job leaves: streams of (raw value, time_ns), traces of (input number, start_ns, codes), events, end, and
+    the outputs that were out of range."""
 
     streams: dict[str, list[tuple[int, int]]]
     traces: dict[str, list[tuple[int, int, list[int]]]]
     events: set[tuple[str, int]]
     end_ns: int
+    overflows: dict[PortRef, Beyond] = field(default_factory=dict)
 
 
 def run(
@@ -104,7 +107,9 @@ class Job:
                 break
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
-        return Outcome(self.board.streams, self.traces, self.board.events, self.board.end_ns)
+        end_ns = self.board.end_ns
+        beyond = overflows(self.config, self.places.used, self.board.records, end_ns)
+        return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond)
 
     def evaluate(self, window: Window) -> None:
         """A window has ended: keep its trace, or its part of the value of a process."""

@@ -15,6 +15,7 @@ from reference.building import align, demod, fixed, integration, measure, play, 
 from reference.engine import run as run_reference
 from reference.plants import Plant
 from reference.programs import Case, Kind, cases
+from reference.ranges import agree
 from reference.value_checks import wire
 
 from quaymaster._core.config import check_config
@@ -39,6 +40,7 @@ def judge(case: Case, *, forked: bool = False) -> None:
     assert by_input(got) == by_input(expected)
     assert got.events == expected.events
     assert got.end_ns == expected.end_ns
+    assert agree(expected.overflows, got.overflows), (expected.overflows, got.overflows)
 
 
 @PROFILE

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from quaymaster._core.config import Config, PortRef, check_config
-from quaymaster._core.engine.hearing import Ear, Hearing, Output
+from quaymaster._core.engine.hearing import Ear, Hearing
+from quaymaster._core.engine.outputs import Output
 from quaymaster._core.engine.signals import Signals
 from quaymaster._core.errors import AskedWrongly
 from quaymaster.controller.plant import echo, hearing, loopback, none, parse_cables

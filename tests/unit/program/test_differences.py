@@ -242,6 +242,16 @@ def test_unheard_outputs_and_times_of_flight() -> None:
     assert "times_of_flight" not in ids(both, config, plant="loopback")
 
 
+def test_unwatched_outputs() -> None:
+    """Outputs with a filter are watched by nobody while a job runs; a simulation renders them."""
+    config = opx_readout_pair()
+    assert "unwatched_outputs" not in ids(_reads(config), config)
+    for port in config["controllers"]["con1"]["analog_outputs"].values():
+        port["filter"] = {"feedforward": [0.9]}
+    assert "unwatched_outputs" in ids(_reads(config), config)
+    assert "unwatched_outputs" not in ids(_reads(config), config, simulated=True)
+
+
 def _reads(config: dict[str, Any]) -> Body:
     def body() -> None:
         measure("readout", "rr", None, demod.full("cos", declare(fixed)))
@@ -251,7 +261,7 @@ def _reads(config: dict[str, Any]) -> Body:
 
 def test_every_row_has_its_case() -> None:
     """No row without a program that shows it."""
-    elsewhere = {"simulated_time", "unheard_outputs", "times_of_flight"}
+    elsewhere = {"simulated_time", "unheard_outputs", "times_of_flight", "unwatched_outputs"}
     assert set(CASES) | elsewhere == set(DIFFERENCES)
 
 

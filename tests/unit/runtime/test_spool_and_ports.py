@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import controller_stand_in as stand_in
 
-from quaymaster._core.config import check_config
+from quaymaster._core.config import PortRef, check_config
+from quaymaster._core.engine.watching import OutputOverflow
 from quaymaster._core.errors import AskedWrongly, QuaymasterError, Taken
 from quaymaster._core.wire import Overrides, pack_plain
 from quaymaster._core.wire.reports import Status
@@ -20,7 +22,7 @@ from quaymaster.controller.runtime.bounded import Bounded
 from quaymaster.controller.runtime.library import Library, key_of
 from quaymaster.controller.runtime.pair_files import PairFiles
 from quaymaster.controller.runtime.port_table import PortTable
-from quaymaster.controller.runtime.report_lines import report_lines
+from quaymaster.controller.runtime.report_lines import overflow_lines, report_lines
 from quaymaster.controller.runtime.spool import Spool
 
 
@@ -241,3 +243,13 @@ def test_report_lines_are_bounded_and_counts_are_not() -> None:
     assert lines[0].message.startswith("an index was outside")
     lines, _ = report_lines([("x", -1, 1)] * 3_000, ())
     assert len(lines) == 1_000
+
+
+def test_an_output_beyond_its_range_is_told_with_all_that_is_known() -> None:
+    """Port, how often, since when, who."""
+    seen = OutputOverflow(ref=PortRef("con1", 1, 3), count=20, first_ns=80, elements=("q1", "q2"), is_all=True)
+    lines, total = overflow_lines([seen, structs.replace(seen, count=7, is_all=False, elements=())])
+    assert total == 27
+    assert "con1/1/3" in lines[0].message
+    assert "in 20 samples, first at 80 ns while q1, q2 sounded" in lines[0].message
+    assert "at least 7 samples" in lines[1].message

@@ -1,0 +1,46 @@
+/* Output ports watched for samples beyond their range while a job runs (docs/arithmetic.md, section 14).
+ *
+ * A watch has signals of its own, with the waveforms and elements of the job and the outputs to be watched. It takes
+ * every record of their elements, bounds what a port could carry from amplitudes and peaks, and renders only the spans
+ * where that bound reaches the range. What it counts is exact.
+ */
+#ifndef QUAYMASTER_WATCH_H
+#define QUAYMASTER_WATCH_H
+
+#include <stdint.h>
+
+#include "signals.h"
+
+#define WATCH_COUNTED_MAX (1ll << 20) /* samples out of range of one port; then it is watched no more */
+#define WATCH_SPANS_MAX 256           /* spans of one port not yet rendered; then they become one */
+#define WATCH_NAMED_MAX 8             /* elements named at the first sample out of range */
+
+typedef struct watch watch;
+
+/* Of one output port. */
+typedef struct {
+    int64_t count, first; /* samples out of range; the first one's instant in ns, -1: none */
+    int32_t elements[WATCH_NAMED_MAX];
+    int32_t element_count;
+    int32_t gave_up; /* there may be more: WATCH_COUNTED_MAX was reached, or the records found no room */
+} watched_t;
+
+/* Takes over `s` (also when it fails: then NULL), with all its tables and sources. thread[e]: of element e. */
+watch *watch_new(signals *s, const int32_t *thread);
+void watch_free(watch *w);
+
+/* What an element plays, in the order of time; as signal_record, signal_hold_begin and signal_hold_end. */
+int watch_record(watch *w, const signal_record_t *r);
+int watch_hold_begin(watch *w, const signal_record_t *r);
+int watch_hold_end(watch *w, int element, int64_t t);
+
+/* True now and then: it is time to advance. */
+int watch_is_due(const watch *w);
+
+/* Looks at all before `end` that is complete: no thread t plays anything before bound[t]. */
+int watch_advance(watch *w, const int64_t *bound, int64_t end);
+
+int watch_outputs(const watch *w);
+const watched_t *watch_seen(const watch *w, int output);
+
+#endif

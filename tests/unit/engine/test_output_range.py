@@ -1,0 +1,144 @@
+"""Outputs beyond their range while a job runs (docs/arithmetic.md, section 14), by formula."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from engine_lab import bench, drive
+
+from quaymaster._core.config import check_config
+from quaymaster._core.config.model import PortRef
+from quaymaster._core.engine.machine import Machine
+from quaymaster._core.engine.watching import OutputOverflow
+from quaymaster._core.program import tree
+from quaymaster.controller import plant as plants
+from quaymaster.controller.compiler import compile_program
+
+STEADY = {"intermediate_frequency": None}
+
+
+def fixed(value: float) -> tree.Value:
+    """A fixed literal."""
+    return tree.Value(type="fixed", raw=round(value * 2**28))
+
+
+def play(element: str, operation: str = "long", amplitude: float | None = None) -> tree.Play:
+    """A play of 100 ns at 0.1 V (long), or of 20 ns (short), times an amplitude."""
+    scale = () if amplitude is None else (fixed(amplitude),)
+    return tree.Play(at=0, operation=operation, element=element, amplitude=scale)
+
+
+def wait(cycles: int, *elements: str) -> tree.Wait:
+    """A wait."""
+    return tree.Wait(at=0, duration=tree.Value(type="int", raw=cycles), elements=elements)
+
+
+def seen(
+    *body: tree.Statement,
+    level: float = 0.1,
+    port: dict[str, Any] | None = None,
+    declared: tuple[tree.Declaration, ...] = (),
+    **elements: Any,
+) -> list[OutputOverflow]:
+    """What was out of range of all outputs. ``level``: of the pulses in V; ``port``: settings of output 1."""
+    raw = bench(**elements)
+    for element in raw["elements"].values():
+        if element.get("intermediate_frequency", 0) is None:
+            del element["intermediate_frequency"]
+    raw["waveforms"]["level"]["sample"] = level
+    raw["controllers"]["con1"]["analog_outputs"][1] |= port or {}
+    setup = check_config(raw)
+    program = tree.Program(
+        declarations=declared, streams=(), body=body, nodes=(), results=(), sources=(("program.py", 1),)
+    )
+    image = compile_program(program, setup)
+    hearing = plants.none(setup, [info.name for info in image.element_info])
+    outputs = tuple(plants.output_ports(setup, image))
+    machine = Machine(image, plant=msgspec.structs.replace(hearing, outputs=outputs))
+    while machine.run(1000) != "done":
+        pass
+    return machine.overflows()
+
+
+def test_a_level_in_range_is_none() -> None:
+    """0.49 V is in range; 0.5 V rounds to the first code beyond, 0.5 - 2^-16 V to the last one within."""
+    for level in (0.49, 0.5 - 2.0**-16):
+        assert seen(play("q1"), level=level, q1=drive(1, **STEADY)) == []
+    (found,) = seen(wait(10, "q1"), play("q1"), level=0.5, q1=drive(1, **STEADY))
+    assert found == OutputOverflow(ref=PortRef("con1", 1, 1), count=100, first_ns=40, elements=("q1",), is_all=True)
+
+
+def test_an_oscillation_counts_by_its_cosine() -> None:
+    """0.6 V at 50 MHz is beyond 0.5 V where |cos| > 5/6: those of 100 samples, of which the first is at 0."""
+    (found,) = seen(play("q1", amplitude=1.5), level=0.4)
+    values = [0.6 * math.cos(2 * math.pi * 0.05 * t) for t in range(100)]
+    beyond = [t for t, v in enumerate(values) if not -(2**15) <= math.floor(v * 65536 + 0.5) < 2**15]
+    assert len(beyond) > 20
+    assert (found.count, found.first_ns) == (len(beyond), beyond[0])
+
+
+def test_two_elements_that_are_each_in_range() -> None:
+    """0.3 V and 0.3 V on one port: exactly where they overlap."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
+    (found,) = seen(play("q1"), wait(20, "q2"), play("q2"), level=0.3, **pair)
+    assert (found.count, found.first_ns, set(found.elements)) == (20, 80, {"q1", "q2"})
+    assert seen(play("q1"), wait(25, "q2"), play("q2"), level=0.3, **pair) == []
+
+
+def test_an_element_that_lags_in_the_text() -> None:
+    """A play that stands after a loop starts at 0 all the same, and overlaps the loop's first play."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
+    count = tree.Variable(type="int", name="n")
+
+    def assigned(value: tree.Expression) -> tree.Assign:
+        return tree.Assign(at=0, target=count, value=value)
+
+    one = tree.Value(type="int", raw=1)
+    loop = tree.For(
+        at=0,
+        body=(play("q1"), wait(100, "q1")),
+        start=assigned(tree.Value(type="int", raw=0)),
+        condition=tree.Binary(type="bool", operator="<", left=count, right=tree.Value(type="int", raw=3000)),
+        step=assigned(tree.Binary(type="int", operator="+", left=count, right=one)),
+    )
+    counter = (tree.Declaration(at=0, name="n", type="int", size=0, initial=(0,)),)
+    (found,) = seen(loop, play("q2"), level=0.3, declared=counter, **pair)
+    assert (found.count, found.first_ns) == (100, 0)
+
+
+def test_offset_and_delay_of_the_port() -> None:
+    """0.3 V on an offset of 0.25 V is too much; instants are those at the port, behind its delay."""
+    (found,) = seen(play("q1"), level=0.3, port={"offset": 0.25, "delay": 30}, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (100, 30)
+
+
+def test_what_is_held_counts_too() -> None:
+    """A sticky element plays 0.3 V twice: then 0.6 V are there, held for 400 ns and ramped down."""
+    sticky = drive(1, **STEADY, sticky={"analog": True, "duration": 100})
+    (found,) = seen(play("q1"), play("q1"), wait(100, "q1"), level=0.3, q1=sticky)
+    held = math.floor(0.3 * 65536 + 0.5) / 65536
+    ramp = [2 * held * (1 - (n + 1) / 100) for n in range(100)]
+    beyond = sum(math.floor(v * 65536 + 0.5) > 2**15 - 1 for v in ramp)
+    assert (found.count, found.first_ns) == (100 + 400 + beyond, 100)
+
+
+def test_a_filter_is_not_watched() -> None:
+    """What stands behind a filter saturates, and is not looked at."""
+    assert seen(play("q1"), level=0.5, port={"filter": {"feedforward": [1.0]}}, q1=drive(1, **STEADY)) == []
+
+
+@pytest.mark.parametrize("plays", [30, 300])
+def test_counting_stops(plays: int) -> None:
+    """2^20 samples are counted, in whole stretches; then the count is a lower bound."""
+    long = tree.Play(
+        at=0, operation="long", element="q1", duration=tree.Value(type="int", raw=10_000), amplitude=(fixed(1.99),)
+    )
+    (found,) = seen(*[long] * plays, level=0.4, q1=drive(1, **STEADY))
+    if plays * 40_000 < 2**20:
+        assert (found.count, found.is_all) == (plays * 40_000, True)
+    else:
+        assert found.count >= 2**20
+        assert not found.is_all
