@@ -26,6 +26,7 @@ _PHASE = "docs/arithmetic.md, section 3"
 _RECORDS = "docs/arithmetic.md, section 4"
 _PLANTS = "docs/arithmetic.md, section 5"
 _STREAMS = "docs/streams.md"
+_OUTSIDE = "docs/arithmetic.md, section 15"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -97,6 +98,37 @@ _ROWS = (
         "Gaps inside strict_timing_ are found while the job runs (event strict_timing_gap), not by the compiler.",
         "docs/arithmetic.md, section 2",
         rules.strict_timing,
+    ),
+    Difference(
+        "io_without_time",
+        "Time",
+        "Reading an IO register takes no time, and a loop that only waits for one lets none go by; a value set from "
+        "outside is seen at the first read that no element has come to yet.",
+        _OUTSIDE,
+        rules.has(tree.Io),
+    ),
+    Difference(
+        "input_instants",
+        "Time",
+        "advance_input_stream holds the elements that need its variable, and no others; a late item lets them go on at "
+        "the instant that the job has reached.",
+        _OUTSIDE,
+        rules.has(tree.AdvanceInput),
+    ),
+    Difference(
+        "pause_stops_time",
+        "Time",
+        "A pause begins when all windows have ended and their values are saved, and no simulated time goes by in it.",
+        _OUTSIDE,
+        rules.has(tree.Pause),
+    ),
+    Difference(
+        "trigger_edges",
+        "Time",
+        "Trigger edges come from outside or from a periodic source, on the 4 ns grid; each thread takes an edge once, "
+        "and no time goes by between an edge and what follows it.",
+        _OUTSIDE,
+        rules.has(tree.WaitForTrigger),
     ),
     Difference(
         "division_by_zero",

@@ -25,7 +25,8 @@ from .control import (
     switch_,
     while_,
 )
-from .expressions import fixed
+from .expressions import IO1, IO2, fixed
+from .inputs import advance_input_stream, declare_input_stream, pause, receive_from_stream, wait_for_trigger
 from .library import Cast, Random, call_library_function, call_vectors_library_function
 from .math_library import Math, Util
 from .measure import (
@@ -43,25 +44,19 @@ from .play import load_waveform, play, ramp, ramp_to_zero
 from .pulses import amp
 from .scope import program
 from .statements import (
-    IO1,
-    IO2,
     DeclarationType,
     L,
     QuaArray,
     QuaStreamDirection,
-    advance_input_stream,
     align,
     declare_external_stream,
-    declare_input_stream,
     declare_struct,
     declare_with_stream,
     fast_frame_rotation,
     frame_rotation,
     frame_rotation_2pi,
-    pause,
     qua_struct,
     receive_from_external_stream,
-    receive_from_stream,
     reset_frame,
     reset_global_phase,
     reset_if_phase,
@@ -71,7 +66,6 @@ from .statements import (
     update_correction,
     update_frequency,
     wait,
-    wait_for_trigger,
 )
 from .streams import (
     FUNCTIONS,

@@ -81,12 +81,13 @@ class Builder:
 
     # ---- declarations
 
-    def declare(self, letter: str, type: tree.VarType, size: int, initial: tuple[int, ...]) -> str:
-        """Add a variable and return its name."""
+    def declare(self, letter: str, type: tree.VarType, size: int, initial: tuple[int, ...], input: str = "") -> str:
+        """Add a variable and return its name: a letter with a number, or, of an input stream, what is given."""
         if len(self.declarations) >= limits.VARIABLES_MAX:
             raise refusal(f"more than {limits.VARIABLES_MAX} variables (VARIABLES_MAX)", code="too_many_variables")
-        name = self.new_name(letter)
-        self.declarations.append(tree.Declaration(at=self.at(), name=name, type=type, size=size, initial=initial))
+        name = letter if input else self.new_name(letter)
+        made = tree.Declaration(at=self.at(), name=name, type=type, size=size, initial=initial, input=input)
+        self.declarations.append(made)
         return name
 
     def declare_stream(self, name: str | None, adc: bool | None, trace: bool | None) -> StreamState:

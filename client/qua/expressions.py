@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -213,6 +213,25 @@ class InPlaceRefused(QuaExpression):
     __ilshift__ = __irshift__ = __iand__ = __ior__ = __ixor__ = _no_in_place
 
 
+class IoRegister(InPlaceRefused):
+    """IO1 or IO2: 32 bits that are shared with whoever looks from outside. Its type comes from where it stands: what is
+    assigned, the other operand, what a statement takes; an int where nothing tells."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: Literal[1, 2]) -> None:
+        super().__init__(tree.Io(type="int", number=number))
+        self.number: Literal[1, 2] = number
+
+    def read_as(self, type: tree.VarType | None) -> QuaExpression:
+        """Its bits as ``type``."""
+        return QuaExpression(tree.Io(type=type or "int", number=self.number))
+
+
+IO1 = IoRegister(1)
+IO2 = IoRegister(2)
+
+
 def described(expression: QuaExpression) -> str:
     """The expression and its type, for messages."""
     text = f"`{expression}`" if isinstance(expression.node, tree.Binary) else str(expression)
@@ -258,7 +277,12 @@ def own_type(number: PythonNumber) -> tree.VarType:
 
 
 def scalar(value: object, like: tree.VarType | None = None, *, place: str = "") -> QuaExpression:
-    """``value`` as an expression; a Python number gets the type ``like``, or its own. What is no scalar is refused."""
+    """``value`` as an expression; a Python number gets the type ``like``, or its own, an IO register ``like`` or int.
+
+    What is no scalar is refused.
+    """
+    if isinstance(value, IoRegister):
+        return value.read_as(like)
     if isinstance(value, QuaExpression):
         return value
     number = python_number(value)
@@ -319,7 +343,7 @@ def binary(operator: tree.BinaryOperator, left: object, right: object) -> QuaExp
 
 def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression, QuaExpression]:
     place = f"beside {operator}"
-    left, right = _whole_bound(operator, left, right)
+    left, right = _whole_bound(operator, *_registers_read(operator, left, right))
     if operator in ("<<", ">>"):
         return scalar(left, place=place), scalar(right, "int", place=place)
     a = left if isinstance(left, QuaExpression) else None
@@ -332,6 +356,24 @@ def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression
         a if a is not None else scalar(left, like, place=place),
         b if b is not None else scalar(right, like, place=place),
     )
+
+
+def _registers_read(operator: str, left: object, right: object) -> tuple[object, object]:
+    """The sides of an operator, where an IO register is read as what stands beside it."""
+    shifts = operator in ("<<", ">>")
+    a, b = ("int", "int") if shifts else (_type_beside(right), _type_beside(left))
+    return (
+        left.read_as(a) if isinstance(left, IoRegister) else left,
+        right.read_as(b) if isinstance(right, IoRegister) else right,
+    )
+
+
+def _type_beside(value: object) -> tree.VarType | None:
+    """The type that ``value`` has of its own, None where it has none."""
+    if isinstance(value, QuaExpression):
+        return None if isinstance(value, IoRegister) else value.type
+    number = python_number(value)
+    return None if number is None else own_type(number)
 
 
 def _whole_bound(operator: str, left: object, right: object) -> tuple[object, object]:

@@ -12,6 +12,7 @@ from ..._core.program.literals import fixed_raw, wrap32
 from .builder import Builder, current
 from .expressions import (
     InPlaceRefused,
+    IoRegister,
     PythonNumber,
     QuaExpression,
     described,
@@ -110,16 +111,22 @@ def declare(t: Any, value: Any = None, size: int | None = None) -> Any:
     False.
     """
     builder = current("declare")
+    type, initial, array = initial_of(t, value, size)
+    if array:
+        return declare_array(builder, type, initial)
+    return QuaVariable(tree.Variable(type=type, name=builder.declare("v", type, 0, initial)), builder)
+
+
+def initial_of(t: object, value: Any, size: object) -> tuple[tree.VarType, tuple[int, ...], bool]:
+    """Type and initial raw values of what ``declare(t, value, size)`` declares, and whether that is an array."""
     type = variable_type(t)
     if size is not None:
         if value is not None:
             raise refusal("declare takes size or value, not both", code="bad_declaration", hint="leave out size")
-        return declare_array(builder, type, (0,) * _checked_size(size))
-    if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
-        if getattr(value, "ndim", 1) == 0:
-            return _declare_scalar(builder, type, value)
-        return declare_array(builder, type, initial_values(type, value))
-    return _declare_scalar(builder, type, 0 if value is None else value)
+        return type, (0,) * _checked_size(size), True
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1):
+        return type, checked_array(initial_values(type, value)), True
+    return type, (_initial_value(type, 0 if value is None else value),), False
 
 
 def variable_type(t: object) -> tree.VarType:
@@ -135,11 +142,17 @@ def variable_type(t: object) -> tree.VarType:
 
 def declare_array(builder: Builder, type: tree.VarType, initial: tuple[int, ...]) -> QuaArrayVariable:
     """A new array with raw values ``initial``."""
+    checked_array(initial)
+    return QuaArrayVariable(builder, builder.declare("a", type, len(initial), initial), type, len(initial))
+
+
+def checked_array(initial: tuple[int, ...]) -> tuple[int, ...]:
+    """The values of an array, which has one at least."""
     if not initial:
         raise refusal("an array needs at least one value", code="bad_declaration")
     if len(initial) > limits.ARRAY_CELLS_MAX:
         raise refusal(f"an array has at most {limits.ARRAY_CELLS_MAX} cells (ARRAY_CELLS_MAX)", code="bad_declaration")
-    return QuaArrayVariable(builder, builder.declare("a", type, len(initial), initial), type, len(initial))
+    return initial
 
 
 def declare_hidden(builder: Builder, type: tree.VarType) -> QuaVariable:
@@ -152,11 +165,6 @@ def initial_values(type: tree.VarType, values: Collection[Any]) -> tuple[int, ..
     if isinstance(values, np.ndarray):
         values = values.tolist()
     return tuple(_initial_value(type, value) for value in values)
-
-
-def _declare_scalar(builder: Builder, type: tree.VarType, value: object) -> QuaVariable:
-    name = builder.declare("v", type, 0, (_initial_value(type, value),))
-    return QuaVariable(tree.Variable(type=type, name=name), builder)
 
 
 def _initial_value(type: tree.VarType, value: object) -> int:
@@ -197,15 +205,24 @@ def assign(var: Any, _exp: Any) -> None:
 
 def assignment(builder: Builder, var: object, value: object) -> tree.Assign:
     """The statement ``var = value``, not yet appended."""
+    if isinstance(var, IoRegister):
+        return _register_assignment(builder, var, value)
     target = target_of(builder, var, "assign")
     return tree.Assign(at=builder.at(), target=target, value=_assigned(builder, target, value))
+
+
+def _register_assignment(builder: Builder, register: IoRegister, value: object) -> tree.Assign:
+    """What is assigned to an IO register stands there with the bits of its own type."""
+    node = builder.own(scalar(value, place=f"assigned to {register}"))
+    target = tree.Io(type=node.type, number=register.number)
+    return tree.Assign(at=builder.at(), target=target, value=node)
 
 
 def _assigned(builder: Builder, target: tree.Target, value: object) -> tree.Expression:
     number = python_number(value)
     if number is not None:
         return _assigned_literal(target, number)
-    expression = scalar(value, place=f"assigned to {_name(target)}")
+    expression = scalar(value, target.type, place=f"assigned to {_name(target)}")
     node = builder.own(expression)
     if target.type in ("bool", node.type):
         return node

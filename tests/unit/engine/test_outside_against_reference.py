@@ -11,7 +11,7 @@ from reference.engine import run as run_reference
 from reference.programs import Case, Kind, cases
 
 PROFILE = settings(
-    max_examples=75,
+    max_examples=20,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],

@@ -17,24 +17,29 @@ from quaymaster._core.program import tree
 from quaymaster._core.program.differences import DIFFERENCES, differences_of
 from quaymaster._core.program.used import Setting
 from quaymaster.qua import (
+    IO1,
     Cast,
     Random,
+    advance_input_stream,
     align,
     amp,
     assign,
     declare,
+    declare_input_stream,
     declare_stream,
     demod,
     fixed,
     for_,
     frame_rotation_2pi,
     measure,
+    pause,
     play,
     program,
     save,
     stream_processing,
     strict_timing_,
     wait,
+    wait_for_trigger,
 )
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -195,6 +200,13 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
         lambda: of_nodes(tree.Zip(left=0, right=0), tree.Buffer(of=0, lengths=(2,))),
         lambda: of_nodes(tree.Zip(left=0, right=0)),
     ),
+    "io_without_time": (lambda: ids(lambda: assign(declare(int), IO1)), lambda: ids(lambda: assign(declare(int), 1))),
+    "input_instants": (
+        lambda: ids(lambda: advance_input_stream(declare_input_stream("client", "x", int))),
+        lambda: ids(lambda: declare_input_stream("client", "x", int)),
+    ),
+    "pause_stops_time": (lambda: ids(pause), lambda: ids(align)),
+    "trigger_edges": (lambda: ids(lambda: wait_for_trigger("qubit1")), lambda: ids(lambda: wait(4, "qubit1"))),
     "convolution_mode": (
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,))),
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,), mode="same")),
