@@ -343,9 +343,10 @@ static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t 
     return code;
 }
 
-static int log_sound(machine *m, const signal_record_t *r, int what)
+static int log_sound(machine *m, const signal_record_t *r, const int64_t *play, int what)
 {
-    if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[r->element].F, -1, what))
+    int64_t number = (play - m->t.plays) / PLAY_COLUMNS;
+    if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[r->element].F, number, what))
         return m->error = MACHINE_LOG_FULL;
     return 0;
 }
@@ -367,7 +368,7 @@ static int begin_sound(machine *m, const int64_t *play, int64_t t)
             code = signal_hold_begin(m->signals, &r);
         }
     }
-    return code < 0 ? m->error = code : log_sound(m, &r, LOGGED_HOLD_BEGIN);
+    return code < 0 ? m->error = code : log_sound(m, &r, play, LOGGED_HOLD_BEGIN);
 }
 
 static int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
@@ -380,7 +381,7 @@ static int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
             code = signal_hold_end(m->signals, r.element, t);
         if (code < 0)
             return m->error = code;
-        if (log_sound(m, &r, LOGGED_HOLD_END))
+        if (log_sound(m, &r, play, LOGGED_HOLD_END))
             return 1;
     }
     m->order[e->thread]++;

@@ -32,10 +32,11 @@ _PROCESSES = {0: "DemodIntegration", 1: "FullIntegration"}
 _TURN = 2.0**-64
 
 
-def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any]) -> bytes:
-    """The report of a run, as JSON."""
+def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any], duration_ns: int) -> bytes:
+    """The report of a run of ``duration_ns``, as JSON."""
     plays, windows, resets, sections = log
     played = plays[(plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE)]
+    played = np.concatenate((played, _sounds(plays, duration_ns)))
     played = played[np.argsort(played["start"], kind="stable")]
     windows = windows[np.argsort(windows["start"], kind="stable")]
     shown, heard = played[:REPORT_ENTRIES_MAX], windows[:REPORT_ENTRIES_MAX]
@@ -49,6 +50,17 @@ def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any]) -> b
             "left_out": len(played) - len(shown) + len(windows) - len(heard),
         }
     )
+
+
+def _sounds(plays: Any, duration_ns: int) -> Any:
+    """What was played while waiting for triggers, as plays: a hold of a pulse, from its begin to its end."""
+    begins = plays[(plays["what"] == What.HOLD_BEGIN) & (plays["play"] >= 0)].copy()
+    ends = plays[(plays["what"] == What.HOLD_END) & (plays["play"] >= 0)]
+    for sound in begins:
+        mine = ends["start"][(ends["element"] == sound["element"]) & (ends["start"] >= sound["start"])]
+        sound["length"] = (mine.min() if len(mine) else duration_ns) - sound["start"]
+        sound["alpha_r"], sound["alpha_i"], sound["what"] = 1.0, 0.0, What.PLAY
+    return begins[begins["length"] > 0]
 
 
 def _element(config: Config, info: ImageElement) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class SimulationRun:
             for controller, refs in by_controller(samples).items():
                 self._results.put(f"@{kind}/{controller}", b"".join(samples[ref].tobytes() for ref in refs))
         self._results.put("@samples", index_of(analog, digital, duration_ns))
-        self._results.put("@report", report_of(compiled.config, compiled.image, logged))
+        self._results.put("@report", report_of(compiled.config, compiled.image, logged, duration_ns))
         self._events = list(machine.events())
         if renderer.overflows:
             self._events.append(("output_overflow", -1, renderer.overflows))
