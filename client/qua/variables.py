@@ -124,7 +124,7 @@ def initial_of(t: object, value: Any, size: object) -> tuple[tree.VarType, tuple
         if value is not None:
             raise refusal("declare takes size or value, not both", code="bad_declaration", hint="leave out size")
         return type, (0,) * _checked_size(size), True
-    if isinstance(value, Collection) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1):
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
         return type, checked_array(initial_values(type, value)), True
     return type, (_initial_value(type, 0 if value is None else value),), False
 

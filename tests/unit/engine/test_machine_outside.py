@@ -485,3 +485,25 @@ def test_a_log_that_cannot_be_is_refused(name: str) -> None:
     """Places are counted, instants never fall, edges are on the grid, items fit."""
     with pytest.raises(AskedWrongly):
         start(whole(ADVANCE, wait(X, "q1")), outside=BAD_LOGS[name])
+
+
+@pytest.mark.parametrize("moment", range(0, 60, 4))
+def test_who_waited_long_hears_what_is_there(moment: int) -> None:
+    """An element that waited while others measured so often that their past was forgotten measures at an instant where
+    all that it hears is still known: live and from the log the same values, with noise."""
+    m, b = variable("m"), variable("b")
+    often = repeat("n", 150, measure("bare", "r1", integration("late", m)), save(m, "s"))
+    once = (ADVANCE, wait(X, "r2"), repeat("k", 3, measure("read", "r2", demod("cos", b)), save(b, "t")))
+    declared = (*whole().declarations, declare("k", "int"), declare("b", "fixed"))
+    made = program(*once, often, declarations=declared)
+    run = start(made, noise=1e-6)
+    for _ in range(moment):
+        run.machine.run(40)
+        run.drain()
+    entry = run.machine.push_input("x", [4])
+    assert go(run) == "done"
+    assert len(run.saved["s"]) == 150 and len(run.saved["t"]) == 3
+    assert moment == 0 or entry.instant_ns > 0
+    again = start(made, noise=1e-6, outside=[entry])
+    assert go(again) == "done"
+    assert again.saved == run.saved
