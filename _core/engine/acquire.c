@@ -208,6 +208,21 @@ static int evaluate(machine *m, const pending *p)
     return 0;
 }
 
+/* Room for the codes of one more trace; the caller has seen that all stay within the limits. */
+static int grow_codes(machine *m, int64_t length)
+{
+    int64_t needed = m->trace_bytes / 2 + length, capacity = m->trace_codes_capacity;
+    if (needed <= capacity)
+        return 0;
+    capacity = 2 * capacity > needed ? 2 * capacity : needed;
+    int16_t *codes = realloc(m->trace_codes, (size_t)capacity * sizeof *codes);
+    if (!codes)
+        return m->error = MACHINE_NO_MEMORY;
+    m->trace_codes = codes;
+    m->trace_codes_capacity = capacity;
+    return 0;
+}
+
 static int add_trace(machine *m, const pending *p, int64_t port, int64_t at)
 {
     if (m->trace_count == m->trace_capacity) {
@@ -218,16 +233,15 @@ static int add_trace(machine *m, const pending *p, int64_t port, int64_t at)
         m->traces = traces;
         m->trace_capacity = capacity;
     }
-    machine_trace *t = &m->traces[m->trace_count];
-    *t = (machine_trace){.measure = p->window, .port = port, .start = p->start, .length = p->end - p->start};
-    t->codes = malloc((size_t)t->length * sizeof *t->codes);
-    if (!t->codes)
-        return m->error = MACHINE_NO_MEMORY;
-    m->trace_count++;
-    m->trace_bytes += 2 * t->length;
+    int64_t length = p->end - p->start, first = m->trace_bytes / 2;
+    if (grow_codes(m, length))
+        return m->error;
+    m->traces[m->trace_count++] =
+        (machine_trace){.measure = p->window, .port = port, .start = p->start, .length = length, .first = first};
+    m->trace_bytes += 2 * length;
     signal_events_t noticed;
     memset(&noticed, 0, sizeof noticed);
-    int code = signal_trace(m->signals, (int)port, t->start, t->length, t->codes, &noticed);
+    int code = signal_trace(m->signals, (int)port, p->start, length, m->trace_codes + first, &noticed);
     if (code < 0)
         return m->error = code;
     if (noticed.input_saturated)
@@ -242,9 +256,9 @@ static int evaluate_traces(machine *m, const pending *p)
         return 0;
     const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, p->window);
     int64_t bytes = 2 * (p->end - p->start) * measure[MEASURE_TRACE_PORTS];
-    if (m->trace_bytes + bytes > OUTPUT_TRACE_BYTES_MAX) {
-        if (!m->trace_count)
-            m->error = MACHINE_TRACE_TOO_LONG;
+    if (bytes > OUTPUT_TRACE_BYTES_MAX)
+        return m->error = MACHINE_TRACE_TOO_LONG;
+    if (m->trace_count && m->trace_bytes + bytes > OUTPUT_TRACE_BYTES) {
         m->output_full = 1;
         return 1;
     }

@@ -1,65 +1,58 @@
 /* Integrals of the exact numerics (docs/arithmetic.md 9): converter codes, 2.19 products, 16.16 sums. */
 #include "inside.h"
 
-/* All in doubles that hold integers: below 2^53 they are exact, and vector units have floor. */
-INLINE double kept(double x)
-{
-    double y = floor(x * 131072.0 + 0.5);
-    return y > 131071.0 ? 131071.0 : y;
-}
+/* All in doubles that hold integers: below 2^53 they are exact in any order, and vector units have floor. Weights come as
+ * W 2^-8, so that floor(code W 2^-8) is (code W) >> 8. */
 
-/* (code W) >> 8 in 21 bits, where W is the weight as an integer. */
-INLINE double product(double code, double weight)
+/* Adds the products of BLOCK samples to the lanes where none can wrap. */
+CLONES static void sum_block(const int16_t *restrict codes, const double *restrict cosine, const double *restrict sine,
+                             const double *restrict c, const double *restrict s, double *restrict lane)
 {
-    return floor(code * floor(weight * 32768.0 + 0.5) * 0x1p-8);
+    for (int b = 0; b < BLOCK; b += LANES)
+        for (int l = 0; l < LANES; l++) {
+            double code = (double)codes[b + l];
+            lane[l] += floor(code * cosine[b + l]) * c[b + l] + floor(code * sine[b + l]) * s[b + l];
+        }
 }
 
 INLINE double wrapped_21(double x) { return x - 2097152.0 * floor((x + 1048576.0) * 0x1p-21); }
 
-/* Adds the products of BLOCK samples to the lanes: below 2^53 in magnitude, so exact in any order. Returns a number that
- * is not 0 when a product wrapped. */
-CLONES static double sum_block(const int16_t *restrict codes, const double *restrict vr, const double *restrict vi,
-                               const double *restrict c, const double *restrict s, double *restrict lane)
+/* The same of wide weights: products of 21 bits that wrap. Returns a number that is not 0 when one did. */
+CLONES static double sum_wide_block(const int16_t *restrict codes, const double *restrict cosine,
+                                    const double *restrict sine, const double *restrict c, const double *restrict s,
+                                    double *restrict lane)
 {
     double wraps[LANES] = {0};
     for (int b = 0; b < BLOCK; b += LANES)
         for (int l = 0; l < LANES; l++) {
-            int i = b + l;
-            double code = (double)codes[i], px = product(code, vr[i]), py = product(code, -vi[i]);
+            double code = (double)codes[b + l], px = floor(code * cosine[b + l]), py = floor(code * sine[b + l]);
             double x = wrapped_21(px), y = wrapped_21(py);
             wraps[l] += fabs(px - x) + fabs(py - y);
-            lane[l] += x * kept(c[i]) + y * kept(s[i]);
+            lane[l] += x * c[b + l] + y * s[b + l];
         }
     return lanes_fold(wraps);
 }
 
-/* The same for an integration: the cosine is exactly one, the sine 0. */
-CLONES static double sum_plain_block(const int16_t *restrict codes, const double *restrict vr, double *restrict lane)
-{
-    double wraps[LANES] = {0};
-    for (int b = 0; b < BLOCK; b += LANES)
-        for (int l = 0; l < LANES; l++) {
-            double px = product((double)codes[b + l], vr[b + l]), x = wrapped_21(px);
-            wraps[l] += fabs(px - x);
-            lane[l] += x * 131072.0;
-        }
-    return lanes_fold(wraps);
-}
-
+/* Cosine 2^17 (exactly one) and sine 0 of an integration. */
 static int block_sum(signals *s, const window *w, int64_t from, const int16_t *codes, int64_t *sum, int *wrapped)
 {
-    double vr[BLOCK], vi[BLOCK], lane[LANES] = {0}, wraps;
-    int count = w->n - from < BLOCK ? (int)(w->n - from) : BLOCK;
-    block_weights(s, w->variant, from, count, 0, vr, vi);
+    static const double none[BLOCK];
+    double one[BLOCK], lane[LANES] = {0}, wraps = 0.0;
+    const weights *v = &s->weights[w->variant >> 1];
+    const double *c = one, *sn = none, *sine = v->sine ? v->sine + from : none;
     if ((w->variant & 1) == SIGNAL_INTEGRATION) {
-        wraps = sum_plain_block(codes, vr, lane);
+        for (int i = 0; i < BLOCK; i++)
+            one[i] = 131072.0;
+        sine = none;
     } else {
-        const double *c, *sn;
         int code = shared_turn(s, w, from, &c, &sn);
         if (code)
             return code;
-        wraps = sum_block(codes, vr, vi, c, sn, lane);
     }
+    if (v->wide)
+        wraps = sum_wide_block(codes, v->cosine + from, sine, c, sn, lane);
+    else
+        sum_block(codes, v->cosine + from, sine, c, sn, lane);
     *sum = (int64_t)lanes_fold(lane);
     *wrapped |= wraps != 0.0;
     return SIGNAL_OK;

@@ -225,26 +225,27 @@ int convert_samples(signals *s, port *p, int64_t from, int count, double *v)
     return code;
 }
 
-/* Codes of what the port hears; returns how many had to be kept in range. */
-CLONES static double code_block(const port *p, const double *restrict v, const float *restrict noise,
-                                int16_t *restrict codes)
+/* Codes of what the port hears; whether any is at an end of the range. Sign and 4096 only scale: multiplied into gain and
+ * offset they give the same bits. */
+CLONES static int code_block(double sigma, double gain, double offset, const double *restrict v,
+                             const float *restrict noise, int16_t *restrict codes)
 {
-    const port q = *p;
-    double out_of_range = 0.0, lane[LANES] = {0};
-    for (int b = 0; b < BLOCK; b += LANES)
-        for (int l = 0; l < LANES; l++) {
-            double x = floor(input_stage(&q, v[b + l], (double)noise[b + l]) * 4096.0);
-            double y = x < -2048.0 ? -2048.0 : x;
-            y = y > 2047.0 ? 2047.0 : y;
-            lane[l] += x != y ? 1.0 : 0.0;
-            codes[b + l] = (int16_t)(int32_t)y;
-        }
-    for (int l = 0; l < LANES; l++)
-        out_of_range += lane[l];
-    return out_of_range;
+    int32_t wide[BLOCK], most = 0, least = 0; /* compilers narrow whole arrays well, single doubles badly */
+    for (int i = 0; i < BLOCK; i++) {
+        double x = floor(gain * (v[i] + sigma * (double)noise[i]) + offset);
+        x = x < -2048.0 ? -2048.0 : x;
+        x = x > 2047.0 ? 2047.0 : x;
+        wide[i] = (int32_t)x;
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        most = wide[i] > most ? wide[i] : most;
+        least = wide[i] < least ? wide[i] : least;
+        codes[i] = (int16_t)wide[i];
+    }
+    return most == 2047 || least == -2048;
 }
 
-/* The first of `count` samples that is out of range. */
+/* The first of `count` samples that is out of range, or -1. */
 static int64_t first_clipped(const port *p, const double *v, const float *noise, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -257,7 +258,7 @@ static int64_t first_clipped(const port *p, const double *v, const float *noise,
 
 int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first)
 {
-    double v[BLOCK];
+    double v[BLOCK], scale = p->sign * 4096.0;
     float last[BLOCK];
     int16_t all[BLOCK];
     const float *noise;
@@ -265,12 +266,13 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
     int code = noise_of(s, p, from, count, &noise);
     if (code)
         return code;
-    if (count < BLOCK) { /* what stands behind the end stays in range */
+    if (count < BLOCK) {
         memset(v + count, 0, (size_t)(BLOCK - count) * sizeof *v);
         memset(last, 0, sizeof last);
         noise = memcpy(last, noise, (size_t)count * sizeof *last);
     }
-    *first = code_block(p, v, noise, all) != 0.0 ? first_clipped(p, v, noise, count) : -1;
+    int at_end = code_block(p->sigma, scale * p->gain, scale * p->offset, v, noise, all);
+    *first = at_end ? first_clipped(p, v, noise, count) : -1;
     memcpy(codes, all, (size_t)count * sizeof *codes);
     return SIGNAL_OK;
 }

@@ -45,6 +45,10 @@ typedef struct {
 typedef struct {
     double *re, *im; /* V = cosine - i sine; im NULL: zeros */
     int64_t n;
+    /* of the exact numerics: floor(W 2^15 + 1/2) 2^-8 of cosine and sine, zeros up to whole BLOCKs; wide: a product with a
+     * code may not fit 21 bits */
+    double *cosine, *sine;
+    int wide;
 } weights;
 
 /* What a record has beyond a plain pulse: a chirp, a ramp, a cut behind a stretch. Records that are equal in this share
@@ -361,7 +365,8 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
 /* Normals of samples t … t + count, count <= BLOCK, until the next call. */
 int port_noise(const signals *s, port *p, int64_t t, int count, const float **noise);
 
-/* c + i s of the window's phase in its samples from … from + BLOCK, until the next call. */
+/* Cosine and sine of the window's phase in its samples from … from + BLOCK as integers of the exact numerics, until the
+ * next call. */
 int shared_turn(signals *s, const window *w, int64_t from, const double **c, const double **sn);
 
 /* Codes of a window of at most SHARED_SAMPLES, until the next call; whether any was out of range. */

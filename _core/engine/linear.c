@@ -61,6 +61,7 @@ static int add_term(signals *s, const window *w, const heard *h, int conjugated,
     remembered_key key = integral_key(w, h, conjugated);
     int fresh;
     uint32_t hint = 4 * (uint32_t)w->variant + 2 * (uint32_t)h->ear + (uint32_t)conjugated;
+    hint += (uint32_t)(w->inc * 0x9E3779B97F4A7C15ull >> 56); /* demodulators of several frequencies in turn */
     remembered_value *value = remembered_find(&s->sums, &key, hint, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;

@@ -122,9 +122,8 @@ void machine_free(machine *m)
         free(m->outputs[k].values);
         free(m->outputs[k].times);
     }
-    machine_traces_taken(m);
     void *parts[] = {m->elements, m->queues, m->channels, m->sums, m->sections, m->processes, m->arrived, m->blocks, m->outputs, m->events,
-                     m->traces};
+                     m->traces, m->trace_codes};
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         free(parts[k]);
     outside_free(m);
@@ -413,16 +412,15 @@ void machine_saved_taken(machine *m, int64_t stream)
             m->walkers[k]->state = RUNS;
 }
 
-int64_t machine_traces(const machine *m, const machine_trace **traces)
+int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes)
 {
     *traces = m->traces;
+    *codes = m->trace_codes;
     return m->trace_count;
 }
 
 void machine_traces_taken(machine *m)
 {
-    for (int64_t k = 0; k < m->trace_count; k++)
-        free(m->traces[k].codes);
     m->trace_count = m->trace_bytes = 0;
     m->output_full = 0;
 }

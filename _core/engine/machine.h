@@ -25,7 +25,8 @@
 #define SLICE_STEPS (1ll << 16)
 #define LOOP_ROUNDS (1ll << 22)          /* of a loop that only some strands walk, before the others go on alone */
 #define OUTPUT_ITEMS_MAX (1ll << 16)     /* saved values of one stream not yet drained */
-#define OUTPUT_TRACE_BYTES_MAX (64ll << 20)
+#define OUTPUT_TRACE_BYTES_MAX (64ll << 20) /* the raw traces of one measure */
+#define OUTPUT_TRACE_BYTES (4ll << 20)      /* raw traces not yet drained, unless one measure has more: reused while near */
 #define STOP_LOOK_STEPS 4096             /* a run that stops at an instant looks this often whether it is there */
 
 enum opcode {
@@ -124,8 +125,8 @@ const int32_t *machine_memory(const machine *m, int64_t strand);
 /* What is waiting to be drained. */
 int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times);
 void machine_saved_taken(machine *m, int64_t stream);
-typedef struct { int64_t measure, port, start, length; int16_t *codes; } machine_trace;
-int64_t machine_traces(const machine *m, const machine_trace **traces);
+typedef struct { int64_t measure, port, start, length, first; } machine_trace; /* codes from `first` on */
+int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes);
 void machine_traces_taken(machine *m);
 
 #endif

@@ -54,7 +54,8 @@ class Machine:
         Raises AskedWrongly ``run_ahead``, ``trace_too_long``, ``too_many_overlaps``, ``log_full``.
         """
     def drain(self) -> list[Chunk]:
-        """What was saved since the last call: at most OUTPUT_ITEMS_MAX values a stream and OUTPUT_TRACE_BYTES_MAX."""
+        """What was saved since the last call: at most OUTPUT_ITEMS_MAX values a stream and, of
+        raw traces, OUTPUT_TRACE_BYTES or those of one measure (OUTPUT_TRACE_BYTES_MAX)."""
     def push_input(self, name: str, raws: Sequence[int]) -> Outside:
         """The next item of an input stream: ``raws`` are as many raw numbers as its variable has cells.
 

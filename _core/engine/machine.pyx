@@ -101,8 +101,7 @@ cdef extern from "machine.h" nogil:
         pass
 
     ctypedef struct machine_trace:
-        int64_t measure, port, start, length
-        int16_t *codes
+        int64_t measure, port, start, length, first
 
     enum:
         OP_COUNT
@@ -134,7 +133,7 @@ cdef extern from "machine.h" nogil:
     const int32_t *machine_memory(const machine *m, int64_t strand)
     int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times)
     void machine_saved_taken(machine *m, int64_t stream)
-    int64_t machine_traces(const machine *m, const machine_trace **traces)
+    int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes)
     void machine_traces_taken(machine *m)
     int64_t machine_now(const machine *m)
     int64_t machine_io_place(const machine *m, int64_t number)
@@ -498,25 +497,44 @@ cdef class Machine:
         return int(stream), raw, stamps
 
     cdef _traces(self, machine *m):
+        """The raw traces, those of one stream, port and length in one array."""
         cdef const machine_trace *traces
-        cdef int64_t count = machine_traces(m, &traces)
-        cdef int64_t k
-        cdef int16_t[:, ::1] rows
+        cdef const int16_t *codes
+        cdef int64_t count = machine_traces(m, &traces, &codes)
+        if count == 0:
+            return []
+        cdef int64_t[::1] group_of = np.empty(count, np.int64)
+        cdef int64_t k, group = 0
         groups = {}
         for k in range(count):
-            stream = int(self.image.measures[traces[k].measure, 3])
-            number = self.image.ports[traces[k].port].ref.number
-            groups.setdefault((stream, number, traces[k].length), []).append(k)
+            if (k == 0 or traces[k].measure != traces[k - 1].measure or traces[k].port != traces[k - 1].port
+                    or traces[k].length != traces[k - 1].length):
+                key = (int(self.image.measures[traces[k].measure, 3]), self.image.ports[traces[k].port].ref.number,
+                       traces[k].length)
+                group = groups.setdefault(key, len(groups))
+            group_of[k] = group
+        sizes = np.bincount(group_of).tolist()
         chunks = []
-        for (stream, number, length), members in groups.items():
-            samples = np.empty((len(members), length), dtype=np.int16)
-            rows = samples
-            for place, k in enumerate(members):
-                memcpy(&rows[place, 0], traces[k].codes, <size_t>(2 * traces[k].length))
-            starts = np.array([traces[k].start for k in members], dtype=np.int64)
-            chunks.append((stream, samples, number, starts))
+        for key, members in groups.items():
+            chunks.append(self._traces_of(traces, codes, group_of, members, key, sizes[members]))
         machine_traces_taken(m)
         return chunks
+
+    cdef _traces_of(self, const machine_trace *traces, const int16_t *codes, int64_t[::1] group_of, int64_t group, key,
+                    int64_t size):
+        cdef int64_t length = key[2]
+        cdef int64_t k
+        cdef int64_t place = 0
+        samples = np.empty((size, length), np.int16)
+        starts = np.empty(size, np.int64)
+        cdef int16_t[:, ::1] rows = samples
+        cdef int64_t[::1] start = starts
+        for k in range(group_of.shape[0]):
+            if group_of[k] == group:
+                memcpy(&rows[place, 0], codes + traces[k].first, <size_t>(2 * length))
+                start[place] = traces[k].start
+                place += 1
+        return int(key[0]), samples, key[1], starts
 
     def log(self):
         """What was played and measured so far; see the stub."""

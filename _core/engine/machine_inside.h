@@ -164,6 +164,8 @@ struct machine {
     int walker_count;
     output *outputs;
     machine_trace *traces;
+    int16_t *trace_codes; /* of all of them, one after the other; the room is kept */
+    int64_t trace_codes_capacity;
     int64_t trace_count, trace_capacity, trace_bytes;
     int output_full;    /* a trace did not fit */
     int64_t *events;    /* [code][at + 1] */

@@ -11,7 +11,7 @@
 /* What `remembered_key.word[0]` tells apart in its low two bits. */
 enum { REMEMBERED_INTEGRAL = 0, REMEMBERED_COVARIANCE = 1, REMEMBERED_OFFSET = 2, REMEMBERED_PEAK = 3 };
 
-enum { REMEMBERED_RECENT = 64 };
+enum { REMEMBERED_RECENT = 256 };
 
 typedef struct {
     uint64_t word[5];

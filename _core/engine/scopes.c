@@ -7,6 +7,15 @@
 
 #include <stdlib.h>
 
+/* What compilers do not find by themselves is written for AVX2 with fused multiply-adds; no result of a job is here. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+#define WIDE 1
+#define WIDE_HERE (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#else
+#define WIDE 0
+#endif
+
 enum { GROUP = PULSE_PAD, TILE = 1024, SPAN = 64 * TILE, SCOPE_EARS_MAX = 64 };
 
 /* A play within a span, for the two ports: adds k[0] re + k[1] im to the first, k[2] re + k[3] im to the second. */
@@ -29,32 +38,6 @@ typedef struct {
     int16_t *codes[2];
 } scope;
 
-CLONES static void cossin(const uint64_t *restrict phase, int count, double *restrict c, double *restrict s)
-{
-    for (int i = 0; i < count; i++)
-        phase_cossin(phase[i], c + i, s + i);
-}
-
-INLINE void add_one(const float *restrict re, const float *restrict im, const float *restrict k, int count,
-                           float *restrict a)
-{
-    float k0 = k[0], k1 = k[1];
-    for (int i = 0; i < count; i += GROUP)
-        for (int l = i; l < i + GROUP; l++)
-            a[l] += k0 * re[l] + k1 * im[l];
-}
-
-INLINE void add_two(const float *restrict re, const float *restrict im, const float *restrict k, int count,
-                           float *restrict a, float *restrict b)
-{
-    float k0 = k[0], k1 = k[1], k2 = k[2], k3 = k[3];
-    for (int i = 0; i < count; i += GROUP)
-        for (int l = i; l < i + GROUP; l++) {
-            a[l] += k0 * re[l] + k1 * im[l];
-            b[l] += k2 * re[l] + k3 * im[l];
-        }
-}
-
 /* A group of which a sum is near the range's end or beyond: codes as the port keeps them; how many are beyond, or
  * UNDECIDED where a sum is too near to tell. */
 enum { UNDECIDED = 1 << 20 };
@@ -75,7 +58,7 @@ static __attribute__((noinline)) int convert_group(const float *v, int saturates
 }
 
 /* Codes of `count` sums, which become `rest` again; returns how many were out of range, UNDECIDED or more if that has to
- * be looked at. Compilers find no narrowing loop that is near these. */
+ * be looked at. */
 static int convert_plain(float *restrict v, float rest, int saturates, int count, int16_t *restrict codes)
 {
     int over = 0;
@@ -93,21 +76,29 @@ static int convert_plain(float *restrict v, float rest, int saturates, int count
     return over;
 }
 
-#if defined(__GNUC__) && defined(__x86_64__)
-#include <immintrin.h>
+#if WIDE
+/* How many of 16 magnitudes are out of range, or UNDECIDED. */
+__attribute__((target("avx2,fma"))) static int beyond(__m256 x, __m256 y)
+{
+    const __m256 below = _mm256_set1_ps(32767.0f), above = _mm256_set1_ps(32769.0f);
+    int least = _mm256_movemask_ps(_mm256_cmp_ps(x, below, _CMP_GT_OQ)) |
+                _mm256_movemask_ps(_mm256_cmp_ps(y, below, _CMP_GT_OQ)) << 8;
+    int most = _mm256_movemask_ps(_mm256_cmp_ps(x, above, _CMP_GE_OQ)) |
+               _mm256_movemask_ps(_mm256_cmp_ps(y, above, _CMP_GE_OQ)) << 8;
+    return least == most ? __builtin_popcount((unsigned)most) : UNDECIDED;
+}
 
-__attribute__((target("avx2"))) static int convert_avx2(float *restrict v, float rest, int saturates, int count,
-                                                        int16_t *restrict codes)
+__attribute__((target("avx2,fma"))) static int convert_wide(float *v, float rest, int saturates, int count, int16_t *codes)
 {
     const __m256 edge = _mm256_set1_ps(32766.0f), idle = _mm256_set1_ps(rest), sign = _mm256_set1_ps(-0.0f);
     int over = 0;
     for (int i = 0; i < count; i += GROUP) {
         __m256 x = _mm256_load_ps(v + i), y = _mm256_load_ps(v + i + 8);
-        __m256 size = _mm256_max_ps(_mm256_andnot_ps(sign, x), _mm256_andnot_ps(sign, y));
-        __m256i both = _mm256_packs_epi32(_mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y));
+        __m256 x_size = _mm256_andnot_ps(sign, x), y_size = _mm256_andnot_ps(sign, y);
+        __m256i both = _mm256_packs_epi32(_mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y)); /* saturates */
         _mm256_storeu_si256((void *)(codes + i), _mm256_permute4x64_epi64(both, 0xD8));
-        if (__builtin_expect(_mm256_movemask_ps(_mm256_cmp_ps(size, edge, _CMP_GT_OQ)), 0))
-            over += convert_group(v + i, saturates, codes + i);
+        if (__builtin_expect(_mm256_movemask_ps(_mm256_cmp_ps(_mm256_max_ps(x_size, y_size), edge, _CMP_GT_OQ)), 0))
+            over += saturates ? beyond(x_size, y_size) : convert_group(v + i, saturates, codes + i);
         _mm256_store_ps(v + i, idle);
         _mm256_store_ps(v + i + 8, idle);
     }
@@ -117,9 +108,9 @@ __attribute__((target("avx2"))) static int convert_avx2(float *restrict v, float
 
 static int convert(float *v, float rest, int saturates, int count, int16_t *codes)
 {
-#if defined(__GNUC__) && defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        return convert_avx2(v, rest, saturates, count, codes);
+#if WIDE
+    if (WIDE_HERE)
+        return convert_wide(v, rest, saturates, count, codes);
 #endif
     return convert_plain(v, rest, saturates, count, codes);
 }
@@ -158,13 +149,25 @@ static pair mixer(const signals *s, const scope *x, int port, int ear_index)
     return ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : s->elements[ear->element].m[ear->which];
 }
 
-static void set_factors(voice *v, const played *r, const pair m[2], pair z)
+/* Factors of BLOCK plays: alpha (ar + i ai) at phase c + is, on ports with the mixers m. */
+typedef struct {
+    double ar[BLOCK], ai[BLOCK];
+    uint64_t phase[BLOCK];
+    float k[4][BLOCK];
+} factors;
+
+CLONES static void set_factors(factors *restrict f, const pair *m, int count)
 {
-    double re = 65536.0 * (r->alpha_r * z.re - r->alpha_i * z.im), im = 65536.0 * (r->alpha_r * z.im + r->alpha_i * z.re);
-    v->k[0] = (float)(m[0].re * re - m[0].im * im);
-    v->k[1] = (float)-(m[0].re * im + m[0].im * re);
-    v->k[2] = (float)(m[1].re * re - m[1].im * im);
-    v->k[3] = (float)-(m[1].re * im + m[1].im * re);
+    pair first = m[0], second = m[1];
+    for (int i = 0; i < count; i++) {
+        double c, s;
+        phase_cossin(f->phase[i], &c, &s);
+        double re = 65536.0 * (f->ar[i] * c - f->ai[i] * s), im = 65536.0 * (f->ar[i] * s + f->ai[i] * c);
+        f->k[0][i] = (float)(first.re * re - first.im * im);
+        f->k[1][i] = (float)-(first.re * im + first.im * re);
+        f->k[2][i] = (float)(second.re * re - second.im * im);
+        f->k[3][i] = (float)-(second.re * im + second.im * re);
+    }
 }
 
 /* Up to BLOCK records of one element from number *i on that start before `end`: 1 when there are more, 0 at the end, and
@@ -175,10 +178,9 @@ static int gather_some(signals *s, const scope *x, int ear_index, int64_t end, u
 {
     const element *e = &s->elements[x->of[0]->sum.ears[ear_index].element];
     pair m[2] = {mixer(s, x, 0, ear_index), mixer(s, x, x->count - 1, ear_index)};
-    const played *records[BLOCK], *last = NULL;
+    const played *last = NULL;
     const pulse *p = NULL;
-    uint64_t phase[BLOCK];
-    double c[BLOCK], sn[BLOCK];
+    factors f;
     int count = 0;
     int64_t first = all->count;
     for (; *i < e->count && count < BLOCK; ++*i) {
@@ -197,12 +199,15 @@ static int gather_some(signals *s, const scope *x, int ear_index, int64_t end, u
         if (!v)
             return p ? SIGNAL_NO_MEMORY : SCOPE_FALLBACK;
         *v = (voice){.re = p->fre + PULSE_PAD, .im = p->fim + PULSE_PAD, .start = r->start, .length = (int32_t)r->length};
-        phase[count] = r->phase;
-        records[count++] = last = r;
+        f.phase[count] = r->phase;
+        f.ar[count] = r->alpha_r;
+        f.ai[count++] = r->alpha_i;
+        last = r;
     }
-    cossin(phase, count, c, sn);
+    set_factors(&f, m, count);
     for (int k = 0; k < count; k++)
-        set_factors(&all->items[first + k], records[k], m, (pair){c[k], sn[k]});
+        for (int q = 0; q < 4; q++)
+            all->items[first + k].k[q] = f.k[q][k];
     return count == BLOCK;
 }
 
@@ -225,28 +230,62 @@ static int gather(signals *s, const scope *x, int64_t t, int64_t count, voices *
     return s->pulses.evictions == evictions ? SIGNAL_OK : SCOPE_FALLBACK;
 }
 
-/* Adds what sounds in the tile [t, t + count) to the sums; *next: the first voice that may sound. Bits of `dirty` stand
- * for groups. */
-CLONES_256 static uint64_t add_voices(const scope *x, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
+/* Adds k[0] re + k[1] im to a and k[2] re + k[3] im to b, in whole groups of 8 of the sums. */
+typedef void adder(const float *re, const float *im, const float *k, int count, float *a, float *b);
+
+static void add_plain(const float *restrict re, const float *restrict im, const float *restrict k, int count,
+                      float *restrict a, float *restrict b)
+{
+    for (int i = 0; i < count; i++)
+        a[i] += k[0] * re[i] + k[1] * im[i];
+    for (int i = 0; b && i < count; i++)
+        b[i] += k[2] * re[i] + k[3] * im[i];
+}
+
+#if WIDE
+__attribute__((target("avx2,fma"))) static void add_wide(const float *re, const float *im, const float *k, int count,
+                                                         float *a, float *b)
+{
+    const __m256 k0 = _mm256_set1_ps(k[0]), k1 = _mm256_set1_ps(k[1]), k2 = _mm256_set1_ps(k[2]), k3 = _mm256_set1_ps(k[3]);
+    if (!b) {
+        for (int i = 0; i < count; i += 8) {
+            __m256 x = _mm256_loadu_ps(re + i), y = _mm256_loadu_ps(im + i);
+            _mm256_store_ps(a + i, _mm256_fmadd_ps(k1, y, _mm256_fmadd_ps(k0, x, _mm256_load_ps(a + i))));
+        }
+        return;
+    }
+    for (int i = 0; i < count; i += 8) {
+        __m256 x = _mm256_loadu_ps(re + i), y = _mm256_loadu_ps(im + i);
+        _mm256_store_ps(a + i, _mm256_fmadd_ps(k1, y, _mm256_fmadd_ps(k0, x, _mm256_load_ps(a + i))));
+        _mm256_store_ps(b + i, _mm256_fmadd_ps(k3, y, _mm256_fmadd_ps(k2, x, _mm256_load_ps(b + i))));
+    }
+}
+#endif
+
+/* Adds what sounds in the tile [t, t + count) to the sums, b NULL for one port; *next: the first voice that may sound. Bits
+ * of the result stand for groups. */
+static uint64_t add_voices(adder *add, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
                            float *b)
 {
     uint64_t dirty = 0;
     for (; *next < end && items[*next].start < t + count; ++*next) {
         const voice *v = &items[*next];
         int64_t rel = v->start - t, high = rel + v->length;
-        int from = rel > 0 ? (int)rel & ~(GROUP - 1) : 0, to = high < count ? (int)high : count;
+        int from = rel > 0 ? (int)rel & ~7 : 0, to = high < count ? (int)high : count;
         if (to > from) {
-            int some = (to - from + GROUP - 1) & ~(GROUP - 1);
-            if (x->count == 2)
-                add_two(v->re + (from - rel), v->im + (from - rel), v->k, some, a + from, b + from);
-            else
-                add_one(v->re + (from - rel), v->im + (from - rel), v->k, some, a + from);
+            add(v->re + (from - rel), v->im + (from - rel), v->k, (to - from + 7) & ~7, a + from, b ? b + from : NULL);
             dirty |= ~0ull >> (63 - (to - 1) / GROUP) & ~0ull << from / GROUP;
         }
         if (high > count)
             break; /* goes on in the next tile */
     }
     return dirty;
+}
+
+CLONES_256 static void fill(int16_t *restrict codes, int16_t rest, int count)
+{
+    for (int i = 0; i < count; i++)
+        codes[i] = rest;
 }
 
 /* The samples [t, t + count) of one port by the contract; t counts behind the delay. */
@@ -304,8 +343,7 @@ static int finish_tile(signals *s, const scope *x, int port, uint64_t dirty, int
             if (code)
                 return code;
         } else {
-            for (int k = 0; k < some; k++)
-                codes[i + k] = rest;
+            fill(codes + i, rest, some);
         }
     }
     return SIGNAL_OK;
@@ -318,6 +356,10 @@ static int render_span(signals *s, const scope *x, const voices *all, int64_t *n
     _Alignas(64) float sums[2][TILE + 96]; /* apart in the low 12 bits of their addresses */
     const port *p = &x->of[0]->sum;
     int64_t ends[SCOPE_EARS_MAX];
+    adder *add = add_plain;
+#if WIDE
+    add = WIDE_HERE ? add_wide : add;
+#endif
     for (int e = 0; e < p->ear_count; e++)
         ends[e] = next[e + 1];
     for (int port = 0; port < x->count; port++)
@@ -327,7 +369,8 @@ static int render_span(signals *s, const scope *x, const voices *all, int64_t *n
         int some = count - from < TILE ? (int)(count - from) : TILE;
         uint64_t dirty = 0;
         for (int e = 0; e < p->ear_count; e++)
-            dirty |= add_voices(x, all->items, &next[e], ends[e], t - x->of[0]->delay + from, some, sums[0], sums[1]);
+            dirty |= add_voices(add, all->items, &next[e], ends[e], t - x->of[0]->delay + from, some, sums[0],
+                                x->count == 2 ? sums[1] : NULL);
         for (int port = 0; port < x->count; port++) {
             int code = finish_tile(s, x, port, dirty, t + from, some, sums[port], x->codes[port] + done + from, events);
             if (code)

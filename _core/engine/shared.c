@@ -41,6 +41,15 @@ int port_noise(const signals *s, port *p, int64_t t, int count, const float **no
     return SIGNAL_OK;
 }
 
+/* floor(x 2^17 + 1/2), kept in 18 bits. */
+CLONES static void whole_numbers(double *restrict x)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        double y = floor(x[i] * 131072.0 + 0.5);
+        x[i] = y > 131071.0 ? 131071.0 : y;
+    }
+}
+
 int shared_turn(signals *s, const window *w, int64_t from, const double **c, const double **sn)
 {
     turn *x = &s->turn;
@@ -62,6 +71,8 @@ int shared_turn(signals *s, const window *w, int64_t from, const double **c, con
         if (!z)
             return SIGNAL_NO_MEMORY;
         block_turned(z, y, w->turn, x->re + x->count, x->im + x->count);
+        whole_numbers(x->re + x->count);
+        whole_numbers(x->im + x->count);
     }
     *c = x->re + (from - x->start);
     *sn = x->im + (from - x->start);

@@ -27,6 +27,8 @@ void signals_free(signals *s)
     for (int i = 0; i < s->weight_count; i++) {
         free(s->weights[i].re);
         free(s->weights[i].im);
+        free(s->weights[i].cosine);
+        free(s->weights[i].sine);
     }
     for (int i = 0; i < s->element_count; i++)
         free(s->elements[i].ring);
@@ -98,6 +100,18 @@ int signals_add_waveform(signals *s, const double *I, const double *Q, int64_t n
     return s->waveform_count++;
 }
 
+/* Weights as integers of the exact numerics, times 2^-8; *wide where one could make a product of more than 21 bits. */
+static double *whole_weights(const double *x, int64_t n, int *wide)
+{
+    double *y = calloc((size_t)((n + BLOCK - 1) / BLOCK * BLOCK), sizeof *y);
+    for (int64_t i = 0; y && i < n; i++) {
+        double whole = floor(x[i] * 32768.0 + 0.5);
+        *wide |= fabs(whole) >= 131072.0;
+        y[i] = whole * 0x1p-8;
+    }
+    return y;
+}
+
 int signals_add_weights(signals *s, const double *cosine, const double *sine, int64_t n)
 {
     if (n < 1)
@@ -110,9 +124,15 @@ int signals_add_weights(signals *s, const double *cosine, const double *sine, in
     w->n = n;
     w->re = copied(cosine, n, 1);
     w->im = sine ? copied(sine, n, 1) : NULL;
-    if (!w->re || (sine && !w->im)) {
+    if (s->numerics == SIGNAL_EXACT) {
+        w->cosine = whole_weights(cosine, n, &w->wide);
+        w->sine = sine ? whole_weights(sine, n, &w->wide) : NULL;
+    }
+    if (!w->re || (sine && !w->im) || (s->numerics == SIGNAL_EXACT && (!w->cosine || (sine && !w->sine)))) {
         free(w->re);
         free(w->im);
+        free(w->cosine);
+        free(w->sine);
         return SIGNAL_NO_MEMORY;
     }
     for (int64_t i = 0; w->im && i < n; i++)
