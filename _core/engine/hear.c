@@ -140,7 +140,7 @@ static void play_fresh(const signals *s, const heard *h, int64_t n, int count, d
     record_samples(s, r, n, count, re, im);
     record_turn(r, 0, 0, 1, n, c, sn);
     block_play(re, im, 1.0, c, sn, h->k, count, v);
-    if (r->beta_r != 0.0 || r->beta_i != 0.0)
+    if (r->mirrored)
         block_play(re, im, -1.0, c, sn, h->k2, count, v);
 }
 
@@ -153,8 +153,8 @@ static void play(signals *s, const heard *h, int64_t from, int count, double *v)
     if (low >= high)
         return;
     int64_t n = low - h->offset;
-    int some = (int)(high - low), plain = r->beta_r == 0.0 && r->beta_i == 0.0;
-    const pulse *x = plain ? pulse_of(s, r, 0) : NULL;
+    int some = (int)(high - low);
+    const pulse *x = !r->mirrored ? pulse_of(s, r, 0) : NULL;
     if (x)
         block_add(x->re + n, x->im + n, h->k, some, v + (low - from));
     else

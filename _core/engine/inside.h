@@ -77,16 +77,19 @@ typedef struct {
     uint64_t serial, bytes;
 } shapes;
 
-/* A record as it is kept. */
+/* A record as it is kept. What a scope reads of thousands stands in one cache line. */
 typedef struct {
-    int64_t start, length;
+    _Alignas(64) int64_t start;
+    int64_t length;
     uint64_t phase, inc;
-    double alpha_r, alpha_i, beta_r, beta_i;
+    double alpha_r, alpha_i;
     const shape *shape; /* NULL: a plain pulse, or a hold */
-    int64_t order;
-    int32_t waveform, thread;
-    int32_t kind;
+    int32_t waveform;
+    int16_t kind, mirrored; /* mirrored: beta is not 0 */
+    double beta_r, beta_i;
     pair turn; /* e^{i theta} at its start; (0, 0): nobody has asked yet */
+    int64_t order;
+    int32_t thread;
 } played;
 
 /* A record that has no end yet ends here. */

@@ -81,7 +81,7 @@ static int add_records(signals *s, const port *p, const window *w, pair *sum)
     for (int i = 0; !code && i < p->heard_count; i++) {
         const heard *h = &p->heard[i];
         code = add_term(s, w, h, 0, sum);
-        if (!code && (h->record->beta_r != 0.0 || h->record->beta_i != 0.0))
+        if (!code && h->record->mirrored)
             code = add_term(s, w, h, 1, sum);
     }
     return code;

@@ -8,7 +8,7 @@ static int grow_ring(signals *s, element *e)
     uint64_t slots = e->slots ? 2 * e->slots : 16, bytes = slots * sizeof *e->ring;
     if (s->ring_bytes + bytes > SIGNAL_RING_BYTES_MAX)
         return SIGNAL_RING_FULL;
-    played *ring = malloc(bytes);
+    played *ring = aligned_alloc(_Alignof(played), bytes);
     if (!ring)
         return SIGNAL_NO_MEMORY;
     for (uint64_t i = 0; i < e->count; i++)
@@ -115,7 +115,8 @@ static played kept(const signal_record_t *r)
 {
     return (played){.start = r->start, .length = r->length, .phase = r->phase, .inc = r->inc, .alpha_r = r->alpha_r,
                     .alpha_i = r->alpha_i, .beta_r = r->beta_r, .beta_i = r->beta_i, .order = r->order,
-                    .waveform = r->waveform, .thread = r->thread, .kind = r->kind};
+                    .waveform = r->waveform, .thread = r->thread, .kind = (int16_t)r->kind,
+                    .mirrored = r->beta_r != 0.0 || r->beta_i != 0.0};
 }
 
 int signal_record(signals *s, const signal_record_t *record)
@@ -183,6 +184,7 @@ int signal_hold_begin(signals *s, const signal_record_t *record)
         return code;
     *place = kept(record);
     place->beta_r = place->beta_i = 0.0;
+    place->mirrored = 0;
     place->kind = SIGNAL_HOLD;
     place->waveform = 0;
     place->length = OPEN_END - record->start;

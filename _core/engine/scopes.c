@@ -11,6 +11,7 @@
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
 #define WIDE 1
+#define WIDE_INLINE __attribute__((target("avx2,fma"), always_inline)) static inline
 #define WIDE_HERE (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #else
 #define WIDE 0
@@ -36,6 +37,8 @@ typedef struct {
     int id[2], count;
     const output *of[2];
     int16_t *codes[2];
+    float rest[2];   /* sums where nothing plays, and their codes */
+    int16_t idle[2];
 } scope;
 
 /* A group of which a sum is near the range's end or beyond: codes as the port keeps them; how many are beyond, or
@@ -59,7 +62,7 @@ static __attribute__((noinline)) int convert_group(const float *v, int saturates
 
 /* Codes of `count` sums, which become `rest` again; returns how many were out of range, UNDECIDED or more if that has to
  * be looked at. */
-static int convert_plain(float *restrict v, float rest, int saturates, int count, int16_t *restrict codes)
+INLINE int convert_plain(float *restrict v, float rest, int saturates, int count, int16_t *restrict codes)
 {
     int over = 0;
     for (int i = 0; i < count; i += GROUP) {
@@ -88,7 +91,7 @@ __attribute__((target("avx2,fma"))) static int beyond(__m256 x, __m256 y)
     return least == most ? __builtin_popcount((unsigned)most) : UNDECIDED;
 }
 
-__attribute__((target("avx2,fma"))) static int convert_wide(float *v, float rest, int saturates, int count, int16_t *codes)
+WIDE_INLINE int convert_wide(float *v, float rest, int saturates, int count, int16_t *codes)
 {
     const __m256 edge = _mm256_set1_ps(32766.0f), idle = _mm256_set1_ps(rest), sign = _mm256_set1_ps(-0.0f);
     int over = 0;
@@ -105,15 +108,6 @@ __attribute__((target("avx2,fma"))) static int convert_wide(float *v, float rest
     return over;
 }
 #endif
-
-static int convert(float *v, float rest, int saturates, int count, int16_t *codes)
-{
-#if WIDE
-    if (WIDE_HERE)
-        return convert_wide(v, rest, saturates, count, codes);
-#endif
-    return convert_plain(v, rest, saturates, count, codes);
-}
 
 static voice *one_voice(voices *all)
 {
@@ -185,12 +179,10 @@ static int gather_some(signals *s, const scope *x, int ear_index, int64_t end, u
     int64_t first = all->count;
     for (; *i < e->count && count < BLOCK; ++*i) {
         const played *r = &e->ring[(e->first + *i) & (e->slots - 1)];
-        const char *ahead = (const char *)&e->ring[(e->first + *i + 24) & (e->slots - 1)];
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + 64);
+        __builtin_prefetch(&e->ring[(e->first + *i + 24) & (e->slots - 1)]);
         if (r->start >= end)
             break;
-        if (r->beta_r != 0.0 || r->beta_i != 0.0)
+        if (r->mirrored)
             return SCOPE_FALLBACK;
         if (!last || r->waveform != last->waveform || r->length != last->length || r->inc != last->inc ||
             r->shape != last->shape || r->kind != last->kind)
@@ -230,11 +222,10 @@ static int gather(signals *s, const scope *x, int64_t t, int64_t count, voices *
     return s->pulses.evictions == evictions ? SIGNAL_OK : SCOPE_FALLBACK;
 }
 
-/* Adds k[0] re + k[1] im to a and k[2] re + k[3] im to b, in whole groups of 8 of the sums. */
+/* Adds k[0] re + k[1] im to a and k[2] re + k[3] im to b (NULL for one port), in whole groups of 8 of the sums. */
 typedef void adder(const float *re, const float *im, const float *k, int count, float *a, float *b);
 
-static void add_plain(const float *restrict re, const float *restrict im, const float *restrict k, int count,
-                      float *restrict a, float *restrict b)
+INLINE void add_plain(const float *re, const float *im, const float *k, int count, float *a, float *b)
 {
     for (int i = 0; i < count; i++)
         a[i] += k[0] * re[i] + k[1] * im[i];
@@ -243,18 +234,14 @@ static void add_plain(const float *restrict re, const float *restrict im, const 
 }
 
 #if WIDE
-__attribute__((target("avx2,fma"))) static void add_wide(const float *re, const float *im, const float *k, int count,
-                                                         float *a, float *b)
+WIDE_INLINE void add_wide(const float *re, const float *im, const float *k, int count, float *a, float *b)
 {
     const __m256 k0 = _mm256_set1_ps(k[0]), k1 = _mm256_set1_ps(k[1]), k2 = _mm256_set1_ps(k[2]), k3 = _mm256_set1_ps(k[3]);
-    if (!b) {
-        for (int i = 0; i < count; i += 8) {
-            __m256 x = _mm256_loadu_ps(re + i), y = _mm256_loadu_ps(im + i);
-            _mm256_store_ps(a + i, _mm256_fmadd_ps(k1, y, _mm256_fmadd_ps(k0, x, _mm256_load_ps(a + i))));
-        }
-        return;
+    for (int i = 0; !b && i < count; i += 8) {
+        __m256 x = _mm256_loadu_ps(re + i), y = _mm256_loadu_ps(im + i);
+        _mm256_store_ps(a + i, _mm256_fmadd_ps(k1, y, _mm256_fmadd_ps(k0, x, _mm256_load_ps(a + i))));
     }
-    for (int i = 0; i < count; i += 8) {
+    for (int i = 0; b && i < count; i += 8) {
         __m256 x = _mm256_loadu_ps(re + i), y = _mm256_loadu_ps(im + i);
         _mm256_store_ps(a + i, _mm256_fmadd_ps(k1, y, _mm256_fmadd_ps(k0, x, _mm256_load_ps(a + i))));
         _mm256_store_ps(b + i, _mm256_fmadd_ps(k3, y, _mm256_fmadd_ps(k2, x, _mm256_load_ps(b + i))));
@@ -262,9 +249,9 @@ __attribute__((target("avx2,fma"))) static void add_wide(const float *re, const 
 }
 #endif
 
-/* Adds what sounds in the tile [t, t + count) to the sums, b NULL for one port; *next: the first voice that may sound. Bits
- * of the result stand for groups. */
-static uint64_t add_voices(adder *add, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
+/* Adds what sounds in the tile [t, t + count) to the sums; *next: the first voice that may sound. Bits of the result stand
+ * for groups. */
+INLINE uint64_t add_voices(adder *add, const voice *items, int64_t *next, int64_t end, int64_t t, int count, float *a,
                            float *b)
 {
     uint64_t dirty = 0;
@@ -280,12 +267,6 @@ static uint64_t add_voices(adder *add, const voice *items, int64_t *next, int64_
             break; /* goes on in the next tile */
     }
     return dirty;
-}
-
-CLONES_256 static void fill(int16_t *restrict codes, int16_t rest, int count)
-{
-    for (int i = 0; i < count; i++)
-        codes[i] = rest;
 }
 
 /* The samples [t, t + count) of one port by the contract; t counts behind the delay. */
@@ -311,73 +292,96 @@ static int run(uint64_t bits, int at)
     return rest ? __builtin_ctzll(rest) : 64;
 }
 
+typedef int converter(float *v, float rest, int saturates, int count, int16_t *codes);
+
 /* Turns `count` touched sums from `at` on into codes and counts what was out of range. */
-static int finish_run(signals *s, const scope *x, int port, int64_t t, int at, int count, float *sums, int16_t *codes,
-                      signal_events_t *events)
+INLINE int finish_run(converter *convert, signals *s, const scope *x, int port, int64_t t, int at, int count, float *sums,
+                      int16_t *codes, signal_events_t *events)
 {
-    const output *o = x->of[port];
-    float rest = (float)(o->offset * 65536.0);
-    int whole = count & ~(GROUP - 1), tail = count - whole;
-    int16_t last[GROUP];
-    int over = whole ? convert(sums + at, rest, o->saturates, whole, codes + at) : 0;
-    if (tail) {
-        int more = convert(sums + at + whole, rest, o->saturates, GROUP, last);
+    int saturates = x->of[port]->saturates, whole = count & ~(GROUP - 1), tail = count - whole;
+    int over = convert(sums + at, x->rest[port], saturates, whole, codes + at);
+    if (__builtin_expect(tail, 0)) {
+        int16_t last[GROUP];
+        int more = convert(sums + at + whole, x->rest[port], saturates, GROUP, last);
         memcpy(codes + at + whole, last, (size_t)tail * sizeof *codes);
         over = over || more ? UNDECIDED : 0; /* the group goes on behind the end: looked at one by one */
     }
-    if (over >= UNDECIDED)
+    if (__builtin_expect(over >= UNDECIDED, 0))
         return render_exactly(s, x, port, t + at, count, codes + at, events);
     events->output_overflow += over;
     return SIGNAL_OK;
 }
 
-static int finish_tile(signals *s, const scope *x, int port, uint64_t dirty, int64_t t, int count, float *sums,
-                       int16_t *codes, signal_events_t *events)
+/* The codes of a tile: of the runs that `dirty` says were touched, and of the rest. */
+INLINE int finish_tile(converter *convert, signals *s, const scope *x, uint64_t dirty, int64_t t, int count,
+                       float sums[2][TILE + 96], int64_t done, signal_events_t *events)
 {
-    int16_t rest = (int16_t)(int32_t)floor(x->of[port]->offset * 65536.0 + 0.5);
     for (int i = 0, some; i < count; i += some) {
         some = run(dirty, i / GROUP) * GROUP;
         some = some < count - i ? some : count - i;
-        if (dirty >> i / GROUP & 1) {
-            int code = finish_run(s, x, port, t, i, some, sums, codes, events);
+        for (int port = 0; port < x->count; port++) {
+            int16_t *codes = x->codes[port] + done;
+            if (!(dirty >> i / GROUP & 1)) {
+                int16_t idle = x->idle[port];
+                for (int k = i; k < i + some; k++)
+                    codes[k] = idle;
+                continue;
+            }
+            int code = finish_run(convert, s, x, port, t, i, some, sums[port], codes, events);
             if (code)
                 return code;
-        } else {
-            fill(codes + i, rest, some);
         }
     }
     return SIGNAL_OK;
 }
 
 /* A span of the ports in float32, t behind the delay; `done` samples of the request come before. */
-static int render_span(signals *s, const scope *x, const voices *all, int64_t *next, int64_t t, int64_t count, int64_t done,
-                       signal_events_t *events)
+INLINE int render_span(adder *add, converter *convert, signals *s, const scope *x, const voices *all, int64_t *next,
+                       int64_t t, int64_t count, int64_t done, signal_events_t *events)
 {
     _Alignas(64) float sums[2][TILE + 96]; /* apart in the low 12 bits of their addresses */
     const port *p = &x->of[0]->sum;
     int64_t ends[SCOPE_EARS_MAX];
-    adder *add = add_plain;
-#if WIDE
-    add = WIDE_HERE ? add_wide : add;
-#endif
     for (int e = 0; e < p->ear_count; e++)
         ends[e] = next[e + 1];
     for (int port = 0; port < x->count; port++)
         for (int i = 0; i < TILE + GROUP; i++)
-            sums[port][i] = (float)(x->of[port]->offset * 65536.0);
+            sums[port][i] = x->rest[port];
     for (int64_t from = 0; from < count; from += TILE) {
         int some = count - from < TILE ? (int)(count - from) : TILE;
         uint64_t dirty = 0;
         for (int e = 0; e < p->ear_count; e++)
             dirty |= add_voices(add, all->items, &next[e], ends[e], t - x->of[0]->delay + from, some, sums[0],
                                 x->count == 2 ? sums[1] : NULL);
-        for (int port = 0; port < x->count; port++) {
-            int code = finish_tile(s, x, port, dirty, t + from, some, sums[port], x->codes[port] + done + from, events);
-            if (code)
-                return code;
-        }
+        int code = finish_tile(convert, s, x, dirty, t + from, some, sums, done + from, events);
+        if (code)
+            return code;
     }
     return SIGNAL_OK;
+}
+
+static int span_plain(signals *s, const scope *x, const voices *all, int64_t *next, int64_t t, int64_t count, int64_t done,
+                      signal_events_t *events)
+{
+    return render_span(add_plain, convert_plain, s, x, all, next, t, count, done, events);
+}
+
+#if WIDE
+__attribute__((target("avx2,fma"))) static int span_wide(signals *s, const scope *x, const voices *all, int64_t *next,
+                                                         int64_t t, int64_t count, int64_t done, signal_events_t *events)
+{
+    return render_span(add_wide, convert_wide, s, x, all, next, t, count, done, events);
+}
+#endif
+
+static int span(signals *s, const scope *x, const voices *all, int64_t *next, int64_t t, int64_t count, int64_t done,
+                signal_events_t *events)
+{
+#if WIDE
+    if (WIDE_HERE)
+        return span_wide(s, x, all, next, t, count, done, events);
+#endif
+    return span_plain(s, x, all, next, t, count, done, events);
 }
 
 static int in_float32(const output *o)
@@ -395,7 +399,7 @@ static int render_scope(signals *s, const scope *x, int64_t start, int64_t lengt
         if (in_float32(x->of[0]))
             code = gather(s, x, t - x->of[0]->delay, count, all, next);
         if (!code)
-            code = render_span(s, x, all, next, t, count, done, events);
+            code = span(s, x, all, next, t, count, done, events);
         for (int port = 0; code == SCOPE_FALLBACK && port < x->count; port++) {
             int exact = render_exactly(s, x, port, t, count, x->codes[port] + done, events);
             code = exact ? exact : port + 1 < x->count ? SCOPE_FALLBACK : SIGNAL_OK;
@@ -437,6 +441,10 @@ int signal_render_float32(signals *s, const int *outputs, int count, int64_t sta
             x.of[1] = &s->outputs[x.id[1]];
             x.codes[1] = codes + (k + 1) * stride;
             x.count = 2;
+        }
+        for (int port = 0; port < 2; port++) {
+            x.rest[port] = (float)(x.of[port]->offset * 65536.0);
+            x.idle[port] = (int16_t)(int32_t)floor(x.of[port]->offset * 65536.0 + 0.5);
         }
         code = render_scope(s, &x, start, length, &all, events);
         k += x.count;
