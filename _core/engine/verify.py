@@ -201,6 +201,8 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.chirps[:, ChirpColumn.COUNT] - 1, 1 << 12, "the sections of a chirp")
     _within(image.chirps[:, ChirpColumn.POWER], 13, "the units of a chirp")
     _within(image.chirp_sections[:, SectionColumn.RATE], slots, "the rate of a chirp")
+    if not np.isin(plays[:, PlayColumn.AMPLITUDES], (0, 1, 4)).all():
+        raise ValueError("a play has 0, 1 or 4 amplitudes")
     for number, column in enumerate(range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1)):
         given = plays[plays[:, PlayColumn.AMPLITUDES] > number]  # a program without any value has no slot at all
         _within(given[:, column], slots, "an amplitude")
