@@ -351,6 +351,7 @@ class Server:
         compile_id, digest = action.compile_id, action.program_digest
         try:
             loaded = self._library.load(key)
+            warnings = self._library.warnings(loaded, action.options.flags)
         except Exception as error:
             fault = fault_of(error)
             if fault.family == "bug":
@@ -362,6 +363,7 @@ class Server:
             threads=list(loaded.threads),
             streams=list(loaded.schemas),
             elements=list(loaded.elements),
+            warnings=warnings,
         )
 
 

@@ -174,6 +174,10 @@ class StandInEngine:
             raise AskedWrongly("script.py:7: no element q", code="compile_error")
         return StandInImage(knobs)
 
+    def warnings(self, image: Any, flags: Any) -> list[str]:
+        """One, where a flag asks for it."""
+        return ["warned"] if "warn" in flags else []
+
     def plant(self, image: Any, config: Any, elements: Any) -> None:
         """Nothing."""
 

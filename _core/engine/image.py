@@ -52,6 +52,14 @@ class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap inside strict_timing_ that the compiler is sure of: where, on which element, how long."""
+
+    at: int
+    element: str
+    gap_ns: int
+
+
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     """An element of the program. ``inputs``: (port,) or (I, Q) or (); ``outputs`` in the order of the config."""
 
@@ -116,6 +124,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     sources: tuple[tuple[str, int], ...]
     inputs: tuple[ImageInput, ...] = ()
     outside: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def saver(self) -> int:

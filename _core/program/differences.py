@@ -95,8 +95,9 @@ _ROWS = (
     Difference(
         "strict_timing",
         "Time",
-        "Gaps inside strict_timing_ are found while the job runs (event strict_timing_gap), not by the compiler.",
-        "docs/arithmetic.md, section 2",
+        "Gaps inside strict_timing_ are compile errors where they follow from literal durations; all others are found "
+        "while the job runs (event strict_timing_gap).",
+        "docs/timing.md, strict timing",
         rules.strict_timing,
     ),
     Difference(

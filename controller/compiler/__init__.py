@@ -2,5 +2,6 @@
 
 from .compiled import compile_program
 from .disassemble import disassemble
+from .gaps import gap_lines, refuse_gaps
 
-__all__ = ["compile_program", "disassemble"]
+__all__ = ["compile_program", "disassemble", "gap_lines", "refuse_gaps"]

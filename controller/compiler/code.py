@@ -39,6 +39,11 @@ class Memory:
             self._constants[raw] = self.reserved(raw)
         return self._constants[raw]
 
+    @property
+    def constants(self) -> dict[int, int]:
+        """The value of each slot that holds a constant."""
+        return {slot: raw for raw, slot in self._constants.items()}
+
     def reserved(self, raw: int = 0) -> int:
         """A slot of its own."""
         self.cells.append(raw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ..._core.config.effective import config_digest
 from ..._core.config.model import Config
 from ..._core.engine.codes import ElementColumn
@@ -10,6 +12,7 @@ from ..._core.program import tree
 from ..._core.program.check import check_program
 from ..._core.program.codec import program_digest
 from .elements import collect_elements, first_uses
+from .gaps import certain_gaps
 from .later import refuse_later
 from .lower import Lowering
 from .measures import MeasureTables
@@ -39,7 +42,7 @@ def compile_program(program: tree.Program, config: Config) -> Image:
     lowering = Lowering(program, cut_slices(program, elements), elements, pulses, measures, problems)
     lowering.lower()
     problems.raise_if_any()
-    return Image(
+    image = Image(
         engine_version=ENGINE_VERSION,
         digest=image_digest(program_digest(program), config_digest(config)),
         elements=table(elements.rows, ElementColumn.COLUMNS),
@@ -56,6 +59,8 @@ def compile_program(program: tree.Program, config: Config) -> Image:
         **measures.tables(),
         **pulses.tables(),
     )
+    gaps = certain_gaps(image, lowering.strict_blocks, lowering.memory.constants)
+    return msgspec.structs.replace(image, gaps=gaps) if gaps else image
 
 
 def _stream(item: tree.StreamDeclaration, measures: MeasureTables, timed: set[str]) -> StreamInfo:

@@ -13,6 +13,7 @@ from ..._core.program import tree
 from .code import Code, Memory, saver_of
 from .elements import Elements
 from .expressions import Expressions
+from .gaps import StrictBlock
 from .measures import Integral, MeasureTables
 from .problems import Problems
 from .slices import Slices, Step
@@ -56,6 +57,7 @@ class Lowering:
         self._align_elements: list[int] = []
         self._align_masks: list[int] = []
         self._strict: list[int] = []
+        self.strict_blocks: list[StrictBlock] = []
         self._block = 0  # where saves of the present block find its start; 0: outside any, never set
         self._blocks = 1
 
@@ -441,6 +443,7 @@ class Lowering:
         outer = self.values.strict
         threads = self._elements.thread_mask(step.elements)
         self._strict.append(threads | (self._strict[outer] if outer >= 0 else 0))
+        self.strict_blocks.append(StrictBlock(len(self.code), step.elements, outer))
         self.values.strict = len(self._strict) - 1
         self._body(step.bodies[0])
         self.values.strict = outer

@@ -32,8 +32,8 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def raise_if_any(self) -> None:
-        """Raise AskedWrongly: ``not_yet`` where nothing else is wrong, else ``compile_error``."""
+    def raise_if_any(self, hint: str = "correct the lines named") -> None:
+        """Raise AskedWrongly: ``not_yet`` where nothing else is wrong, else ``compile_error`` with ``hint``."""
         if not self._found:
             return
         only_later = all(self._found.values())
@@ -43,6 +43,6 @@ class Problems:
         raise AskedWrongly(
             f"{head}:{lines}",
             code="not_yet" if only_later else "compile_error",
-            hint="it comes with a later version; see CHANGELOG.md" if only_later else "correct the lines named",
+            hint="it comes with a later version; see CHANGELOG.md" if only_later else hint,
             details=details,
         )

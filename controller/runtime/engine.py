@@ -72,6 +72,9 @@ class Engine(Protocol):
     def compile(self, program: tree.Program, config: Config) -> Any:
         """The image of a program. Raises AskedWrongly."""
 
+    def warnings(self, image: Any, flags: Sequence[str]) -> list[str]:
+        """What is to be said of an image compiled with these flags. Raises AskedWrongly where they do not allow it."""
+
     def plant(self, image: Any, config: Config, elements: Sequence[str]) -> Any:
         """What hangs behind the ports for this image."""
 

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -151,6 +151,10 @@ class Library:
             if key.config not in self._configs:
                 return True
             return key.program not in self._programs and not self._files.has(key.digest)
+
+    def warnings(self, loaded: Loaded, flags: Sequence[str]) -> list[str]:
+        """What the compiler says of a program with these flags. Raises AskedWrongly where they do not allow it."""
+        return self._engine.warnings(loaded.image, flags)
 
     def load(self, key: Key) -> Loaded:
         """The compiled program: from memory, from disk, or compiled now. Raises QuaymasterError."""

@@ -15,7 +15,7 @@ from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
-from ..compiler import compile_program
+from ..compiler import compile_program, gap_lines, refuse_gaps
 from ..plant import hearing, output_ports, parse_cables
 from .engine import Machine, Numerics, PlantOptions
 
@@ -35,6 +35,11 @@ class PlatformEngine:
     def compile(self, program: tree.Program, config: Config) -> images.Image:
         """See `Engine.compile`."""
         return compile_program(program, config)
+
+    def warnings(self, image: images.Image, flags: Sequence[str]) -> list[str]:
+        """See `Engine.warnings`."""
+        refuse_gaps(image, flags)
+        return gap_lines(image)
 
     def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Hearing:
         """See `Engine.plant`."""

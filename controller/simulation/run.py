@@ -33,7 +33,7 @@ from ..._core.wire import Fault, JobState, StreamSchema
 from ..._core.wire.commands import Load
 from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
-from ..compiler import compile_program
+from ..compiler import compile_program, refuse_gaps
 from ..plant import output_ports
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
@@ -156,6 +156,7 @@ class SimulationRun:
     def _work(self) -> None:
         self._events: list[tuple[str, int, int]] = []
         self._compiled = compiled = self._simulations.compiled(self._command)
+        refuse_gaps(compiled.image, self._command.options.flags)
         self.state = "running"
         self._post(News(self, "running", Status(job_id=self.job_id, attempt=self.attempt, state="running")))
         options, duration_ns = self._command.options, 4 * self._simulation.duration_cycles

@@ -21,6 +21,7 @@ from quaymaster.client.exceptions import (
 )
 from quaymaster.client.qua import (
     FUNCTIONS,
+    amp,
     assign,
     declare,
     declare_stream,
@@ -34,6 +35,7 @@ from quaymaster.client.qua import (
     reset_if_phase,
     save,
     stream_processing,
+    strict_timing_,
     wait,
 )
 
@@ -232,6 +234,23 @@ def test_a_program_that_does_not_compile(cluster: ProcessCluster) -> None:
     assert qm.queue.count == 0
     assert running.status == "running"
     assert running.halt() is True
+
+
+def test_a_gap_in_strict_timing(cluster: ProcessCluster) -> None:
+    """It is refused with its length, 24 + 1000 - 100 ns; with the flag it is a warning, and an event of the run."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as prog:
+        value = declare(fixed)
+        with strict_timing_():
+            play("pulse", "q")
+            measure("readout", "rr", None, demod.full("cos", value))
+            play("pulse" * amp(value), "q")
+    for attempt in (qm.queue.add, qm.execute, qm.compile):
+        with pytest.raises(QuaymasterError, match=r"[0-9]+: a gap of 924 ns inside strict_timing_: element 'q'"):
+            attempt(prog)
+    job = qm.execute(prog, flags=["not-strict-timing"])
+    job.wait_until("Done", 60)
+    assert any("strict_timing_" in error.message for error in job.execution_report().errors())
 
 
 def test_settings_change_what_later_jobs_do(cluster: ProcessCluster) -> None:
