@@ -30,13 +30,14 @@ class QmQueue:
         *,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
         note: str = "",
     ) -> QmPendingJob:
         """Queue a program at the end; it is compiled first.
 
         Raises FailedToAddJobToQueueException, e.g. where it does not compile; then nothing was queued.
         """
-        return self._add(program, False, compiler_options, seed, numerics, note)
+        return self._add(program, False, compiler_options, seed, numerics, latency, note)
 
     def add_to_start(
         self,
@@ -45,15 +46,23 @@ class QmQueue:
         *,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
         note: str = "",
     ) -> QmPendingJob:
         """Queue a program before all others that are pending."""
-        return self._add(program, True, compiler_options, seed, numerics, note)
+        return self._add(program, True, compiler_options, seed, numerics, latency, note)
 
     def _add(
-        self, program: ProgramLike, to_start: bool, compiler_options: Any, seed: int | None, numerics: str, note: str
+        self,
+        program: ProgramLike,
+        to_start: bool,
+        compiler_options: Any,
+        seed: int | None,
+        numerics: str,
+        latency: str,
+        note: str,
     ) -> QmPendingJob:
-        options = job_options(compiler_options, seed=seed, numerics=numerics)
+        options = job_options(compiler_options, seed=seed, numerics=numerics, latency=latency)
 
         def asking(digest: str) -> requests.AddJob:
             return requests.AddJob(

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
+from .._core.engine.latencies import PROFILES
 from .._core.errors import AskedWrongly, QuaymasterError
 from .._core.program.codec import encode_program
 from .._core.program.tree import Program
 from .._core.wire import Asks, JobOptions, Overrides, content_digest
-from .._core.wire.records import Numerics, Record
+from .._core.wire.records import LatencyProfile, Numerics, Record
 from .connection import Answer, Asker
 from .plain import plain_number
 
@@ -94,6 +95,7 @@ def job_options(
     *,
     seed: int | None = None,
     numerics: str = "linear",
+    latency: str = "ideal",
     strict: bool | None = None,
     flags: Sequence[str] | None = None,
 ) -> JobOptions:
@@ -106,10 +108,17 @@ def job_options(
         strict, flags = getattr(compiler_options, "strict", None), getattr(compiler_options, "flags", None)
     if numerics not in ("linear", "exact"):
         raise AskedWrongly(f'numerics is "linear" or "exact", not {numerics!r:.50}', code="bad_value")
+    if latency not in PROFILES:
+        raise AskedWrongly(f"latency is {' or '.join(PROFILES)}, not {latency!r:.50}", code="bad_value")
     if seed is not None and (isinstance(seed, bool) or not -(2**63) <= _index(seed, "seed") < 2**63):
         raise AskedWrongly(f"a seed is a 64-bit integer, not {seed!r:.50}", code="bad_value")
     names = [str(flag) for flag in flags or ()] + (["strict"] if strict else [])
-    return JobOptions(numerics=cast(Numerics, numerics), seed=None if seed is None else int(seed), flags=names)
+    return JobOptions(
+        numerics=cast(Numerics, numerics),
+        latency=cast(LatencyProfile, latency),
+        seed=None if seed is None else int(seed),
+        flags=names,
+    )
 
 
 def _index(value: Any, what: str) -> int:

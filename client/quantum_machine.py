@@ -81,6 +81,7 @@ class QuantumMachine(MachineSettings):
         wait_for_execution_timeout: float = EXECUTE_START_TIMEOUT_S,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
         note: str = "",
     ) -> QmJob | SimulatedJob:
         """Clear the queue (of all users), cancel the running job, queue this program and wait until it starts.
@@ -97,11 +98,21 @@ class QuantumMachine(MachineSettings):
                 stacklevel=2,
             )
             return self.simulate(
-                program, simulate, compiler_options, strict=strict, flags=flags, seed=seed, numerics=numerics, note=note
+                program,
+                simulate,
+                compiler_options,
+                strict=strict,
+                flags=flags,
+                seed=seed,
+                numerics=numerics,
+                latency=latency,
+                note=note,
             )
         if dry_run:
             raise not_yet("execute(dry_run=True)")
-        options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
+        options = job_options(
+            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+        )
 
         def asking(digest: str) -> requests.Execute:
             return requests.Execute(qm_id=self._id, digest=digest, options=options, note=checked_note(note))
@@ -119,12 +130,13 @@ class QuantumMachine(MachineSettings):
         *,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
     ) -> str:
         """Compile a program; the id that is returned can be queued (`queue.add_compiled`) until the qm is closed.
 
         Raises CompilationException.
         """
-        options = job_options(compiler_options, seed=seed, numerics=numerics)
+        options = job_options(compiler_options, seed=seed, numerics=numerics, latency=latency)
 
         def asking(digest: str) -> requests.Compile:
             return requests.Compile(qm_id=self._id, digest=digest, options=options)
@@ -144,6 +156,7 @@ class QuantumMachine(MachineSettings):
         flags: Sequence[str] | None = None,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
         note: str = "",
         block: bool = True,
         input_streams: Mapping[str, list[Any]] | None = None,
@@ -156,7 +169,9 @@ class QuantumMachine(MachineSettings):
         from .simulated_job import start_simulation
         from .simulation_config import LoopbackInterface
 
-        options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
+        options = job_options(
+            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+        )
         looped = isinstance(getattr(simulate, "simulation_interface", None), LoopbackInterface)
         config = self.get_config() if looped else {}  # only a loopback needs to know elements
         return start_simulation(

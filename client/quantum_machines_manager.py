@@ -206,6 +206,7 @@ class QuantumMachinesManager:
         flags: Sequence[str] | None = None,
         seed: int | None = None,
         numerics: str = "linear",
+        latency: str = "ideal",
         note: str = "",
         block: bool = True,
         input_streams: Mapping[str, list[Any]] | None = None,
@@ -221,7 +222,9 @@ class QuantumMachinesManager:
         """
         from .simulated_job import start_simulation
 
-        options = job_options(compiler_options, seed=seed, numerics=numerics, strict=strict, flags=flags)
+        options = job_options(
+            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+        )
         packed = pack_config(config)
         return start_simulation(
             self._connection,

@@ -247,7 +247,7 @@ class Server:
         self._ports.open(action.qm_id, action.config_digest, self._library.config(action.config_digest))
 
     def _load(self, action: commands.Load, bodies: list[bytes]) -> None:
-        key = key_of(action.program_digest, action.config_digest, action.overrides)
+        key = key_of(action.program_digest, action.config_digest, action.overrides, action.options.latency)
         self._learn(key, bodies)
         if action.simulation is not None:  # comes whole
             if len(bodies) > 2 and self._table.is_new(action.job_id, action.attempt):
@@ -293,7 +293,7 @@ class Server:
         return run
 
     def _launch_job(self, action: commands.Load) -> Run:
-        key = key_of(action.program_digest, action.config_digest, action.overrides)
+        key = key_of(action.program_digest, action.config_digest, action.overrides, action.options.latency)
         loaded = self._library.at_hand(key)
         library = self._library
         run = JobRun(
@@ -329,6 +329,7 @@ class Server:
                 key=key.digest,
                 overrides=key.overrides,
                 numerics=action.options.numerics,
+                latency=action.options.latency,
                 seed=seed,
                 io1=action.io1,
                 io2=action.io2,
@@ -339,7 +340,7 @@ class Server:
         )
 
     def _compile(self, action: commands.CompileProgram, bodies: list[bytes]) -> None:
-        key = key_of(action.program_digest, action.config_digest)
+        key = key_of(action.program_digest, action.config_digest, None, action.options.latency)
         self._learn(key, bodies)
         if self._library.at_hand(key) is not None:
             self._spooled(self._compiled(action, key))

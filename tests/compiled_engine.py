@@ -35,9 +35,10 @@ def run(
     steps: int = STEPS,
     limit: int = RUNS_MAX,
     outside: Sequence[Outside] = (),
+    latency: str = "ideal",
 ) -> Outcome:
     """Compile and run to the end. ``forked``: every strand walks on its own from the start."""
-    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked, outside)
+    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked, outside, latency)
     return outcome_of(machine, image, hearing, steps, limit)
 
 
@@ -49,9 +50,10 @@ def machine_of(
     plant: Plant,
     forked: bool = False,
     outside: Sequence[Outside] = (),
+    latency: str = "ideal",
 ) -> tuple[Machine, Image, Hearing]:
     """A machine at the start."""
-    image = compile_program(program, config)
+    image = compile_program(program, config, latency)
     if forked:
         image = msgspec.structs.replace(image, forked=True)
     hearing = hearing_of(plant, config, elements_used(program))
@@ -70,10 +72,11 @@ def run_by_hand(
     forked: bool = False,
     hand: int = 0,
     limit: int = RUNS_MAX,
+    latency: str = "ideal",
 ) -> tuple[Outcome, tuple[Outside, ...]]:
     """Compile and run to the end, with what comes from outside drawn by ``hand``: what the job waits for, at last, and
     between slices of any size whatever comes to mind. Returns the log too."""
-    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked)
+    machine, image, hearing = machine_of(program, config, seed, numerics, plant, forked, latency=latency)
     streams: dict[str, list[tuple[int, int]]] = {s.name: [] for s in image.streams if not s.adc}
     traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in image.streams if s.adc}
     random = Random(hand)

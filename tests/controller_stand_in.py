@@ -165,7 +165,7 @@ class StandInEngine:
         self.compiled = 0
         self.machines: list[StandInMachine] = []
 
-    def compile(self, program: tree.Program, config: Any) -> StandInImage:
+    def compile(self, program: tree.Program, config: Any, latency: str) -> StandInImage:
         """Takes `compile_ms`."""
         knobs = {item.name: item.initial[0] for item in program.declarations}
         self.compiled += 1
@@ -193,7 +193,7 @@ class StandInEngine:
         self.machines.append(StandInMachine(image.knobs))
         return self.machines[-1]
 
-    def differences(self, program: tree.Program, config: Any, numerics: str) -> tuple[str, ...]:
+    def differences(self, program: tree.Program, config: Any, latency: str, numerics: str) -> tuple[str, ...]:
         """One for each of the numerics."""
         return ("simulated_time", f"{numerics}_numerics")
 

@@ -98,6 +98,7 @@ class Run:
 
     machine: Machine
     image: Image
+    config: Config
     saved: dict[str, list[int]] = field(default_factory=dict)
     times: dict[str, list[int]] = field(default_factory=dict)
     traces: list[tuple[str, int, int, list[int]]] = field(default_factory=list)
@@ -128,15 +129,15 @@ class Run:
 
 
 def start(program: tree.Program, *, forked: bool = False, **options: Any) -> Run:
-    """A machine at the start. ``options``: config, plant ("none", "echo"), noise (V²), seed, numerics."""
+    """A machine at the start. ``options``: config, plant ("none", "echo"), noise (V²), seed, numerics, latency."""
     setup = options.pop("config", None) or config()
-    image = compile_program(program, setup)
+    image = compile_program(program, setup, options.pop("latency", "ideal"))
     if forked:
         image = _replaced(image, forked=True)
     names = [info.name for info in image.element_info]
     make = {"none": plants.none, "echo": plants.echo}[options.pop("plant", "echo")]
     hearing = make(setup, names, options.pop("noise", 0.0))
-    return Run(Machine(image, plant=hearing, **options), image)
+    return Run(Machine(image, plant=hearing, **options), image, setup)
 
 
 def _replaced(image: Image, **changes: Any) -> Image:

@@ -88,6 +88,9 @@ class Op(IntEnum):
     ADVANCE = 64  # the next item of input a to the c cells at b; strict block d or -1
     PAUSE = 65
     TRIGGER = 66  # element a waits for an edge, and sounds as play b or -1 does
+    READY = 67  # what was read since the stamp was cleared is ready after latency a; strict block b or -1
+    BRANCH = 68  # a branch is entered
+    LOOSE = 69  # the clocks move by other than literal times
 
 
 class Library(IntEnum):

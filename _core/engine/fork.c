@@ -83,10 +83,11 @@ walker *walker_new(machine *m, uint64_t strands, const walker *from)
     if (ok && !from)
         for (int64_t k = 0; k < m->t.tracked_count; k++)
             w->bound_to[k] = -1;
-    if (saves) {
+    if (saves || m->t.delays)
         ok &= (w->stamps = copy(from ? from->stamps : NULL, m->t.memory_count, sizeof *w->stamps)) != NULL;
+    w->stamp = from ? from->stamp : 0;
+    if (saves) {
         ok &= (w->blocks = copy(from ? from->blocks : NULL, m->t.block_count, sizeof *w->blocks)) != NULL;
-        w->stamp = from ? from->stamp : 0;
     }
     if (ok)
         return w;

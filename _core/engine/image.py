@@ -19,7 +19,7 @@ from ..config.model import PortRef
 from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -125,6 +125,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     inputs: tuple[ImageInput, ...] = ()
     outside: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    latency: str = "ideal"
 
     @property
     def saver(self) -> int:
@@ -137,9 +138,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
         return {stream.name: stream.trace_length for stream in self.streams if stream.trace_length >= 0}
 
 
-def image_digest(program_digest: str, config_digest: str) -> str:
-    """The name of the image of a program and a config, made by this engine version."""
-    text = f"{ENGINE_VERSION}:{program_digest}:{config_digest}"
+def image_digest(program_digest: str, config_digest: str, latency: str = "ideal") -> str:
+    """The name of the image of a program, a config and a latency profile, made by this engine version."""
+    text = f"{ENGINE_VERSION}:{program_digest}:{config_digest}:{latency}"
     return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
 
 

@@ -38,6 +38,7 @@ enum opcode {
     OP_BLOCK_TIME, OP_STAMP_CLEAR, OP_STAMP_READ, OP_STAMP_READ_CELL, OP_STAMP_WRITE, OP_STAMP_WRITE_CELL,
     OP_STAMP_ZERO, OP_FUNCTION, OP_ARRAY_FUNCTION, OP_AWAIT_ALL, OP_STAMP_READ_ALL, OP_RAMP_TO_ZERO,
     OP_SAVE_START, OP_IO_READ, OP_IO_WRITE, OP_ADVANCE, OP_PAUSE, OP_TRIGGER,
+    OP_READY, OP_BRANCH, OP_LOOSE,
     OP_COUNT
 };
 
@@ -46,6 +47,9 @@ enum event {
     EVENT_AMPLITUDE_RANGE, EVENT_STRICT_TIMING_GAP, EVENT_INTEGRAL_OVERFLOW, EVENT_INPUT_SATURATED,
     EVENT_MATH_DOMAIN, EVENT_PAUSE_IGNORED, EVENT_COUNT
 };
+
+/* Columns of a latency profile; latencies.py has the same. */
+enum latency { LATENCY_VALUE, LATENCY_CONDITION, LATENCY_PARAMETER, LATENCY_BRANCH, LATENCY_SYNC, LATENCY_COUNT };
 
 enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR, STATUS_WAITS };
 
@@ -67,6 +71,8 @@ typedef struct {
     const int32_t *memory;
     const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
     const uint64_t *hearers, *align_masks, *strict;
+    const int64_t *latencies;     /* ns, by enum latency */
+    int64_t delays;               /* some latency is not 0 */
     const int64_t *controllers;   /* element: number of its controller */
     const uint8_t *heard;         /* element: some port hears it */
     const int64_t *window_queue;  /* window: its queue; the last queue is that of the traces */

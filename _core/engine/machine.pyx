@@ -29,6 +29,7 @@ from quaymaster._core.engine.signals cimport (
 
 from ..errors import AskedWrongly, OurBug, Taken
 from .codes import EVENT_NAMES
+from .latencies import latencies_ns
 from .logged import PLAYS, RESETS, SECTIONS, WINDOWS
 from .outside import (
     CYCLE_NS,
@@ -92,6 +93,8 @@ cdef extern from "machine.h" nogil:
         const uint64_t *hearers
         const uint64_t *align_masks
         const uint64_t *strict
+        const int64_t *latencies
+        int64_t delays
         const int64_t *controllers
         const uint8_t *heard
         const int64_t *window_queue
@@ -355,6 +358,9 @@ cdef class Machine:
         u64 = arrays["hearers"]; t.hearers = &u64[0]
         u64 = arrays["align_masks"]; t.align_masks = &u64[0]
         u64 = arrays["strict"]; t.strict = &u64[0]
+        arrays["latencies"] = np.array(latencies_ns(image.latency), dtype=np.int64)
+        i64 = arrays["latencies"]; t.latencies = &i64[0]
+        t.delays = bool(arrays["latencies"].any())
         u8 = arrays["heard"]; t.heard = &u8[0]
         u8 = self._timed
         cdef signals *s = self._signals

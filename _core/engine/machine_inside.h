@@ -40,7 +40,7 @@ typedef struct {
     int32_t *memory;
     int64_t *until;     /* tracked slot: end of the window of the measure that wrote it last, else 0 */
     int64_t *bound_to;  /* tracked slot: the value it waits for, see binding(); -1 for none */
-    int64_t *stamps;    /* slot; only with the saver */
+    int64_t *stamps;    /* slot; only with the saver, or with latencies */
     int64_t *blocks;    /* block: when it started; only with the saver */
     int64_t *heard;     /* process: how often its HEAR was passed */
     int64_t stamp;
@@ -150,6 +150,7 @@ struct machine {
     int64_t last_window; /* the latest end of any window or trace so far */
     outside outside;
     int64_t clock[64], floor[64], order[64];
+    uint64_t loose;     /* threads that moved by other than literal times since they last met others */
     element *elements;
     queue *queues;
     int64_t pending_count;
@@ -183,6 +184,7 @@ static inline int64_t binding(int64_t process, int64_t occurrence) { return proc
 static inline const int64_t *row(const int64_t *table, int64_t columns, int64_t i) { return table + columns * i; }
 
 /* walk.c */
+void clocks_to(machine *m, uint64_t mask, int64_t t, int64_t strict, int32_t at);
 void walk(machine *m, walker *w, int64_t budget);
 
 /* operations.c: the statements that know of signals; 0, or != 0 when the walker cannot go on (its state says why) */

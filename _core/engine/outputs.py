@@ -17,7 +17,6 @@ class Output(IntEnum):
     SINGLE = 2
 
 
-
 class OutputPort(msgspec.Struct, frozen=True, kw_only=True):
     """One analog output. ``sources``: (index of the element in the image, which of its outputs); ``crosstalk``: (other
     port, factor), of the sums before their filters; ``offset`` in V. A port with taps saturates, others wrap."""

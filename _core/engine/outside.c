@@ -94,21 +94,6 @@ static void arrived(machine *m)
 
 int64_t machine_now(const machine *m) { return m->end > m->forgotten ? m->end : m->forgotten; }
 
-/* The clocks of these threads go to `t`, as by the read of a measured value. */
-static void clocks_to(machine *m, uint64_t mask, int64_t t, int64_t strict, int32_t at)
-{
-    for (uint64_t rest = mask & ~MACHINE_SAVER; rest; rest &= rest - 1) {
-        int thread = __builtin_ctzll(rest);
-        if (m->clock[thread] >= t)
-            continue;
-        m->clock[thread] = t;
-        if (strict >= 0 && m->t.strict[strict] >> thread & 1)
-            event(m, EVENT_STRICT_TIMING_GAP, at);
-    }
-    if (mask & ~MACHINE_SAVER && t > m->end)
-        m->end = t;
-}
-
 /* ---- IO registers */
 
 /* How many accesses of the register the slowest other walker that walks now has passed. */
@@ -228,7 +213,7 @@ int do_advance(machine *m, walker *w, const insn *i, int32_t at)
             w->until[slot] = 0;
             w->bound_to[slot] = -1;
         }
-        if (w->stamps && i->mask & MACHINE_SAVER)
+        if (w->stamps)
             w->stamps[slot] = instant;
     }
     clocks_to(m, i->mask, instant, i->d, at);
@@ -405,6 +390,7 @@ int do_trigger(machine *m, walker *w, const insn *i)
         return 1;
     m->outside.last_edge[thread] = t;
     m->clock[thread] = t;
+    m->loose |= 1ull << thread;
     if (t > m->end)
         m->end = t;
     return 0;

@@ -22,11 +22,12 @@ from .codes import (
     WindowColumn,
 )
 from .image import Image, Ints
+from .latencies import PROFILES, Latency
 
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
-# a likewise and at least 1, r array of the length before, f library function, g array function, p place in the code,
-# P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register, I input
-# stream, k strict or -1.
+# a likewise and at least 1, r array of the length before, f library function, g array function, d latency, p place in
+# the code, P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register,
+# I input stream, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -62,6 +63,7 @@ _OPERANDS: dict[int, str] = {
     Op.AWAIT_ALL: "tmk",
     Op.STAMP_READ_ALL: "sl",
     Op.RAMP_TO_ZERO: "E",
+    Op.READY: "dk",
     Op.SAVE_START: "SB",
     Op.IO_READ: "ssR",
     Op.IO_WRITE: "ssR",
@@ -69,7 +71,7 @@ _OPERANDS: dict[int, str] = {
     Op.TRIGGER: "Eq",
 }
 
-_SAVER_ONLY = {*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.SAVE_TIMED, Op.STAMP_READ_ALL, Op.SAVE_START}
+_STAMPS = (*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.STAMP_READ_ALL, Op.READY)
 
 _VERIFIED: WeakSet[Image] = WeakSet()
 
@@ -87,6 +89,8 @@ def verify_image(image: Image) -> None:
 
 def _verify(image: Image) -> None:
     _shapes(image)
+    if image.latency not in PROFILES:
+        raise ValueError(f"no latency profile {image.latency:.50}")
     slots, tracked = len(image.memory), image.tracked
     if not 0 <= tracked <= slots or len(image.threads) > THREADS_MAX:
         raise ValueError("tracked slots or threads")
@@ -107,6 +111,7 @@ def _verify(image: Image) -> None:
         "u": 13,
         "f": len(Library),
         "g": len(LibraryArray),
+        "d": len(Latency),
     }
     _instructions(image, counts, slots, tracked)
     _owners(image)
@@ -167,9 +172,11 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
 
 
 def _owners(image: Image) -> None:
-    """Stamps are the saver's alone, and who hears a process is among its hearers: the machine has room for no other."""
+    """Stamps are the saver's alone where nothing takes time, and who hears a process is among its hearers: the machine
+    has room for no other."""
     ops, masks = image.code[:, 0], image.masks
-    if (masks[np.isin(ops, list(_SAVER_ONLY))] != np.uint64(1 << 63)).any():
+    savers = [Op.SAVE_TIMED, Op.SAVE_START, *([] if any(PROFILES[image.latency]) else _STAMPS)]
+    if (masks[np.isin(ops, savers)] != np.uint64(1 << 63)).any():
         raise ValueError("a stamp of a strand that has none")
     hears = ops == Op.HEAR
     if (masks[hears] & ~image.hearers[image.code[hears, 1]]).any():

@@ -38,6 +38,21 @@ static int32_t draw(int32_t *seed)
     return *seed = (int32_t)((137939405ull * (uint32_t)*seed + 12345) & ((1u << 28) - 1));
 }
 
+/* Threads wait until `t`; in a strict block that is a gap. */
+void clocks_to(machine *m, uint64_t mask, int64_t t, int64_t strict, int32_t at)
+{
+    THREADS_OF(mask, thread) {
+        if (m->clock[thread] >= t)
+            continue;
+        m->clock[thread] = t;
+        m->loose |= 1ull << thread;
+        if (strict >= 0 && m->t.strict[strict] >> thread & 1)
+            event(m, EVENT_STRICT_TIMING_GAP, at);
+    }
+    if (mask & ~MACHINE_SAVER && t > m->end)
+        m->end = t;
+}
+
 /* Awaits the value of a tracked slot and moves the clocks of who reads it; != 0 when it is not there yet. */
 static int await(machine *m, walker *w, const insn *i, int64_t slot, int64_t strict, int32_t at)
 {
@@ -55,16 +70,8 @@ static int await(machine *m, walker *w, const insn *i, int64_t slot, int64_t str
             return 1;
         }
     }
-    int64_t until = w->until[slot];
-    if (!until)
-        return 0;
-    THREADS_OF(i->mask, t) {
-        if (m->clock[t] >= until)
-            continue;
-        m->clock[t] = until;
-        if (strict >= 0 && m->t.strict[strict] >> t & 1)
-            event(m, EVENT_STRICT_TIMING_GAP, at);
-    }
+    if (w->until[slot])
+        clocks_to(m, i->mask, w->until[slot], strict, at);
     return 0;
 }
 
@@ -108,6 +115,10 @@ static int align(machine *m, walker *w, const insn *i)
     int64_t latest = 0;
     THREADS_OF(all, t)
         latest = m->clock[t] > latest ? m->clock[t] : latest;
+    if (all & (all - 1)) {
+        latest += m->loose & all ? m->t.latencies[LATENCY_SYNC] : 0;
+        m->loose &= ~all;
+    }
     if (i->b && m->last_window > latest)
         latest = m->last_window; /* before a pause all is measured */
     align_at(m, i->a, latest);
@@ -344,6 +355,15 @@ void walk(machine *m, walker *w, int64_t budget)
             BLOCKED_IF(save(m, w, i, wrap(time / 4), time));
             break;
         }
+        case OP_READY:
+            if (w->stamp)
+                clocks_to(m, i->mask, w->stamp + m->t.latencies[i->a], i->b, w->at[pc]);
+            break;
+        case OP_BRANCH:
+            wait_ns(m, i->mask, m->t.latencies[LATENCY_BRANCH]);
+            m->loose |= i->mask & ~MACHINE_SAVER;
+            break;
+        case OP_LOOSE: m->loose |= i->mask & ~MACHINE_SAVER; break;
         case OP_BLOCK_TIME: BLOCKED_IF(block_time(m, w, i)); break;
         case OP_STAMP_CLEAR: w->stamp = 0; break;
         case OP_STAMP_READ: raise_stamp(w, i->a); break;

@@ -22,7 +22,12 @@ def always(used: Used) -> bool:
 # ---------------------------------------------------------------- time
 
 
-def takes_time(used: Used) -> bool:
+def latencies(profile: str) -> Callable[[Used], bool]:
+    """What takes time, in a job with this latency profile."""
+    return lambda used: used.setting.latency == profile and _takes_time(used)
+
+
+def _takes_time(used: Used) -> bool:
     """Control, calculations, operands that are no literals, aligns of several elements, or results of measures."""
     calculated = (tree.If, tree.For, tree.ForEach, tree.Assign, tree.Process)
     if any(used.all(kind) for kind in calculated) or _computed_operands(used):

@@ -53,7 +53,15 @@ _ROWS = (
         "Calculations, branches, loops, aligns and results of measurements take no time (profile ideal); the "
         "instrument needs some cycles for each.",
         _TIME,
-        rules.takes_time,
+        rules.latencies("ideal"),
+    ),
+    Difference(
+        "opx_latencies",
+        "Time",
+        "Feedback, branches and aligns take the times of a table (profile opx): the published figures of feedback, and "
+        "assumed ones for the rest; calculations take none.",
+        _TIME,
+        rules.latencies("opx"),
     ),
     Difference(
         "start_of_program",

@@ -36,6 +36,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     numerics: Numerics = "linear"
+    latency: str = "ideal"
     plant: str = "echo"
     noisy: bool = False
     simulated: bool = False

@@ -34,6 +34,7 @@ FINAL_STATES: frozenset[str] = frozenset({"completed", "error", "canceled", "los
 
 CloseMode = Literal["never", "if_needed", "all"]
 Numerics = Literal["linear", "exact"]
+LatencyProfile = Literal["ideal", "opx"]
 
 
 class Fault(Record, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ class JobOptions(Record, frozen=True, kw_only=True):
     """How a job is to be computed; part of the job, never of the machine it happens to run on."""
 
     numerics: Numerics = "linear"
+    latency: LatencyProfile = "ideal"
     seed: int | None = None  # None: the broker derives one from the job id, so a job always has a seed
     flags: Names = []  # compiler flags, as the platform names them
 

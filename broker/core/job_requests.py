@@ -48,6 +48,7 @@ def compile_program(cluster: Cluster, asked: Asked, args: requests.Compile) -> r
             program_digest=args.digest,
             flags=args.options.flags,
             numerics=args.options.numerics,
+            latency=args.options.latency,
             seed=args.options.seed,
         )
     )
@@ -131,7 +132,9 @@ def _program_of(cluster: Cluster, asked: Asked, args: AddArgs) -> tuple[str, Job
     if options.flags and options.flags != program.flags:
         raise AskedWrongly("compiler options cannot be given with a compiled program", code="bad_request")
     seed = options.seed if options.seed is not None else program.seed
-    return program.program_digest, msgspec.structs.replace(options, flags=program.flags, seed=seed)
+    return program.program_digest, msgspec.structs.replace(
+        options, flags=program.flags, seed=seed, numerics=program.numerics, latency=program.latency
+    )
 
 
 def check_digest(asked: Asked, digest: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ..._core.wire import Fault, JobOptions, JobState, Overrides, Simulation, StreamSchema, StreamState, ThreadNeed
+from ..._core.wire.records import LatencyProfile
 from ..._core.wire.requests import ReportLine
 
 
@@ -67,6 +68,7 @@ class ProgramRow(msgspec.Struct, frozen=True, kw_only=True):
     program_digest: str
     flags: list[str] = []
     numerics: str = "linear"
+    latency: LatencyProfile = "ideal"
     seed: int | None = None
 
 

@@ -8,6 +8,7 @@ from ..._core.config.effective import config_digest
 from ..._core.config.model import Config
 from ..._core.engine.codes import ElementColumn
 from ..._core.engine.image import ENGINE_VERSION, Image, StreamInfo, image_digest, table
+from ..._core.engine.latencies import PROFILES
 from ..._core.program import tree
 from ..._core.program.check import check_program
 from ..._core.program.codec import program_digest
@@ -22,8 +23,8 @@ from .slices import cut_slices
 from .waveforms import PulseTables
 
 
-def compile_program(program: tree.Program, config: Config) -> Image:
-    """The image of ``program`` on ``config``.
+def compile_program(program: tree.Program, config: Config, latency: str = "ideal") -> Image:
+    """The image of ``program`` on ``config`` with a latency profile.
 
     Raises AskedWrongly with all errors at once, each naming file and line: ``compile_error``, or ``not_yet`` where the
     only fault is that a part of the platform comes later.
@@ -39,12 +40,14 @@ def compile_program(program: tree.Program, config: Config) -> Image:
         problems.raise_if_any()
     pulses = PulseTables(config, problems)
     measures = MeasureTables(config, pulses, problems, {item.name: item.size for item in program.declarations})
-    lowering = Lowering(program, cut_slices(program, elements), elements, pulses, measures, problems)
+    slices = cut_slices(program, elements)
+    lowering = Lowering(program, slices, elements, pulses, measures, problems, delays=any(PROFILES[latency]))
     lowering.lower()
     problems.raise_if_any()
     image = Image(
         engine_version=ENGINE_VERSION,
-        digest=image_digest(program_digest(program), config_digest(config)),
+        digest=image_digest(program_digest(program), config_digest(config), latency),
+        latency=latency,
         elements=table(elements.rows, ElementColumn.COLUMNS),
         threads=elements.threads,
         threads_needed=elements.needed,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..._core.engine.codes import Library, LibraryArray, Op
+from ..._core.engine.codes import SAVER, Library, LibraryArray, Op
+from ..._core.engine.latencies import Latency
 from ..._core.program import tree
-from .code import Code, Memory, saver_of
-from .slices import register, seeds_in
+from .code import EVERYBODY, Code, Memory
+from .slices import names_in, register, seeds_in
 
 _BINARY = {
     "+": Op.ADD,
@@ -31,16 +32,18 @@ _DRAW_NOTHING = (tree.Value, tree.Variable)
 class Expressions:
     """Lowers expressions for the strands ``mask`` at the source position ``at``.
 
-    ``stamped`` is on while an assign is lowered whose saver wants the times of what it saves.
+    ``stamping``: the strands that note how late what they read is: the saver in an assign, for the times of what it
+    saves; with latencies also the threads, in whatever concerns the variables ``late``.
     """
 
-    def __init__(self, code: Code, memory: Memory, measured: set[str], timed: bool) -> None:
+    def __init__(self, code: Code, memory: Memory, measured: set[str], timed: bool, late: set[str]) -> None:
         self.code = code
         self.memory = memory
         self.strict = -1
         self._measured = measured
-        self._timed = timed
-        self._stamped = False
+        self._late = late
+        self._savers = SAVER if timed else 0
+        self._stamping = 0
 
     # ---- reads
 
@@ -53,7 +56,7 @@ class Expressions:
                 slot = self.memory.slots[node.name]
                 if node.name in self._measured:
                     self.code.emit(Op.AWAIT, slot, self.strict, mask=mask, at=at)
-                if self._stamped:
+                if self._stamping:
                     self._stamp(Op.STAMP_READ, slot, mask=mask, at=at)
                 return slot
             case _:
@@ -160,18 +163,22 @@ class Expressions:
 
     def assign(self, node: tree.Assign, mask: int) -> None:
         """Lower an assign."""
-        self._stamped = self._timed and saver_of(mask) != 0
+        self._stamping = mask & self._stampers(_target(node.target))
         self._stamp(Op.STAMP_CLEAR, mask=mask, at=node.at)
         if isinstance(node.target, tree.Variable):
             self._convert(self.memory.slots[node.target.name], node, mask)
             self._stamp(Op.STAMP_WRITE, self.memory.slots[node.target.name], mask=mask, at=node.at)
-            self._stamped = False
+            self._stamping = 0
             self.unbind(node.target.name, mask, node.at)
         elif isinstance(node.target, tree.Io):
             self._assign_io(node, node.target, mask)
         else:
             self._assign_cell(node, node.target, mask)
-        self._stamped = False
+        self._stamping = 0
+
+    def _stampers(self, name: str) -> int:
+        """The strands that keep the stamp of a variable."""
+        return EVERYBODY & ~SAVER | self._savers if name in self._late else self._savers
 
     def _convert(self, slot: int, node: tree.Assign, mask: int) -> None:
         if node.target.type == "bool" and node.value.type != "bool":
@@ -210,23 +217,52 @@ class Expressions:
 
     def written(self, name: str, mask: int, at: int, *, drawn: bool = False) -> None:
         """A scalar was written by a draw or a for_each: its stamp is 0."""
-        if self._timed and saver_of(mask):
-            self.code.emit(Op.STAMP_ZERO, self.memory.slots[name], mask=saver_of(mask), at=at)
+        self.code.emit(Op.STAMP_ZERO, self.memory.slots[name], mask=mask & self._stampers(name), at=at)
         self.unbind(name, mask, at)
 
     def _stamp(self, op: Op, *operands: int, mask: int, at: int) -> None:
-        if self._stamped:
-            self.code.emit(op, *operands, mask=saver_of(mask), at=at)
+        if self._stamping:
+            self.code.emit(op, *operands, mask=mask & self._stamping, at=at)
+
+    # ---- what takes time
+
+    def watch(self, node: tree.Expression, mask: int, at: int) -> bool:
+        """Begin to note how late what ``node`` reads is; False, and nothing, where it cannot be late."""
+        if not self._late or isinstance(node, tree.Value) or self._late.isdisjoint(names_in(node)):
+            return False
+        self._stamping = mask & ~SAVER
+        self._stamp(Op.STAMP_CLEAR, mask=mask, at=at)
+        return True
+
+    def ready(self, latency: Latency, mask: int, at: int) -> None:
+        """Let the threads wait until what was read since ``watch`` is ready."""
+        self.code.emit(Op.READY, latency, self.strict, mask=mask & self._stamping, at=at)
+        self._stamping = 0
 
     # ---- conditions
 
     def jump_unless(self, node: tree.Expression, mask: int, at: int) -> int:
         """A jump taken where ``node`` does not hold; returns its place, to be landed."""
+        late = self.watch(node, mask, at)
         if isinstance(node, tree.Binary) and node.operator in _JUMPS:
-            left = self.steady(node.left, mask, at, (node.right,))
-            right = self.read(node.right, mask, at)
-            return self.code.emit(_JUMPS[node.operator], 0, left, right, mask=mask, at=at)
-        return self.code.emit(Op.JUMP_FALSE, 0, self.read(node, mask, at), mask=mask, at=at)
+            op = _JUMPS[node.operator]
+            compared = [self.steady(node.left, mask, at, (node.right,)), self.read(node.right, mask, at)]
+        else:
+            op, compared = Op.JUMP_FALSE, [self.read(node, mask, at)]
+        if late:
+            self.ready(Latency.CONDITION, mask, at)
+        return self.code.emit(op, 0, *compared, mask=mask, at=at)
+
+
+def _target(target: tree.Target | tree.Io) -> str:
+    """The name of what is assigned."""
+    match target:
+        case tree.Variable():
+            return target.name
+        case tree.Cell():
+            return target.array
+        case tree.Io():
+            return register(target)
 
 
 def _cast(function: str, type: tree.VarType) -> Op:

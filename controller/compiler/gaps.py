@@ -37,6 +37,9 @@ _STILL = frozenset(
         Op.ARRAY_FUNCTION,
         Op.STAMP_READ_ALL,
         Op.SAVE_START,
+        Op.READY,
+        Op.BRANCH,
+        Op.LOOSE,
         Op.END,
     }
 )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.engine.codes import ChirpColumn, ElementColumn, Op, PlayColumn, ProcessColumn, SectionColumn
+from ..._core.engine.codes import SAVER, ChirpColumn, ElementColumn, Op, PlayColumn, ProcessColumn, SectionColumn
 from ..._core.engine.image import table
+from ..._core.engine.latencies import Latency
 from ..._core.program import tree
 from .code import Code, Memory, saver_of
 from .elements import Elements
@@ -16,7 +17,7 @@ from .expressions import Expressions
 from .gaps import StrictBlock
 from .measures import Integral, MeasureTables
 from .problems import Problems
-from .slices import Slices, Step
+from .slices import Slices, Step, play_operands
 from .waveforms import RAMP, PulseTables, PulseUse
 
 _UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
@@ -37,11 +38,15 @@ class Lowering:
         pulses: PulseTables,
         measures: MeasureTables,
         problems: Problems,
+        *,
+        delays: bool,
     ) -> None:
         self.code = Code()
         self.memory = Memory(program.declarations, slices.measured)
         self.timed = {node.stream for node in program.nodes if isinstance(node, tree.Source) and node.timestamps}
-        self.values = Expressions(self.code, self.memory, slices.measured, bool(self.timed))
+        late = slices.late() if delays else set()
+        self.values = Expressions(self.code, self.memory, slices.measured, bool(self.timed), late)
+        self._delays = delays
         self._slices = slices
         self._elements = elements
         self._pulses = pulses
@@ -130,14 +135,23 @@ class Lowering:
         """Evaluate the operands in order; returns their slots."""
         if not step.operands:
             return []
-        if len(step.operands) == 1:
+        if len(step.operands) == 1 and not self._delays:
             ((operand, owner),) = step.operands
             return [self.values.read(operand, owner.mask, ats[0])]
         slots = []
         nodes = [node for node, _ in step.operands]
         for k, (node, unit) in enumerate(step.operands):
-            slots.append(self.values.steady(node, unit.mask, ats[min(k, len(ats) - 1)], tuple(nodes[k + 1 :])))
+            at = ats[min(k, len(ats) - 1)]
+            late = self._delays and self.values.watch(node, unit.mask, at)
+            slots.append(self.values.steady(node, unit.mask, at, tuple(nodes[k + 1 :])))
+            if late:
+                self.values.ready(_latency(step.statement, k), unit.mask, at)
         return slots
+
+    def _loosen(self, step: Step, *times: tree.Expression | None) -> None:
+        """The clocks of a statement move by other than literal times."""
+        if self._delays and any(time is not None and not isinstance(time, tree.Value) for time in times):
+            self.code.emit(Op.LOOSE, mask=step.unit.mask & ~SAVER, at=step.statement.at)
 
     def _save(self, node: tree.Save, step: Step) -> None:
         mask, at, stream = step.unit.mask, node.at, self._streams[node.stream]
@@ -216,6 +230,7 @@ class Lowering:
         number = self._play_row(node, use, iter(slots))
         self._stamp(node, step)
         self.code.emit(Op.PLAY, number, mask=step.unit.mask, at=node.at)
+        self._loosen(step, node.duration, node.truncate)
 
     def _measure(self, node: tree.Measure, step: Step) -> None:
         ats = [node.at] * len(node.amplitude)
@@ -283,6 +298,7 @@ class Lowering:
             self.code.emit(Op.WAIT_NS, 4 * node.duration.raw, mask=step.unit.mask, at=node.at)
         else:
             self.code.emit(Op.WAIT, slot, mask=step.unit.mask, at=node.at)
+            self._loosen(step, node.duration)
 
     def _ramp_to_zero(self, node: tree.RampToZero, step: Step) -> None:
         number = self._elements.index[node.element]
@@ -386,6 +402,8 @@ class Lowering:
             self.code.dead = dead_at_head
             self.memory.next_statement()
             skip = -1 if condition is None else self.values.jump_unless(condition, mask, at)
+            if self._delays:
+                self.code.emit(Op.BRANCH, mask=mask & ~SAVER, at=at)
             if number < 0:
                 number = self._block_time(step, at)
             elif number != outer:
@@ -455,3 +473,11 @@ _WORDS = {
     "ResetIfPhase": "reset_if_phase",
     "UpdateFrequency": "update_frequency",
 }
+
+
+def _latency(node: tree.Statement, operand: int) -> Latency:
+    """Which latency an operand has."""
+    if isinstance(node, tree.Measure):
+        return Latency.PARAMETER if operand < len(node.amplitude) else Latency.VALUE
+    condition = isinstance(node, tree.Play) and node.condition is not None and operand == len(play_operands(node)) - 1
+    return Latency.VALUE if condition else Latency.PARAMETER

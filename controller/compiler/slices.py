@@ -8,7 +8,7 @@ flow to a fixed point: to the control statements around, and from who reads a va
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -47,6 +47,35 @@ class Slices(msgspec.Struct, kw_only=True):
     steps: tuple[Step, ...]
     measured: set[str]
     reset: set[str]
+    units: Sequence[Unit]
+
+    def late(self) -> set[str]:
+        """The variables that may depend on what is measured, or comes from outside."""
+        late = set(self.measured)
+        for step in _all(self.steps):
+            if isinstance(step.statement, tree.AdvanceInput):
+                late.add(step.statement.variable)
+        size = -1
+        while size != len(late):
+            size = len(late)
+            for unit in self.units:
+                if not late.isdisjoint(unit.reads):
+                    late |= unit.defines
+        return late
+
+
+def _all(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        for body in step.bodies:
+            yield from _all(body)
+
+
+def names_in(node: tree.Expression) -> set[str]:
+    """The variables and arrays that an expression reads, seeds too."""
+    names: set[str] = set()
+    _note(node, names, set())
+    return names
 
 
 def seeds_in(node: tree.Expression) -> set[str]:
@@ -290,7 +319,7 @@ def cut_slices(program: tree.Program, elements: Elements) -> Slices:
     cutter = _Cutter(elements)
     steps = cutter.block(program.body, None)
     _flow(cutter.units, cutter.needed)
-    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset)
+    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset, units=cutter.units)
 
 
 def _flow(units: Sequence[Unit], needed: dict[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..._core.errors import AskedWrongly
+from ..runtime.engine import LatencyProfile
 
 
 class PlantRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +27,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # of the program with its config, as `runtime.library.Key.digest`
     overrides: bytes  # MessagePack, b"" for none
     numerics: str
+    latency: LatencyProfile = "ideal"
     seed: int
     io1: int
     io2: int

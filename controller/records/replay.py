@@ -160,7 +160,7 @@ def _run(
     """The results of the job as it runs now, and what kept it from its end, if anything did."""
     plant = msgspec.structs.asdict(record.plant)
     engine = PlatformEngine(record.controller, PlantOptions(**plant))
-    image = engine.compile(program, config)
+    image = engine.compile(program, config, record.latency)
     if list(stream_schemas(program, image.trace_lengths)) != schemas:
         raise damaged(record.job_id, "the program has other results than the job")
     registers = enumerate((record.io1, record.io2), 1)

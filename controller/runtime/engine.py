@@ -14,6 +14,7 @@ from ..._core.program import tree
 from ..results import Arrival
 
 Numerics = Literal["linear", "exact"]
+LatencyProfile = Literal["ideal", "opx"]
 
 
 class Machine(Protocol):
@@ -69,8 +70,8 @@ class Machine(Protocol):
 class Engine(Protocol):
     """Compiles programs and makes machines."""
 
-    def compile(self, program: tree.Program, config: Config) -> Any:
-        """The image of a program. Raises AskedWrongly."""
+    def compile(self, program: tree.Program, config: Config, latency: LatencyProfile) -> Any:
+        """The image of a program with a latency profile. Raises AskedWrongly."""
 
     def warnings(self, image: Any, flags: Sequence[str]) -> list[str]:
         """What is to be said of an image compiled with these flags. Raises AskedWrongly where they do not allow it."""
@@ -92,7 +93,9 @@ class Engine(Protocol):
     def options(self) -> PlantOptions:
         """What hangs behind the ports."""
 
-    def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
+    def differences(
+        self, program: tree.Program, config: Config, latency: LatencyProfile, numerics: Numerics
+    ) -> tuple[str, ...]:
         """Ids of what this program, so computed, may meet where the twin and the instrument differ."""
 
     def encode(self, image: Any) -> bytes:

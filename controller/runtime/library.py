@@ -25,7 +25,7 @@ from ..._core.program.tree import Program
 from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
 from .bounded import Bounded
 from .endless import is_endless
-from .engine import Engine, Numerics
+from .engine import Engine, LatencyProfile, Numerics
 from .inputs import Inputs
 from .limits import (
     CONFIG_BYTES_MAX,
@@ -48,13 +48,17 @@ class Key:
     program: str
     config: str
     overrides: bytes = b""  # MessagePack of the overrides, b"" for none
+    latency: LatencyProfile = "ideal"
 
     @property
     def digest(self) -> str:
-        """One name for all three."""
-        if not self.overrides:
-            return f"{self.program}:{self.config}"
-        return f"{self.program}:{self.config}:{hashlib.blake2b(self.overrides, digest_size=20).hexdigest()}"
+        """One name for all of it."""
+        parts = [self.program, self.config]
+        if self.overrides:
+            parts.append(hashlib.blake2b(self.overrides, digest_size=20).hexdigest())
+        if self.latency != "ideal":
+            parts.append(self.latency)
+        return ":".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,15 @@ class Loaded:
     """Ids of the differences from the instrument that it may meet; found when first asked for."""
 
 
-def key_of(program_digest: str, config_digest: str, overrides: Overrides | None = None) -> Key:
-    """The key of a program with a config and overrides."""
+def key_of(
+    program_digest: str,
+    config_digest: str,
+    overrides: Overrides | None = None,
+    latency: LatencyProfile = "ideal",
+) -> Key:
+    """The key of a program with a config, overrides and a latency profile."""
     packed = b"" if overrides is None or not overrides.waveforms else _ENCODER.encode(overrides)
-    return Key(program_digest, config_digest, packed)
+    return Key(program_digest, config_digest, packed, latency)
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -208,7 +217,7 @@ class Library:
             raise OurBug(f"program {key.program} was dropped before it was compiled", code="unknown_program")
         program, config = decode_program(body), self._effective_config(key)
         began = time.monotonic()
-        image = self._engine.compile(program, config)
+        image = self._engine.compile(program, config, key.latency)
         took_s = time.monotonic() - began
         encoded = self._engine.encode(image) if took_s >= IMAGE_FILE_AFTER_S else None
         loaded = self._keep(key, program, image, config, len(encoded or body))
@@ -232,7 +241,7 @@ class Library:
             quick=not schemas and self._engine.is_quick(image),
             inputs={item.name: item.type for item in image.inputs},
             reads_io=bool({"io1", "io2"} & {*image.outside}),
-            differences=cache(partial(self._engine.differences, program, config)),
+            differences=cache(partial(self._engine.differences, program, config, key.latency)),
         )
         with self._lock:
             self._loaded.put(key, loaded, size)

@@ -17,7 +17,7 @@ from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
 from ..compiler import compile_program, gap_lines, refuse_gaps
 from ..plant import hearing, output_ports, parse_cables
-from .engine import Machine, Numerics, PlantOptions
+from .engine import LatencyProfile, Machine, Numerics, PlantOptions
 
 PLANTS = ("echo", "none", "loopback")
 
@@ -32,9 +32,9 @@ class PlatformEngine:
         self._controller = controller
         self._plant = plant
 
-    def compile(self, program: tree.Program, config: Config) -> images.Image:
+    def compile(self, program: tree.Program, config: Config, latency: LatencyProfile) -> images.Image:
         """See `Engine.compile`."""
-        return compile_program(program, config)
+        return compile_program(program, config, latency)
 
     def warnings(self, image: images.Image, flags: Sequence[str]) -> list[str]:
         """See `Engine.warnings`."""
@@ -74,9 +74,11 @@ class PlatformEngine:
         """See `Engine.options`."""
         return self._plant
 
-    def differences(self, program: tree.Program, config: Config, numerics: Numerics) -> tuple[str, ...]:
+    def differences(
+        self, program: tree.Program, config: Config, latency: LatencyProfile, numerics: Numerics
+    ) -> tuple[str, ...]:
         """See `Engine.differences`."""
-        setting = Setting(numerics=numerics, plant=self._plant.plant, noisy=self._plant.noise > 0.0)
+        setting = Setting(numerics=numerics, latency=latency, plant=self._plant.plant, noisy=self._plant.noise > 0.0)
         return differences_of(program, config, setting)
 
     def encode(self, image: images.Image) -> bytes:

@@ -78,13 +78,14 @@ class Simulations:
 
     def compiled(self, command: Load) -> Compiled:
         """The program of a load, compiled. Raises QuaymasterError."""
-        key = key_of(command.program_digest, command.config_digest)
+        latency = command.options.latency
+        key = key_of(command.program_digest, command.config_digest, None, latency)
         with self._lock:
             known = self._compiled.get(key)
         if known is not None:
             return known
         program, config = self._library.parts(key)
-        image = compile_program(with_times(program), config)
+        image = compile_program(with_times(program), config, latency)
         made = Compiled(program, config, image, stream_schemas(program, image.trace_lengths))
         with self._lock:
             self._compiled.put(key, made, image.code.nbytes + image.samples.nbytes + image.weight_values.nbytes)
@@ -237,6 +238,7 @@ class SimulationRun:
     def _differences(self, compiled: Compiled) -> tuple[str, ...]:
         setting = Setting(
             numerics=self._command.options.numerics,
+            latency=self._command.options.latency,
             plant=self._simulation.interface,
             noisy=self._simulation.noise_variance > 0.0,
             simulated=True,

@@ -253,6 +253,28 @@ def test_a_gap_in_strict_timing(cluster: ProcessCluster) -> None:
     assert any("strict_timing_" in error.message for error in job.execution_report().errors())
 
 
+def test_a_job_with_latencies(cluster: ProcessCluster) -> None:
+    """The dependent pulse starts 280 ns after the last acquired sample, by id too; the job says its profile."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as prog:
+        value, starts = declare(fixed), declare_stream()
+        measure("readout", "rr", None, demod.full("cos", value))
+        play("pulse" * amp(value), "q", timestamp_stream=starts)
+        with stream_processing():
+            starts.save("start")
+    compiled = qm.compile(prog, latency="opx")
+    for start, latency, ready_ns in (
+        (lambda: qm.execute(prog, latency="opx"), "opx", 280),
+        (lambda: qm.execute(prog), "ideal", 0),
+        (lambda: qm.queue.add_compiled(compiled).wait_for_execution(60), "opx", 280),
+    ):
+        job = start()
+        assert job.result_handles.wait_for_all_values(60)
+        assert job.result_handles.get("start").fetch_all() == (24 + 1000 + ready_ns) // 4
+        assert job.info.options.latency == latency
+        assert f"{latency}_latencies" in {item.id for item in job.difference_report()}
+
+
 def test_settings_change_what_later_jobs_do(cluster: ProcessCluster) -> None:
     """A setter changes the effective config for all users and the next job, and survives in get_config."""
     qmm = cluster.manager()

@@ -12,6 +12,8 @@ from .records import Record
 
 Key = tuple[int, int]
 """(site, occurrence)."""
+Arrival = tuple[int, bool]
+"""(clock, whether it is loose: section 19)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Board:
     """Written and read by all strands; ``changes`` counts what was written."""
 
     changes: int = 0
-    meetings: dict[Key, dict[int, int]] = field(default_factory=dict)
+    meetings: dict[Key, dict[int, Arrival]] = field(default_factory=dict)
     values: dict[tuple[int, int, int, int], tuple[int, int]] = field(default_factory=dict)
     """(site, occurrence, process, slice) → (raw value, end of its window)."""
     block_starts: dict[Key, int] = field(default_factory=dict)
@@ -74,8 +76,8 @@ class Board:
     pauses: dict[Key, int] = field(default_factory=dict)
     """When all had come to a pause, and all windows had ended."""
 
-    def arrive(self, key: Key, thread: int, clock: int) -> dict[int, int]:
-        """A thread arrives at a meeting; gives who is there and when each came."""
+    def arrive(self, key: Key, thread: int, clock: Arrival) -> dict[int, Arrival]:
+        """A thread arrives at a meeting; gives who is there and when each came, and whether it was loose."""
         self.changes += 1
         there = self.meetings.setdefault(key, {})
         there[thread] = clock

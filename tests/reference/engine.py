@@ -20,6 +20,7 @@ from .board import Board, Window
 from .ears import Ear, ear
 from .exact import exact, narrowed
 from .integrals import Row, integral_of, linear, target_value
+from .latencies import Latencies
 from .numbers import Report
 from .outside import Incoming
 from .plants import Plant
@@ -52,9 +53,10 @@ def run(
     numerics: Numerics,
     plant: Plant,
     outside: Sequence[Outside] = (),
+    latency: str = "ideal",
 ) -> Outcome:
     """Run ``program`` on ``config`` to its end, or until it waits for more than the log ``outside`` has."""
-    return Job(program, config, seed, numerics, plant, outside).run()
+    return Job(program, config, seed, numerics, plant, outside, latency).run()
 
 
 class Job:
@@ -68,6 +70,7 @@ class Job:
         numerics: Numerics,
         plant: Plant,
         outside: Sequence[Outside] = (),
+        latency: str = "ideal",
     ) -> None:
         self.config = config
         self.seed = seed
@@ -83,7 +86,10 @@ class Job:
         threads = number_threads(config, self.places.used)
         numbers = [*sorted(set(threads.values())), None]
         incoming = Incoming(outside, plant.trigger_period_ns)
-        self.strands = [Strand(program, config, self.places, threads, n, self.board, incoming) for n in numbers]
+        latencies = Latencies.of(latency)
+        self.strands = [
+            Strand(program, config, self.places, threads, n, self.board, incoming, latencies) for n in numbers
+        ]
 
     def _ears(self, plant: Plant) -> dict[PortRef, Ear]:
         """All inputs of the elements of the program; tells where elements disagree about their time of flight."""

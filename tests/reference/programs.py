@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from quaymaster._core.config.model import Config, PortRef
+from quaymaster._core.engine.latencies import PROFILES
 from quaymaster._core.program import tree
 from quaymaster.controller.compiler import later
 
@@ -88,6 +89,7 @@ class Case:
     seed: int
     hand: int = 0
     """The seed of what reaches the job from outside, and when."""
+    latency: str = "ideal"
 
     @property
     def config(self) -> Config:
@@ -100,7 +102,7 @@ class Case:
         }
         parts["inputs"] = self.facts.raw["controllers"]["con1"]["analog_inputs"]
         described = "\n".join(f"{name}: {part}" for name, part in parts.items())
-        settings = f"{self.plant} {self.numerics} seed {self.seed} hand {self.hand}"
+        settings = f"{self.plant} {self.numerics} {self.latency} seed {self.seed} hand {self.hand}"
         return f"\n{of_program(self.program)}\n{described}\n{settings}\n"
 
 
@@ -623,4 +625,4 @@ def cases(draw: st.DrawFn, kind: Kind) -> Case:
     plant, hand = draw(plants(kind)), draw(st.integers(0, 2**32)) if kind.outside else 0
     if kind.outside:
         plant = replace(plant, trigger_period_ns=draw(st.sampled_from([0, 0, 52, 1000])))
-    return Case(whole, facts, plant, kind.numerics, seed, hand)
+    return Case(whole, facts, plant, kind.numerics, seed, hand, draw(st.sampled_from(sorted(PROFILES))))

@@ -15,6 +15,7 @@ from quaymaster._core.program import tree
 from . import library, numbers
 from .board import Board, Listening, Window
 from .holds import Hold
+from .latencies import Latencies
 from .numbers import Report
 from .oscillator import Oscillator
 from .outside import Incoming
@@ -40,6 +41,7 @@ class Strand:
         thread: int | None,
         board: Board,
         incoming: Incoming,
+        latencies: Latencies,
     ) -> None:
         self.config = config
         self.places = places
@@ -67,6 +69,9 @@ class Strand:
         self.meetings: Counter[Site] = Counter()
         self.strict: list[Site] = []
         self.stamp_read = 0
+        self.latencies = latencies
+        self.loose = False
+        """Section 19: whether its clock moved by other than literal times since it last met others."""
 
     def run(self) -> Steps:
         """The whole walk."""
@@ -88,12 +93,26 @@ class Strand:
             while cell.pending not in self.board.values:
                 yield
             cell.receive(*self.board.values[cell.pending])
-        if self.thread is not None and cell.until > self.clock:
-            self.clock = cell.until
-            if any(self.elements & set(site.elements) for site in self.strict):
-                self.reporter(at)("strict_timing_gap")
+        self.wait_until(cell.until, at)
         self.stamp_read = max(self.stamp_read, cell.stamp)
         return cell.raw
+
+    def wait_until(self, instant: int, at: int) -> None:
+        """The clock goes to an instant, if there is a clock and it is later; in a strict block that is told."""
+        if self.thread is None or instant <= self.clock:
+            return
+        self.clock = instant
+        self.loose = True
+        if any(self.elements & set(site.elements) for site in self.strict):
+            self.reporter(at)("strict_timing_gap")
+
+    def late(self, expression: tree.Expression, latency: int, at: int) -> Reading:
+        """Section 19: an operand or a condition; the clock goes to when what it depends on is ready."""
+        self.stamp_read = 0
+        raw = yield from self.evaluate(expression, at)
+        if self.stamp_read > 0 and self.latencies.any:
+            self.wait_until(self.stamp_read + latency, at)
+        return raw
 
     def cell(self, array: str, index: int, at: int) -> Cell | None:
         """A cell of an array; outside there is none, which is told."""
@@ -188,10 +207,7 @@ class Strand:
         instant, raws = item
         for cell, raw in zip(self.variables[node.variable], raws, strict=True):
             cell.write(raw, instant)
-        if self.thread is not None and instant > self.clock:
-            self.clock = instant
-            if any(self.elements & set(site.elements) for site in self.strict):
-                self.reporter(at)("strict_timing_gap")
+        self.wait_until(instant, at)
 
     def assign(self, node: tree.Assign) -> Steps:
         """Section 2: an assign; its stamp is the greatest of all that it read."""
@@ -248,9 +264,12 @@ class Strand:
         yield from self.meet(site)
         chosen = len(node.branches)
         for number, branch in enumerate(node.branches):
-            if (yield from self.evaluate(branch.condition, branch.at)):
+            if (yield from self.late(branch.condition, self.latencies.condition, branch.at)):
                 chosen = number
                 break
+        if self.thread is not None:
+            self.clock += self.latencies.branch
+            self.loose = True
         yield from self.enter(site, chosen)
 
     def loop(self, site: Site, node: tree.For) -> Steps:
@@ -259,7 +278,9 @@ class Strand:
             yield from self.assign(node.start)
         while True:
             yield from self.meet(site)
-            if node.condition is not None and not (yield from self.evaluate(node.condition, node.at)):
+            if node.condition is not None and not (
+                yield from self.late(node.condition, self.latencies.condition, node.at)
+            ):
                 return
             yield from self.enter(site, 0)
             if node.step is not None:
@@ -291,10 +312,14 @@ class Strand:
         self.meetings[site] += 1
         expected = {self.thread_of[element] for element in site.elements}
         assert self.thread is not None
-        there = self.board.arrive((site.number, self.meetings[site]), self.thread, self.clock)
+        there = self.board.arrive((site.number, self.meetings[site]), self.thread, (self.clock, self.loose))
         while set(there) != expected:
             yield
-        self.clock = max(there.values())
+        self.clock = max(clock for clock, _ in there.values())
+        if len(expected) > 1:
+            if any(loose for _, loose in there.values()):
+                self.clock += self.latencies.sync
+            self.loose = False
         if isinstance(site.node, tree.Pause):
             key = site.number, self.meetings[site]
             self.clock = self.board.pauses.setdefault(key, max(self.clock, self.board.last_window))
@@ -315,7 +340,8 @@ class Strand:
         values: dict[int, int] = {}
         for number, operand in enumerate(operands(site.node)):
             if mine or (site, number) in self.slice.operands:
-                values[number] = yield from self.evaluate(operand, at_of_operand(site.node, number))
+                latency = self.latencies.of_operand(site.node, number)
+                values[number] = yield from self.late(operand, latency, at_of_operand(site.node, number))
         if mine:
             self.board.begin_pulse((site.number, self.passes[site]), self.clock)
             yield from self.perform(site, list(values.values()))
@@ -383,10 +409,13 @@ class Strand:
         match node:
             case tree.Play():
                 self.play(node, PlayValues.of(node, values))
+                times = (node.duration, node.truncate)
+                self.loose |= any(time is not None and not isinstance(time, tree.Value) for time in times)
             case tree.Measure():
                 self.measure(site, node, values)
             case tree.Wait():
                 self.clock += 4 * self.cycles(values[0], node.at)
+                self.loose |= not isinstance(node.duration, tree.Value)
             case tree.Align():
                 yield from self.meet(site)
             case tree.Pause():
@@ -418,6 +447,7 @@ class Strand:
         if node.operation:
             self.sound(node, edge)
         self.clock = self.last_edge = edge
+        self.loose = True
 
     def sound(self, node: tree.WaitForTrigger, end: int) -> None:
         """Section 15: a hold of the value of a constant pulse, until ``end``."""

@@ -79,6 +79,8 @@ def test_compiler_options_become_flags(connection: FakeConnection, queue: QmQueu
     assert [asked.options.flags for asked in connection.asked] == [["auto-element-thread"], ["a", "strict"]]
     with pytest.raises(AskedWrongly, match="numerics"):
         queue.add(waiting(), numerics="float")
+    with pytest.raises(AskedWrongly, match="latency is ideal or opx"):
+        queue.add(waiting(), latency="none")
     with pytest.raises(AskedWrongly, match="seed"):
         queue.add(waiting(), seed=2**80)
     with pytest.raises(AskedWrongly, match="seed"):

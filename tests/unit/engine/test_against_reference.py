@@ -33,7 +33,7 @@ PROFILE = settings(
 
 def judge(case: Case, *, forked: bool = False) -> None:
     """Both engines, the same bits."""
-    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant}
+    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant, "latency": case.latency}
     expected = run_reference(case.program, case.config, **given_)  # type: ignore[arg-type]
     got = run_compiled(case.program, case.config, forked=forked, **given_)  # type: ignore[arg-type]
     assert got.streams == expected.streams

@@ -20,7 +20,7 @@ PROFILE = settings(
 
 def judge(case: Case, *, forked: bool = False) -> None:
     """Live, on the reference with the log of that, and compiled with that log: the same bits."""
-    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant}
+    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant, "latency": case.latency}
     live, log = run_by_hand(case.program, case.config, forked=forked, hand=case.hand, **given_)  # type: ignore[arg-type]
     expected = run_reference(case.program, case.config, outside=log, **given_)  # type: ignore[arg-type]
     again = run_compiled(case.program, case.config, outside=log, forked=forked, **given_)  # type: ignore[arg-type]

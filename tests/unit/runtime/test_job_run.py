@@ -57,7 +57,7 @@ class Bench:
             quick=False,
             inputs={"x": "int"},
             reads_io=reads_io,
-            differences=lambda numerics: self.engine.differences(program, None, numerics),
+            differences=lambda numerics: self.engine.differences(program, None, "ideal", numerics),
         )
         self.shelf = ResultShelf(path / "results", ResultLimits(flush_bytes=800))
         self.said: list[News] = []
