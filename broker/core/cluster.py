@@ -138,6 +138,7 @@ class Cluster:
         self.compiling_of: dict[UserRequest, str] = {}
         self.fetching: dict[str, Fetching] = {}
         self.errands: dict[str, Errand] = {}  # by delivery id
+        self.errands_of: dict[str, set[str]] = {}  # job -> its errands
         self.waiting_for: dict[str, list[str]] = {}  # what running jobs need from outside to go on, in words
         self.early: dict[UserRequest, tuple[Asked, str]] = {}  # wait for a controller to report after the start
         self.outcomes: OrderedDict[UserRequest, Fault] = OrderedDict()

@@ -169,18 +169,23 @@ def _one_less_parked(cluster: Cluster, user: str) -> None:
 def put_errand(cluster: Cluster, delivery_id: str, errand: Errand) -> None:
     """Something for a running job is on its way."""
     cluster.errands[delivery_id] = errand
+    cluster.errands_of.setdefault(errand.job_id, set()).add(delivery_id)
     cluster.parked_of_user[errand.asked.user] += 1
 
 
 def drop_errand(cluster: Cluster, delivery_id: str) -> None:
     """It is no longer waited for here."""
     errand = cluster.errands.pop(delivery_id)
+    theirs = cluster.errands_of[errand.job_id]
+    theirs.discard(delivery_id)
+    if not theirs:
+        del cluster.errands_of[errand.job_id]
     _one_less_parked(cluster, errand.asked.user)
 
 
 def release(cluster: Cluster, job_id: str) -> None:
     """A job has come further: who brings it something asks again, and learns how it stands."""
-    for delivery_id in [key for key, errand in cluster.errands.items() if errand.job_id == job_id]:
+    for delivery_id in sorted(cluster.errands_of.get(job_id, ())):
         answer_pending(cluster, cluster.errands[delivery_id].asked)
         drop_errand(cluster, delivery_id)
 

@@ -171,6 +171,8 @@ def errands_go_to_running_jobs(cluster: Cluster) -> None:
         job = cluster.jobs.get(errand.job_id)
         _demand(job is not None and job.state in HELD_BY_CONTROLLER, name, f"{delivery_id} goes to {errand.job_id}")
         _demand(job is None or job.controller == errand.controller, name, f"{delivery_id} is at {errand.controller}")
+    known = {delivery_id for ids in cluster.errands_of.values() for delivery_id in ids}
+    _demand(known == cluster.errands.keys(), name, f"{known} are not {set(cluster.errands)}")
     for job in cluster.jobs.values():
         _demand(not job.paused or job.state == "running", name, f"{job.job_id} is {job.state} and paused")
     running = {job.job_id for job in cluster.jobs.values() if job.state in HELD_BY_CONTROLLER}

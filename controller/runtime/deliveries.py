@@ -35,6 +35,8 @@ class Deliveries:
         self._kept = 0  # entries of the machine's log that are on disk, or need not be
         self._closed = False
         self.registers_were_set = False
+        self.paused = False
+        """Whether the job was told to be paused, and nobody has resumed it since."""
 
     def put(self, command: Deliver) -> None:
         """Take something in; it is delivered between two slices, or refused."""
@@ -121,6 +123,7 @@ class Deliveries:
                         machine.set_io(number, raw)
             case parcels.Resume():
                 machine.resume()
+                self.paused = False
             case parcels.Trigger():
                 machine.trigger(parcel.name)
 
@@ -144,7 +147,7 @@ class Deliveries:
                 delivery_id=command.delivery_id,
                 job_id=command.job_id,
                 attempt=command.attempt,
-                paused=machine.paused,
+                paused=self.paused,
                 io=io,
             )
         )

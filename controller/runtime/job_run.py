@@ -261,7 +261,7 @@ class JobRun:
         if self._halted.is_set():
             return
         if self._deliveries.deliver(self._machine, self._loaded.inputs, self._keep):  # whose answers say how it stands
-            self.standing = Standing(job_id=self.job_id, attempt=self.attempt, paused=self._machine.paused)
+            self.standing = Standing(job_id=self.job_id, attempt=self.attempt, paused=self._deliveries.paused)
 
     def _keep(self, entries: Sequence[Any]) -> None:
         """Put what came from outside on disk."""
@@ -280,6 +280,7 @@ class JobRun:
             paused=self._machine.paused,
             waiting_for=list(self._machine.waiting_for())[:WAITING_FOR_MAX],
         )
+        self._deliveries.paused = stands.paused
         if stands != self.standing:
             self.standing = stands
             self._say(stands)

@@ -35,7 +35,8 @@ def list_jobs(host: str | None, port: int | None, as_json: bool, qm: str | None,
     for job in jobs:
         added = datetime.fromtimestamp(job.added_at_ms / 1000).strftime("%H:%M:%S")
         position = str(job.position) if job.position > 0 else "-"
-        table.add_row(job.qm_id, position, job.job_id, job.user, job.state, added, job.note)
+        state = f"{job.state}, paused" if job.paused else job.state
+        table.add_row(job.qm_id, position, job.job_id, job.user, state, added, job.note)
     Console().print(table)
 
 
