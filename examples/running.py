@@ -1,6 +1,7 @@
 """How the examples run: on the cluster that QUAYMASTER_HOST and QUAYMASTER_PORT name, else on that of this machine."""
 
 import sys
+from contextlib import contextmanager
 
 import matplotlib
 
@@ -12,17 +13,28 @@ from configuration import config
 from quaymaster import QuantumMachinesManager
 
 
-def results_of(program):
-    """Run a program on a qm of its own; returns its results by name."""
+@contextmanager
+def started(program):
+    """A program on a qm of its own: (qm, job) once it runs."""
     qmm = QuantumMachinesManager()
     qm = qmm.open_qm(config, close_other_machines=False)
     try:
-        job = qm.queue.add(program).wait_for_execution()
-        assert job.result_handles.wait_for_all_values(60), job.execution_report()
-        return {name: handle.fetch_all() for name, handle in job.result_handles.items()}
+        yield qm, qm.queue.add(program).wait_for_execution()
     finally:
         qm.close()
         qmm.close()
+
+
+def results_of(program):
+    """Run a program to its end; returns its results by name."""
+    with started(program) as (_, job):
+        return results_at_the_end(job)
+
+
+def results_at_the_end(job):
+    """Wait for a job's end; returns its results by name."""
+    assert job.result_handles.wait_for_all_values(60), job.execution_report()
+    return {name: handle.fetch_all() for name, handle in job.result_handles.items()}
 
 
 def finish(figure):

@@ -21,8 +21,9 @@ STOP_S = 8.0
 class ProcessCluster:
     """One broker and its controllers as processes of this machine, their state and logs in one directory.
 
-    `controllers` are {name: type}, e.g. {"con1": "opx+", "con2": "opx1000=1:lf,2:mw"}. Processes can be killed and
-    started again by name ("broker", "con1"); a broker that is started again has the same ports and the same store.
+    `controllers` are {name: type}, e.g. {"con1": "opx+", "con2": "opx1000=1:lf,2:mw"}; words after the type are options
+    of its process ("opx+ --noise=1e-6"). Processes can be killed and started again by name ("broker", "con1"); a broker
+    that is started again has the same ports and the same store.
     """
 
     def __init__(self, directory: Path, controllers: Mapping[str, str], *, api: str = "qop2") -> None:
@@ -73,11 +74,12 @@ class ProcessCluster:
 
     def start_controller(self, name: str) -> None:
         """Start one controller; it may not have reported to the broker yet."""
-        kind, _, fems = self.controllers[name].partition("=")
+        words, *more = self.controllers[name].split()
+        kind, _, fems = words.partition("=")
         options = [f"--type={kind}", f"--broker={self.endpoints['controllers']}", f"--dir={self.directory / name}"]
         if fems:
             options.append(f"--fems={fems.replace(':', '=')}")
-        self._start(name, ["quaymaster.controller", name, *options], "")
+        self._start(name, ["quaymaster.controller", name, *options, *more], "")
 
     def _start(self, name: str, module: list[str], ready: str) -> str:
         """Start a process; returns the line of its log that holds `ready`, if that is asked for."""
