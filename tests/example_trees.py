@@ -107,8 +107,20 @@ def _likely_measure() -> st.SearchStrategy[Any]:
         at=st.just(1),
         operation=st.just("x"),
         element=st.just("q"),
-        processes=st.lists(process, max_size=2).map(tuple),
+        processes=st.lists(process | _likely_tagging(), max_size=2).map(tuple),
         timestamp_stream=st.sampled_from([None, "r1", "r2", "r3", "r9"]),
+    )
+
+
+def _likely_tagging() -> st.SearchStrategy[Any]:
+    return st.builds(
+        tree.Tagging,
+        at=st.just(1),
+        kind=st.sampled_from(get_args(tree.TaggingKind)),
+        output=st.sampled_from(["", "o"]),
+        target=st.sampled_from([tree.Whole(type="int", array="a1"), tree.Whole(type="fixed", array="a2")]),
+        max_time=st.sampled_from([0, 1, 2_147_483, 1 << 31]),
+        count=st.sampled_from([None, INT, FIXED]),
     )
 
 

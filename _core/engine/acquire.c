@@ -76,15 +76,6 @@ static int64_t horizon(const machine *m, const queue *q)
 
 /* ---- the way of a value */
 
-static void give(walker *w, int64_t slot, int32_t value, int64_t end)
-{
-    w->memory[slot] = value;
-    w->until[slot] = end;
-    w->bound_to[slot] = -1;
-    if (w->stamps)
-        w->stamps[slot] = end;
-}
-
 static void give_late(machine *m, walker *w, int64_t process, int64_t occurrence, int32_t value, int64_t end)
 {
     const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, process);
@@ -129,13 +120,14 @@ int channel_room(machine *m, int64_t process, int soft)
     c->base = base;
     if (c->started - base < c->capacity)
         return 0;
-    if (soft && c->capacity >= RUN_AHEAD_VALUES)
+    int64_t width = c->width;
+    if (soft && c->capacity * width >= RUN_AHEAD_VALUES)
         return 1;
-    if (c->capacity >= RUN_AHEAD_VALUES_MAX)
+    if (c->capacity * width >= RUN_AHEAD_VALUES_MAX)
         return MACHINE_RUN_AHEAD_VALUES;
-    int64_t capacity = c->capacity ? 2 * c->capacity : 16;
+    int64_t capacity = c->capacity ? 2 * c->capacity : width > 1 ? 2 : 16;
     int64_t *ends = malloc((size_t)capacity * sizeof *ends);
-    int32_t *values = malloc((size_t)capacity * sizeof *values);
+    int32_t *values = malloc((size_t)(capacity * width) * sizeof *values);
     if (!ends || !values) {
         free(ends);
         free(values);
@@ -143,7 +135,8 @@ int channel_room(machine *m, int64_t process, int soft)
     }
     for (int64_t k = base; k < c->started; k++) {
         ends[k & (capacity - 1)] = c->ends[k & (c->capacity - 1)];
-        values[k & (capacity - 1)] = c->values[k & (c->capacity - 1)];
+        memcpy(values + (k & (capacity - 1)) * width, c->values + (k & (c->capacity - 1)) * width,
+               (size_t)width * sizeof *values);
     }
     free(c->ends);
     free(c->values);
@@ -181,6 +174,8 @@ void forget(machine *m)
 static int evaluate(machine *m, const pending *p)
 {
     const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p->window);
+    if (m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND] == PROCESS_TAGGING)
+        return evaluate_tags(m, p);
     signal_acquisition_t a = {.start = p->start, .phase = p->phase, .inc = p->inc, .thread = p->thread,
                               .count = (int32_t)window[WINDOW_COUNT], .order = p->order,
                               .processes = &m->processes[window[WINDOW_FIRST]]};

@@ -215,11 +215,14 @@ class WindowColumn:
     COLUMNS = 5
 
 
-class ProcessColumn:
-    """Columns of ``Image.processes`` (int64), sorted by window."""
+TAGGING = 2  # the kind of a process that tags
 
-    KIND = 0  # 0 demod, 1 integration
-    NUMBER = 1  # within its measure
+
+class ProcessColumn:
+    """Columns of ``Image.processes`` (int64), sorted by window. A process that tags has no weights and no index."""
+
+    KIND = 0  # 0 demod, 1 integration, 2 TAGGING
+    NUMBER = 1  # among the integrals of its measure
     LEGS = 2
     PORT_0 = 3
     PORT_1 = 4
@@ -234,7 +237,22 @@ class ProcessColumn:
     SLICE = 13  # its number, of a summed slice
     SLICES = 14
     FIRST_SLICE = 15  # in Image.processes
-    COLUMNS = 16
+    TAGGER = 16  # in Image.taggers, of a process that tags
+    COLUMNS = 17
+
+
+class TaggerColumn:
+    """Columns of ``Image.taggers`` (int64): how a process tags, and what it writes beside its target."""
+
+    SIGNAL_THRESHOLD = 0  # converter codes
+    SIGNAL_ABOVE = 1  # 0: below
+    DERIVATIVE_THRESHOLD = 2
+    DERIVATIVE_ABOVE = 3
+    DEAD = 4  # ns
+    HIGH_RES = 5  # 1: tags in ps
+    CELLS = 6  # of the target array
+    COUNT = 7  # slot of the count, -1: none
+    COLUMNS = 8
 
 
 EVENT_NAMES = (

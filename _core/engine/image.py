@@ -19,7 +19,7 @@ from ..config.model import PortRef
 from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -99,6 +99,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     measures: Ints
     windows: Ints
     processes: Ints
+    taggers: Ints
     hearers: npt.NDArray[np.uint64]
     trace_ports: Ints
     aligns: Ints

@@ -43,6 +43,12 @@ static void new_processes(machine *m)
     }
 }
 
+static void new_channels(machine *m)
+{
+    for (int64_t k = 0; k < m->t.process_count; k++)
+        m->channels[k].width = channel_width(m, k);
+}
+
 static int new_outputs(machine *m, const uint8_t *timed)
 {
     for (int64_t k = 0; k < m->t.stream_count; k++) {
@@ -95,6 +101,7 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     }
     new_elements(m);
     new_processes(m);
+    new_channels(m);
     if (new_walkers(m)) {
         machine_free(m);
         return NULL;

@@ -69,7 +69,7 @@ typedef struct {
     const uint64_t *masks;
     const int32_t *code_at;
     const int32_t *memory;
-    const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *trace_ports, *aligns, *align_elements;
+    const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *taggers, *trace_ports, *aligns, *align_elements;
     const uint64_t *hearers, *align_masks, *strict;
     const int64_t *latencies;     /* ns, by enum latency */
     int64_t delays;               /* some latency is not 0 */

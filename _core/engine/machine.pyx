@@ -87,6 +87,7 @@ cdef extern from "machine.h" nogil:
         const int64_t *measures
         const int64_t *windows
         const int64_t *processes
+        const int64_t *taggers
         const int64_t *trace_ports
         const int64_t *aligns
         const int64_t *align_elements
@@ -349,6 +350,7 @@ cdef class Machine:
         i64 = arrays["measures"]; t.measures = &i64[0]
         i64 = arrays["windows"]; t.windows = &i64[0]
         i64 = arrays["processes"]; t.processes = &i64[0]
+        i64 = arrays["taggers"]; t.taggers = &i64[0]
         i64 = arrays["trace_ports"]; t.trace_ports = &i64[0]
         i64 = arrays["aligns"]; t.aligns = &i64[0]
         i64 = arrays["align_elements"]; t.align_elements = &i64[0]
@@ -664,8 +666,8 @@ def _flat_tables(image):
         arrays = {}
         for name in ("code", "code_at", "memory"):
             arrays[name] = _flat(getattr(image, name), np.int32)
-        for name in ("elements", "plays", "chirps", "chirp_sections", "measures", "windows", "processes", "trace_ports", "aligns",
-                     "align_elements"):
+        for name in ("elements", "plays", "chirps", "chirp_sections", "measures", "windows", "processes", "taggers",
+                     "trace_ports", "aligns", "align_elements"):
             arrays[name] = _flat(getattr(image, name), np.int64)
         for name in ("masks", "hearers", "align_masks", "strict"):
             arrays[name] = _flat(getattr(image, name), np.uint64)

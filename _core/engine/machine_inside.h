@@ -23,7 +23,10 @@ enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEAS
 enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET, WINDOW_COLUMNS };
 enum { PROCESS_KIND, PROCESS_NUMBER, PROCESS_LEGS, PROCESS_PORT_0, PROCESS_PORT_1, PROCESS_WEIGHTS_0,
        PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE,
-       PROCESS_SUMMED, PROCESS_SLICE, PROCESS_SLICES, PROCESS_FIRST_SLICE, PROCESS_COLUMNS };
+       PROCESS_SUMMED, PROCESS_SLICE, PROCESS_SLICES, PROCESS_FIRST_SLICE, PROCESS_TAGGER, PROCESS_COLUMNS };
+enum { PROCESS_TAGGING = 2 }; /* PROCESS_KIND; the others are those of signals.h */
+enum { TAGGER_SIGNAL_THRESHOLD, TAGGER_SIGNAL_ABOVE, TAGGER_DERIVATIVE_THRESHOLD, TAGGER_DERIVATIVE_ABOVE, TAGGER_DEAD,
+       TAGGER_HIGH_RES, TAGGER_CELLS, TAGGER_COUNT, TAGGER_COLUMNS };
 
 typedef struct {
     int32_t op, a, b, c, d, e;
@@ -61,6 +64,7 @@ typedef struct {
 /* The values of one process: entries [base, started) are kept, those before `done` have a value. */
 typedef struct {
     int64_t started, done, base, capacity;
+    int64_t width; /* cells of one value: 1, or what a process that tags writes */
     int64_t *ends;
     int32_t *values;
     int64_t hint; /* array targets: the cell that the last late value went to */
@@ -180,6 +184,16 @@ static inline void event(machine *m, int code, int64_t at)
     m->events[code * (m->t.source_count + 1) + at + 1]++;
 }
 
+/* A measured value comes into a slot. */
+static inline void give(walker *w, int64_t slot, int32_t value, int64_t end)
+{
+    w->memory[slot] = value;
+    w->until[slot] = end;
+    w->bound_to[slot] = -1;
+    if (w->stamps)
+        w->stamps[slot] = end;
+}
+
 static inline int64_t binding(int64_t process, int64_t occurrence) { return process << 40 | occurrence; }
 static inline const int64_t *row(const int64_t *table, int64_t columns, int64_t i) { return table + columns * i; }
 
@@ -223,6 +237,11 @@ int push_pending(machine *m, int64_t queue, const pending *p);
 int64_t try_queue(machine *m, int64_t queue);
 int64_t try_all(machine *m);
 int64_t process_queue(const machine *m, int64_t process);
+
+/* tagging.c */
+int64_t channel_width(const machine *m, int64_t process);
+void hear_tags(const machine *m, walker *w, int64_t process, int64_t occurrence);
+int evaluate_tags(machine *m, const pending *p);
 
 /* sums.c */
 int sum_slices(machine *m, int64_t process, double value, int32_t *raw, int *overflowed);

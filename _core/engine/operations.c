@@ -232,6 +232,8 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         start_channels(m, window[WINDOW_FIRST], window[WINDOW_COUNT], p.end);
         if (log_acquisition(m, &p, i->a, p.window))
             return 1;
+        if (m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND] == PROCESS_TAGGING)
+            p.start -= SIGNAL_TAGS_LEAD;
         int64_t queue = m->t.window_queue[p.window];
         if (push_pending(m, queue, &p))
             return 1;
@@ -259,6 +261,10 @@ int do_hear(machine *m, walker *w, const insn *i)
     const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, i->a);
     channel *c = &m->channels[i->a];
     int64_t occurrence = w->heard[i->a]++, slot = p[PROCESS_TARGET];
+    if (p[PROCESS_KIND] == PROCESS_TAGGING) {
+        hear_tags(m, w, i->a, occurrence);
+        return 0;
+    }
     if (p[PROCESS_SIZE]) {
         int64_t index = w->memory[p[PROCESS_INDEX]];
         if (index < 0 || index >= p[PROCESS_SIZE]) {
@@ -272,10 +278,6 @@ int do_hear(machine *m, walker *w, const insn *i)
         return 0;
     }
     int64_t place = occurrence & (c->capacity - 1);
-    w->memory[slot] = c->values[place];
-    w->until[slot] = c->ends[place];
-    w->bound_to[slot] = -1;
-    if (w->stamps)
-        w->stamps[slot] = c->ends[place];
+    give(w, slot, c->values[place], c->ends[place]);
     return 0;
 }

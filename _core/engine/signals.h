@@ -167,6 +167,21 @@ int signal_evaluate_values(signals *s, const signal_acquisition_t *a, int32_t *r
 /* `length` converter codes of one input port from `start` (may be negative: nothing was played before 0). */
 int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
 
+/* How a port is tagged (docs/arithmetic.md 18); thresholds in converter codes. */
+typedef struct {
+    int32_t port;
+    int32_t signal_threshold, derivative_threshold;
+    int signal_above, derivative_above; /* 0: below */
+    int high_res;                       /* tags in ps, else ns */
+    int64_t dead;                       /* ns */
+} signal_tagger_t;
+
+#define SIGNAL_TAGS_LEAD 2 /* samples before its window that tagging looks at: nothing from there on may be forgotten */
+
+/* The first `most` tags of [start, start + length), and how many they are. May be asked for in any order. */
+int signal_tags(signals *s, const signal_tagger_t *t, int64_t start, int64_t length, int32_t *tags, int64_t most,
+                int64_t *count, signal_events_t *events);
+
 void signal_forget_before(signals *s, int64_t t);
 
 /* --- output samples (docs/arithmetic.md 14) ---------------------------------------------------------------------- */

@@ -7,8 +7,10 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..config.limits import TAGGING_COUNTS_MAX
 from ..errors import AskedWrongly
 from .codes import (
+    TAGGING,
     THREADS_MAX,
     ChirpColumn,
     ElementColumn,
@@ -19,6 +21,7 @@ from .codes import (
     PlayColumn,
     ProcessColumn,
     SectionColumn,
+    TaggerColumn,
     WindowColumn,
 )
 from .image import Image, Ints
@@ -130,6 +133,7 @@ def _shapes(image: Image) -> None:
         "measures": MeasureColumn.COLUMNS,
         "windows": WindowColumn.COLUMNS,
         "processes": ProcessColumn.COLUMNS,
+        "taggers": TaggerColumn.COLUMNS,
         "aligns": 2,
         "waveforms": 4,
         "weights": 3,
@@ -210,6 +214,8 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.chirp_sections[:, SectionColumn.RATE], slots, "the rate of a chirp")
     if not np.isin(plays[:, PlayColumn.AMPLITUDES], (0, 1, 4)).all():
         raise ValueError("a play has 0, 1 or 4 amplitudes")
+    if not np.isin(plays[:, PlayColumn.AMPLITUDES], (0, 1, 4)).all():
+        raise ValueError("the amplitudes of a play are none, one or four")
     for number, column in enumerate(range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1)):
         given = plays[plays[:, PlayColumn.AMPLITUDES] > number]  # a program without any value has no slot at all
         _within(given[:, column], slots, "an amplitude")
@@ -223,11 +229,12 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(windows[:, WindowColumn.MEASURE], len(measures), "a measure")
     _within(windows[:, WindowColumn.COUNT] - 1, 16, "processes of a window")
     _ranges(windows[:, WindowColumn.FIRST], windows[:, WindowColumn.COUNT], len(processes))
+    integrals = processes[processes[:, ProcessColumn.KIND] != TAGGING]
+    for weights in (ProcessColumn.WEIGHTS_0, ProcessColumn.WEIGHTS_1):
+        _within(integrals[:, weights], len(image.weights), "weights")
     for column, count, what in (
         (ProcessColumn.PORT_0, len(image.ports), "a port"),
         (ProcessColumn.PORT_1, len(image.ports), "a port"),
-        (ProcessColumn.WEIGHTS_0, len(image.weights), "weights"),
-        (ProcessColumn.WEIGHTS_1, len(image.weights), "weights"),
         (ProcessColumn.INDEX, slots, "an index"),
         (ProcessColumn.MEASURE, len(measures), "a measure"),
     ):
@@ -237,6 +244,7 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
     _within(image.align_elements, len(image.elements), "an element")
     _numbers(image)
+    _taggers(image, tracked)
     for offsets, rows, size in ((2, image.waveforms, image.samples), (2, image.weights, image.weight_values)):
         for column in range(offsets):
             given = rows[rows[:, column] >= 0]
@@ -249,14 +257,34 @@ def _numbers(image: Image) -> None:
     times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING, ElementColumn.STICKY)]
     _within(times.ravel(), 1 << 31, "a time of flight")
     _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
-    _within(image.processes[:, ProcessColumn.KIND], 2, "the kind of a process")
+    _within(image.processes[:, ProcessColumn.KIND], TAGGING + 1, "the kind of a process")
     _within(image.processes[:, ProcessColumn.LEGS] - 1, 2, "the legs of a process")
     _within(image.processes[:, ProcessColumn.NUMBER], 1 << 17, "the number of a process")
     _within(image.processes[:, ProcessColumn.SIZE], len(image.memory) + 1, "the size of a target")
     _within(image.windows[:, WindowColumn.OFFSET], 1 << 31, "the offset of a window")
+    _within(image.windows[:, WindowColumn.LENGTH], (1 << 27) + 1, "the length of a window")
     _summed(image.processes[image.processes[:, ProcessColumn.SUMMED] != 0], image.processes)
     if image.blocks < 1 or (len(image.waveforms) and image.waveforms[:, 2].min() < 1):
         raise ValueError("an empty waveform, or no block")
+
+
+def _taggers(image: Image, tracked: int) -> None:
+    """Who tags knows how, and writes tracked slots; the processes of one window all tag, or none of them does."""
+    tags = image.processes[:, ProcessColumn.KIND] == TAGGING
+    rows = image.processes[tags]
+    _within(rows[:, ProcessColumn.TAGGER], len(image.taggers), "a tagger")
+    _within(rows[:, ProcessColumn.LEGS] - 1, 1, "the inputs of a process that tags")
+    _within(rows[:, ProcessColumn.SUMMED], 1, "the slices of a process that tags")
+    cells = image.taggers[:, TaggerColumn.CELLS]
+    _within(cells, tracked + 1, "the cells of a tagger")
+    _ranges(rows[:, ProcessColumn.TARGET], cells[rows[:, ProcessColumn.TAGGER]], tracked)
+    _within(image.taggers[:, TaggerColumn.COUNT] + 1, tracked + 1, "the count of a tagger")
+    _within(image.taggers[:, TaggerColumn.DEAD], 1 << 31, "the dead time of a tagger")
+    for threshold in (TaggerColumn.SIGNAL_THRESHOLD, TaggerColumn.DERIVATIVE_THRESHOLD):
+        _within(image.taggers[:, threshold] + TAGGING_COUNTS_MAX, 2 * TAGGING_COUNTS_MAX + 1, "a threshold")
+    first, count = image.windows[:, WindowColumn.FIRST], image.windows[:, WindowColumn.COUNT]
+    if not np.array_equal(np.repeat(tags[first], count), tags):
+        raise ValueError("a window of integrals and tags")
 
 
 def _summed(rows: Ints, processes: Ints) -> None:
@@ -284,11 +312,12 @@ def _measures(image: Image) -> None:
     held = np.bincount(owners, weights=counts, minlength=len(measures))
     lengths = np.repeat(windows[:, WindowColumn.LENGTH], counts)
     dual = processes[:, ProcessColumn.LEGS] == 2
+    integral = processes[:, ProcessColumn.KIND] != TAGGING
     if not (
         np.array_equal(windows[:, WindowColumn.MEASURE], owners)
         and np.array_equal(processes[:, ProcessColumn.MEASURE], np.repeat(owners, counts))
         and np.array_equal(measures[:, MeasureColumn.PROCESSES], held.astype(np.int64))
-        and np.array_equal(image.weights[processes[:, ProcessColumn.WEIGHTS_0], 2], lengths)
+        and np.array_equal(image.weights[processes[integral, ProcessColumn.WEIGHTS_0], 2], lengths[integral])
         and np.array_equal(image.weights[processes[dual, ProcessColumn.WEIGHTS_1], 2], lengths[dual])
     ):
         raise ValueError("a measure, its windows and its processes do not fit")

@@ -68,7 +68,12 @@ class PulseChecker:
             self._timestamp_stream(node, node.timestamp_stream)
         if len(node.processes) > limits.PROCESSES_MAX:
             self._report(node.at, f"more than {limits.PROCESSES_MAX} processes in one measure (PROCESSES_MAX)")
-        slices = sum(self._process(process) for process in node.processes)
+        slices = 0
+        for process in node.processes:
+            if isinstance(process, tree.Tagging):
+                self._tagging(process)
+            else:
+                slices += self._process(process)
         if slices > limits.SLICES_MAX:
             self._report(node.at, f"{slices} slices in one measure; the limit is {limits.SLICES_MAX} (SLICES_MAX)")
 
@@ -148,3 +153,20 @@ class PulseChecker:
         elif node.window:
             self._report(node.at, f"{node.kind} has no window")
         return size
+
+    def _tagging(self, node: tree.Tagging) -> None:
+        if node.output:
+            check_name(node.output, node.at, "an output", self._report)
+        most = max_time_max_ns(node.kind)
+        if not 0 < node.max_time <= most:
+            self._report(node.at, f"max_time of {node.kind} has 1 to {most} ns, not {node.max_time}")
+        self._expressions.array(node.target.array, node.target.type, node.at)
+        if node.target.type != "int":
+            self._report(node.at, f"{node.kind} writes an int array, but {node.target.array} is {node.target.type}")
+        if node.count is not None:
+            self._expressions.check(node.count, node.at, "int", f"the count of {node.kind}")
+
+
+def max_time_max_ns(kind: tree.TaggingKind) -> int:
+    """The longest window of a kind of time tagging, in ns (MAX_TIME_MAX_NS, MAX_TIME_MAX_HIGH_RES_NS)."""
+    return limits.MAX_TIME_MAX_HIGH_RES_NS if kind == "time_tagging.high_res" else limits.MAX_TIME_MAX_NS

@@ -29,7 +29,7 @@ def latencies(profile: str) -> Callable[[Used], bool]:
 
 def _takes_time(used: Used) -> bool:
     """Control, calculations, operands that are no literals, aligns of several elements, or results of measures."""
-    calculated = (tree.If, tree.For, tree.ForEach, tree.Assign, tree.Process)
+    calculated = (tree.If, tree.For, tree.ForEach, tree.Assign, tree.Process, tree.Tagging)
     if any(used.all(kind) for kind in calculated) or _computed_operands(used):
         return True
     return any(len(node.elements or used.elements) > 1 for node in used.all(tree.Align))
@@ -69,7 +69,9 @@ def needs_elsewhere(used: Used) -> bool:
     """Several threads, and measured values that something reads, saves apart."""
     if used.threads() < 2:
         return False
-    targets = [process.target for process in used.all(tree.Process)]
+    tagging = used.all(tree.Tagging)
+    targets = [process.target for process in (*used.all(tree.Process), *tagging)]
+    targets += [process.count for process in tagging if process.count is not None]
     measured = {target.name if isinstance(target, tree.Variable) else target.array for target in targets}
     mentions = [node for kind in (tree.Variable, tree.Cell, tree.Whole) for node in used.all(kind)]
     no_reads = [
@@ -256,6 +258,11 @@ def demodulates(used: Used) -> bool:
 def slices(used: Used) -> bool:
     """A process that writes one value a slice."""
     return any(process.chunk for process in used.all(tree.Process))
+
+
+def tags_high_res(used: Used) -> bool:
+    """Time tags between samples."""
+    return any(process.kind == "time_tagging.high_res" for process in used.all(tree.Tagging))
 
 
 def keeps_traces(used: Used) -> bool:

@@ -338,9 +338,24 @@ _ROWS = (
         rules.slices,
     ),
     Difference(
+        "tagged_edges",
+        "Measuring",
+        "Time tagging takes the difference of two samples for the derivative, looks at two samples before its window, "
+        "and gives its values when max_time is over; cells without a tag become 0. The platform says none of this.",
+        "docs/arithmetic.md, section 18",
+        rules.has(tree.Tagging),
+    ),
+    Difference(
+        "tagged_crossings",
+        "Measuring",
+        "A high_res tag is where the straight line between two samples crosses the threshold.",
+        "docs/arithmetic.md, section 18",
+        rules.tags_high_res,
+    ),
+    Difference(
         "inverted_inputs",
         "Measuring",
-        "Inputs of an OPX or OPX+ invert: integrals and raw traces alike have the sign flipped.",
+        "Inputs of an OPX or OPX+ invert: integrals, raw traces and time tags alike have the sign flipped.",
         _PLANTS,
         rules.inverting,
     ),

@@ -104,6 +104,7 @@ ProcessKind: TypeAlias = Literal[
     "integration.accumulated",
     "integration.moving_window",
 ]
+TaggingKind: TypeAlias = Literal["time_tagging.analog", "time_tagging.high_res"]
 
 
 # ---------------------------------------------------------------- expressions
@@ -135,7 +136,7 @@ class Whole(Node, frozen=True):
     """All cells of an array of ``type``.
 
     Stands only as an argument of math.sum, max, min, argmax, argmin and dot, and as the target of a process that
-    writes slices; nowhere else.
+    writes slices or time tags; nowhere else.
     """
 
     type: VarType
@@ -268,6 +269,21 @@ class Process(Node, frozen=True):
     window: int = 0
 
 
+class Tagging(Node, frozen=True):
+    """Times of pulses on ``output`` ("": the element's only one) in a window of ``max_time`` ns (section 18 of
+    docs/arithmetic.md): ns, or ps with high_res.
+
+    ``target``: an int array that gets them; ``count``: an int variable that gets how many, or None.
+    """
+
+    at: int
+    kind: TaggingKind
+    output: str
+    target: Whole
+    max_time: int
+    count: Variable | None = None
+
+
 class Measure(Node, frozen=True):
     """Play a measurement pulse and acquire.
 
@@ -280,7 +296,7 @@ class Measure(Node, frozen=True):
     element: str
     amplitude: tuple[Expression, ...] = ()
     stream: str | None = None
-    processes: tuple[Process, ...] = ()
+    processes: tuple[Process | Tagging, ...] = ()
     timestamp_stream: str | None = None
 
 

@@ -31,16 +31,14 @@ from .library import Cast, Random, call_library_function, call_vectors_library_f
 from .math_library import Math, Util
 from .measure import (
     DigitalMeasureProcess,
-    counting,
     demod,
     dual_demod,
     dual_integration,
     integration,
     measure,
-    time_tagging,
 )
-from .measure import MeasureProcess as AnalogMeasureProcess
 from .play import load_waveform, play, ramp, ramp_to_zero
+from .processes import MeasureProcess as AnalogMeasureProcess
 from .pulses import amp
 from .scope import program
 from .statements import (
@@ -77,6 +75,7 @@ from .streams import (
     save,
     send_to_stream,
 )
+from .tagging import counting, time_tagging
 from .variables import QuaVariable as Variable
 from .variables import assign, declare
 

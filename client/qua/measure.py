@@ -3,86 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from ..._core.program import limits, tree
 from .builder import Builder, current
-from .expressions import QuaExpression, described, python_number
-from .later import Later, LaterLibrary
+from .expressions import QuaExpression
+from .later import Later
 from .position import refusal
+from .processes import MeasureProcess
 from .pulses import named, pulse_use
 from .streams import Stream, legacy_trace, timestamp_stream_name
-from .variables import QuaArrayVariable, own_array, target_of
-
-
-class MeasureProcess(NamedTuple):
-    """One process of a measurement, as ``demod.full`` and its like return. Output "" is the element's only one.
-
-    ``chunk`` (cycles of a slice) and ``window`` (slices) are None where the kind has none.
-    """
-
-    kind: tree.ProcessKind
-    weights: tuple[str, ...]
-    outputs: tuple[str, ...]
-    target: Any
-    chunk: Any = None
-    window: Any = None
-
-    def node(self, builder: Builder) -> tree.Process:
-        """The tree of it, checked."""
-        return tree.Process(
-            at=builder.at(),
-            kind=self.kind,
-            weights=tuple(named(weights, f"the integration weights of {self.kind}") for weights in self.weights),
-            outputs=tuple(self._output(output) for output in self.outputs),
-            target=self._array(builder) if self.sliced else self._one(builder),
-            chunk=self._count(self.chunk, "samples_per_chunk", limits.INT_MAX) if self.sliced else 0,
-            window=self._count(self.window, "chunks_per_window", len(self.target)) if self._has_window else 0,
-        )
-
-    @property
-    def sliced(self) -> bool:
-        """Whether it writes a value for each slice, to a whole array."""
-        return not self.kind.endswith(".full")
-
-    @property
-    def _has_window(self) -> bool:
-        return self.kind.endswith(".moving_window")
-
-    def _one(self, builder: Builder) -> tree.Target:
-        target = target_of(builder, self.target, self.kind)
-        if target.type != "fixed":
-            raise refusal(f"{self.kind} writes a fixed, not a {target.type}", code="type_mismatch")
-        return target
-
-    def _array(self, builder: Builder) -> tree.Whole:
-        target = self.target
-        if isinstance(target, Later):
-            target.refuse()
-        if not isinstance(target, QuaArrayVariable):
-            shown = described(target) if isinstance(target, QuaExpression) else f"a {type(target).__name__}"
-            raise refusal(
-                f"{self.kind} writes a whole fixed array, not {shown}",
-                code="bad_target",
-                hint="declare(fixed, size=n), with one cell for each chunk of the weights",
-            )
-        if target.type != "fixed":
-            raise refusal(f"{self.kind} writes a fixed array, but {target} is {target.type}", code="type_mismatch")
-        return tree.Whole(type="fixed", array=own_array(builder, target))
-
-    def _count(self, value: object, name: str, most: int) -> int:
-        number = python_number(value)
-        if number is None or isinstance(number, bool) or not 1 <= number <= most or number != int(number):
-            shown = described(value) if isinstance(value, QuaExpression) else repr(value)
-            raise refusal(
-                f"{name} of {self.kind} must be a Python int from 1 to {most}, not {shown}",
-                code="bad_measure",
-                hint="a chunk is counted in cycles of 4 ns" if name == "samples_per_chunk" else "",
-            )
-        return int(number)
-
-    def _output(self, output: object) -> str:
-        return "" if isinstance(output, str) and output == "" else named(output, f"the output of {self.kind}")
+from .tagging import TaggingProcess
 
 
 class demod:
@@ -204,8 +135,6 @@ class dual_integration:
     moving_window = staticmethod(_no_dual("dual_integration", "moving_window"))
 
 
-time_tagging = LaterLibrary("time_tagging", "analog high_res digital")
-counting = LaterLibrary("counting", "digital")
 DigitalMeasureProcess = Later("DigitalMeasureProcess")
 
 
@@ -220,7 +149,8 @@ def measure(
 ) -> None:
     """Play a measurement pulse on ``element`` and acquire what comes back.
 
-    ``outputs``: processes (``demod.full(...)``, ...) or the older tuples (weights, target), (weights, output, target).
+    ``outputs``: processes (``demod.full(...)``, ``time_tagging.analog(...)``, ...) or the older tuples
+    (weights, target), (weights, output, target).
     ``adc_stream``: a stream, or a tag, that gets the raw trace; older programs give it (or None) before the processes.
     ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
     """
@@ -231,7 +161,8 @@ def measure(
     operation, amplitude = pulse_use(builder, "measure", pulse, amplitude_scale)
     name = named(element, "the element of measure")
     processes = tuple(_process(output).node(builder) for output in given)
-    slices = sum(len(process.target) for process in map(_process, given) if process.sliced)
+    integrals = [process for process in map(_process, given) if isinstance(process, MeasureProcess)]
+    slices = sum(len(process.target) for process in integrals if process.sliced)
     if slices > limits.SLICES_MAX:
         raise refusal(f"{slices} slices in one measure, more than {limits.SLICES_MAX} (SLICES_MAX)", code="bad_measure")
     builder.append(
@@ -258,8 +189,8 @@ def _raw_stream(outputs: tuple[Any, ...], stream: Any, adc_stream: Any) -> tuple
     return (places[0] if places else None), outputs
 
 
-def _process(output: Any) -> MeasureProcess:
-    if isinstance(output, MeasureProcess):
+def _process(output: Any) -> MeasureProcess | TaggingProcess:
+    if isinstance(output, (MeasureProcess, TaggingProcess)):
         return output
     if isinstance(output, Later):
         output.refuse()

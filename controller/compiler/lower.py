@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.engine.codes import SAVER, ChirpColumn, ElementColumn, Op, PlayColumn, ProcessColumn, SectionColumn
+from ..._core.engine.codes import (
+    SAVER,
+    TAGGING,
+    ChirpColumn,
+    ElementColumn,
+    Op,
+    PlayColumn,
+    ProcessColumn,
+    SectionColumn,
+)
 from ..._core.engine.image import table
 from ..._core.engine.latencies import Latency
 from ..._core.program import tree
@@ -15,7 +24,7 @@ from .code import Code, Memory, saver_of
 from .elements import Elements
 from .expressions import Expressions
 from .gaps import StrictBlock
-from .measures import Integral, MeasureTables
+from .measures import Integral, MeasureTables, Tags
 from .problems import Problems
 from .slices import Slices, Step, play_operands
 from .waveforms import RAMP, PulseTables, PulseUse
@@ -237,16 +246,21 @@ class Lowering:
         ats += [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
         slots = iter(self._operands(step, ats))
         use = self._pulse(node)
-        integrals = self._measures.integrals(node, use) if use is not None else None
-        if use is None or integrals is None:
+        windows = self._measures.parts(node, use) if use is not None else None
+        if use is None or windows is None:
             return
         play = self._play_row(node, use, slots)
-        rows: list[tuple[list[int], Integral]] = []
+        rows: list[tuple[list[int], Integral | Tags]] = []
         heard: list[tuple[int, int]] = []  # at, strands
-        for process, parts, unit in zip(node.processes, integrals, step.heard, strict=True):
+        integrals = 0
+        for process, parts, unit in zip(node.processes, windows, step.heard, strict=True):
             index = next(slots) if isinstance(process.target, tree.Cell) else 0
             for part in parts:
-                rows.append((self._process(process, len(rows), part, len(parts), index), part))
+                if isinstance(process, tree.Process) and isinstance(part, Integral):
+                    rows.append((self._process(process, integrals, part, len(parts), index), part))
+                    integrals += 1
+                elif isinstance(process, tree.Tagging) and isinstance(part, Tags):
+                    rows.append((self._tagging(process, node.element, part), part))
                 heard.append((process.at, unit.mask))
         self._stamp(node, step)
         number, places = self._measures.add(play, self._trace(node, use), node.at, rows)
@@ -289,6 +303,18 @@ class Lowering:
             row[ProcessColumn.SUMMED] = node.window or slices
             row[ProcessColumn.SLICE] = part.slice
             row[ProcessColumn.SLICES] = slices
+        row[ProcessColumn.AT] = node.at
+        return row
+
+    def _tagging(self, node: tree.Tagging, element: str, part: Tags) -> list[int]:
+        cells = self.memory.sizes[node.target.array]
+        count = self.memory.slots[node.count.name] if node.count is not None else -1
+        row = [0] * ProcessColumn.COLUMNS
+        row[ProcessColumn.KIND] = TAGGING
+        row[ProcessColumn.LEGS] = 1
+        row[ProcessColumn.PORT_0] = part.port
+        row[ProcessColumn.TARGET] = self.memory.slots[node.target.array]
+        row[ProcessColumn.TAGGER] = self._measures.tagger(node, element, cells, count)
         row[ProcessColumn.AT] = node.at
         return row
 

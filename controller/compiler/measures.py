@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ..._core.config.model import Config, PortRef
-from ..._core.engine.codes import MeasureColumn, ProcessColumn, WindowColumn
+from ..._core.config.limits import TIME_OF_FLIGHT_MIN_TAGGING_NS
+from ..._core.config.model import Config, PortRef, TimeTaggingParameters
+from ..._core.engine.codes import MeasureColumn, ProcessColumn, TaggerColumn, WindowColumn
 from ..._core.engine.image import Ints, MeasuredPort, table
 from ..._core.program import tree
 from .problems import Problems
 from .waveforms import PulseTables, PulseUse
 
+DEAD_NS: dict[tree.TaggingKind, int] = {"time_tagging.analog": 2, "time_tagging.high_res": 84}
 WINDOW_PROCESSES_MAX = 16  # of one acquisition of the signal kernels; more share the window in a further one
 
 Leg = tuple[int, int]
@@ -29,6 +31,14 @@ class Integral(msgspec.Struct, frozen=True, gc=False):
     offset: int
     length: int
     slice: int = 0
+
+
+class Tags(msgspec.Struct, frozen=True):
+    """The window of a process that tags: its input ``port``, and its place like that of an integral."""
+
+    port: int
+    length: int
+    offset: int = 0
 
 
 class MeasureTables:
@@ -49,12 +59,16 @@ class MeasureTables:
         self._full: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[Integral]] = {}
         self.hearers: list[int] = []
         self.trace_lengths: dict[str, int] = {}
+        self._taggers: list[list[int]] = []
 
-    def integrals(self, node: tree.Measure, use: PulseUse) -> list[list[Integral]] | None:
-        """The integrals of each process, a slice each; None, and problems, where it cannot be."""
+    def parts(self, node: tree.Measure, use: PulseUse) -> list[list[Integral] | list[Tags]] | None:
+        """The windows of each process, of an integral a slice each; None, and problems, where it cannot be."""
         if not self._check(node, use):
             return None
-        found = [self._integrals(process, node, use) for process in node.processes]
+        found = [
+            self._tags(process, node, use) if isinstance(process, tree.Tagging) else self._integrals(process, node, use)
+            for process in node.processes
+        ]
         good = [item for item in found if item is not None]
         return good if len(good) == len(found) else None
 
@@ -75,6 +89,37 @@ class MeasureTables:
         if not faults:
             self._checked.add((node.element, node.operation))
         return not faults
+
+    def _tags(self, process: tree.Tagging, node: tree.Measure, use: PulseUse) -> list[Tags] | None:
+        element, faults = self._config.elements[node.element], []
+        ref = self._output(process.output, process.at, node.element)
+        if process.max_time < use.length:
+            what = f"max_time of {process.kind} is {process.max_time} ns"
+            faults.append(f"{what}, less than the {use.length} ns of pulse '{use.name}'")
+        if (element.time_of_flight or 0) < TIME_OF_FLIGHT_MIN_TAGGING_NS:
+            what = f"time_of_flight of element '{node.element}' is {element.time_of_flight} ns"
+            faults.append(f"{what}; time tagging needs {TIME_OF_FLIGHT_MIN_TAGGING_NS} at least")
+        for fault in faults:
+            self._problems.add(process.at, fault)
+        if ref is None or faults:
+            return None
+        self._kept.add(self.port(ref))
+        return [Tags(self.port(ref), process.max_time)]
+
+    def tagger(self, node: tree.Tagging, element: str, cells: int, count: int) -> int:
+        """Add how a process tags; ``count``: the slot of its count or -1. Returns its number."""
+        rules = self._config.elements[element].timeTaggingParameters or TimeTaggingParameters()
+        row = [0] * TaggerColumn.COLUMNS
+        row[TaggerColumn.SIGNAL_THRESHOLD] = rules.signalThreshold
+        row[TaggerColumn.SIGNAL_ABOVE] = int(rules.signalPolarity == "ABOVE")
+        row[TaggerColumn.DERIVATIVE_THRESHOLD] = rules.derivativeThreshold
+        row[TaggerColumn.DERIVATIVE_ABOVE] = int(rules.derivativePolarity == "ABOVE")
+        row[TaggerColumn.DEAD] = DEAD_NS[node.kind]
+        row[TaggerColumn.HIGH_RES] = int(node.kind == "time_tagging.high_res")
+        row[TaggerColumn.CELLS] = cells
+        row[TaggerColumn.COUNT] = count
+        self._taggers.append(row)
+        return len(self._taggers) - 1
 
     def _integrals(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[Integral] | None:
         key = (node.element, node.operation, process.weights, process.outputs)
@@ -108,15 +153,10 @@ class MeasureTables:
 
     def _read(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[tuple[int, str]] | None:
         """The input ports that a process reads, each with the name of its weights."""
-        element = self._config.elements[node.element]
         read: list[tuple[int, str]] = []
         for alias, output in zip(process.weights, process.outputs, strict=True):
-            if not output and len(element.outputs) == 1:
-                output = next(iter(element.outputs))
-            if output not in element.outputs:
-                known = ", ".join(element.outputs)
-                what = f"no output '{output}'" if output else "several outputs, so name one"
-                self._problems.add(process.at, f"element '{node.element}' has {what}; it has: {known}")
+            ref = self._output(output, process.at, node.element)
+            if ref is None:
                 return None
             if alias not in use.pulse.integration_weights:
                 known = ", ".join(sorted(use.pulse.integration_weights)) or "none"
@@ -124,8 +164,19 @@ class MeasureTables:
                     process.at, f"pulse '{use.name}' has no integration weights '{alias}'; it has: {known}"
                 )
                 return None
-            read.append((self.port(element.outputs[output]), use.pulse.integration_weights[alias]))
+            read.append((self.port(ref), use.pulse.integration_weights[alias]))
         return read
+
+    def _output(self, name: str, at: int, element: str) -> PortRef | None:
+        """The input port of an element's output; "" is its only one."""
+        outputs = self._config.elements[element].outputs
+        if not name and len(outputs) == 1:
+            name = next(iter(outputs))
+        if name not in outputs:
+            what = f"no output '{name}'" if name else "several outputs, so name one"
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(outputs)}")
+            return None
+        return outputs[name]
 
     def port(self, ref: PortRef) -> int:
         """The number of an input port."""
@@ -147,25 +198,25 @@ class MeasureTables:
         return len(self._trace_ports) - len(numbers), len(numbers)
 
     def add(
-        self, play: int, trace: tuple[int, int, int], at: int, rows: list[tuple[list[int], Integral]]
+        self, play: int, trace: tuple[int, int, int], at: int, rows: list[tuple[list[int], Integral | Tags]]
     ) -> tuple[int, list[int]]:
         """Add a measure. ``trace``: the stream of its raw trace, first entry and count in the table of trace ports.
-        ``rows``: process rows with their integrals, in the order of the text.
+        ``rows``: process rows with their windows, in the order of the text.
 
         Returns its number and the numbers of the processes, which stand in the table window by window. Windows that end
         together hold their processes in the order of the text: noise is drawn in that order.
         """
         number, first_window, first = len(self._measures), len(self._windows), len(self._processes)
         places = [0] * len(rows)
-        for part in _windows([integral for _, integral in rows]):
+        for part in _windows([window for _, window in rows]):
             self._windows.append(_window(number, rows[part[0]][1], len(self._processes), len(part)))
             for k in part:
                 places[k] = len(self._processes)
                 rows[k][0][ProcessColumn.MEASURE] = number
                 self._processes.append(rows[k][0])
-        for k, (process, integral) in enumerate(rows):
+        for k, (process, _) in enumerate(rows):
             if process[ProcessColumn.SUMMED]:
-                process[ProcessColumn.FIRST_SLICE] = places[k - integral.slice]
+                process[ProcessColumn.FIRST_SLICE] = places[k - process[ProcessColumn.SLICE]]
         row = [0] * MeasureColumn.COLUMNS
         row[MeasureColumn.PLAY] = play
         row[MeasureColumn.FIRST_WINDOW] = first_window
@@ -183,6 +234,7 @@ class MeasureTables:
             "measures": table(self._measures, MeasureColumn.COLUMNS),
             "windows": table(self._windows, WindowColumn.COLUMNS),
             "processes": table(self._processes, ProcessColumn.COLUMNS),
+            "taggers": table(self._taggers, TaggerColumn.COLUMNS),
             "trace_ports": self._trace_table(),
             "ports": tuple(MeasuredPort(ref=ref, kept=number in self._kept) for ref, number in self._ports.items()),
         }
@@ -191,28 +243,29 @@ class MeasureTables:
         return np.array(self._trace_ports, dtype=np.int64)
 
 
-def _windows(integrals: list[Integral]) -> Iterator[list[int]]:
-    """The numbers of the integrals that share a window, window by window."""
+def _windows(parts: list[Integral | Tags]) -> Iterator[list[int]]:
+    """The numbers of the integrals, or of the processes that tag, that share a window, window by window."""
     ends: dict[int, list[int]] = {}
-    for k, integral in enumerate(integrals):
-        ends.setdefault(integral.offset + integral.length, []).append(k)
+    for k, part in enumerate(parts):
+        ends.setdefault(part.offset + part.length, []).append(k)
     for members in ends.values():
         start = 0
         for k in range(1, len(members) + 1):
             if (
                 k == len(members)
                 or k - start == WINDOW_PROCESSES_MAX
-                or integrals[members[k]].offset != integrals[members[start]].offset
+                or parts[members[k]].offset != parts[members[start]].offset
+                or type(parts[members[k]]) is not type(parts[members[start]])
             ):
                 yield members[start:k]
                 start = k
 
 
-def _window(measure: int, integral: Integral, first: int, count: int) -> list[int]:
+def _window(measure: int, part: Integral | Tags, first: int, count: int) -> list[int]:
     row = [0] * WindowColumn.COLUMNS
     row[WindowColumn.MEASURE] = measure
-    row[WindowColumn.LENGTH] = integral.length
-    row[WindowColumn.OFFSET] = integral.offset
+    row[WindowColumn.LENGTH] = part.length
+    row[WindowColumn.OFFSET] = part.offset
     row[WindowColumn.FIRST] = first
     row[WindowColumn.COUNT] = count
     return row

@@ -214,10 +214,17 @@ class _Cutter:
         return Step(statement=node, unit=unit, operands=tuple(operands), heard=heard, elements=names, stamp=stamp)
 
     def process(
-        self, node: tree.Process, measure: Unit, parent: Unit | None, operands: list[tuple[tree.Expression, Unit]]
+        self,
+        node: tree.Process | tree.Tagging,
+        measure: Unit,
+        parent: Unit | None,
+        operands: list[tuple[tree.Expression, Unit]],
     ) -> Unit:
-        """A process as heard: it defines its target; who hears it executes the index too."""
+        """A process as heard: it defines its targets; who hears it executes the index too."""
         heard = self.unit(parent)
+        if isinstance(node, tree.Tagging) and node.count is not None:
+            heard.defines.add(node.count.name)
+            self.measured.add(node.count.name)
         if isinstance(node.target, tree.Variable):
             name = node.target.name
         else:

@@ -28,7 +28,7 @@ from ..._core.engine.logged import What
 REPORT_ENTRIES_MAX = 100_000
 """Plays, and acquisitions, in one report; the samples hold them all."""
 
-_PROCESSES = {0: "DemodIntegration", 1: "FullIntegration"}
+_PROCESSES = {0: "DemodIntegration", 1: "FullIntegration", 2: "TimeTagging"}
 _TURN = 2.0**-64
 
 

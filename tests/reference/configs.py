@@ -36,6 +36,8 @@ class ElementFacts:
     aliases: tuple[str, ...]
     outputs: tuple[str, ...]
     sticky: bool
+    tags: bool
+    """Its time of flight is long enough for time tagging."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class ConfigFacts:
     config: Config
     elements: tuple[ElementFacts, ...]
     raw: dict[str, Any] = field(repr=False)
+
+    def pulse_length(self, element: str, operation: str) -> int:
+        """Length in ns of the pulse of an operation."""
+        return self.config.pulses[self.config.elements[element].operations[operation]].length
 
     def weights_length(self, alias: str) -> int:
         """Length in ns of weights; their aliases are their names."""
@@ -173,6 +179,9 @@ class ConfigMaker:
         if inputs:
             record["outputs"] = {f"out{n + 1}": ("con1", port) for n, port in enumerate(inputs)}
             record["time_of_flight"] = draw(st.sampled_from([24, 28, 60]))
+            if not self.kind.one_length and draw(st.booleans()):
+                record["time_of_flight"] = draw(st.sampled_from([36, 60]))
+                record["timeTaggingParameters"] = self.tagging()
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
             record["core"] = "iq" if iq else "single"  # elements of one core are of one kind
@@ -190,8 +199,21 @@ class ConfigMaker:
                 aliases=("w1", "w2", "w3"),
                 outputs=tuple(record.get("outputs", {})),
                 sticky="sticky" in record,
+                tags=record.get("time_of_flight", 0) >= 36,
             )
         )
+
+    def tagging(self) -> dict[str, Any]:
+        """When pulses are tagged: by default, or by thresholds that pulses of either sign may pass."""
+        if self.draw(st.integers(0, 3)) == 3:
+            return {}
+        polarities = st.sampled_from(["Above", "Below", "Ascending", "Descending"])
+        return {
+            "signalThreshold": self.draw(st.sampled_from([-1, 30, -50, 100])),
+            "signalPolarity": self.draw(polarities),
+            "derivativeThreshold": self.draw(st.sampled_from([-1, 20, -20, -10000, 10000])),
+            "derivativePolarity": self.draw(polarities),
+        }
 
     def mixer(self, frequency: float) -> None:
         """A correction for this frequency, unless there is one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from quaymaster._core.config import model
@@ -28,7 +28,8 @@ from .ranges import Beyond, overflows
 from .records import pulse_of
 from .samples import codes
 from .sites import Places
-from .strands import Strand
+from .strands import Strand, output_port
+from .tagging import BEFORE_NS, tags
 
 Numerics = Literal["linear", "exact"]
 
@@ -77,6 +78,7 @@ class Job:
         self.numerics = numerics
         self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
+        self.cells = {d.name: d.size for d in program.declarations}
         self.places = Places(program)
         refuse_later(config, self.places)
         self.ears = self._ears(plant)
@@ -93,7 +95,7 @@ class Job:
 
     def _ears(self, plant: Plant) -> dict[PortRef, Ear]:
         """All inputs of the elements of the program; tells where elements disagree about their time of flight."""
-        traced = set(traced_ports(self.config, self.places))
+        traced = {*traced_ports(self.config, self.places), *tagged_ports(self.config, self.places)}
         ports = {port for element in self.places.used for port in self.config.elements[element].outputs.values()}
         ears = {port: ear(self.config, plant, self.places.used, port, port in traced) for port in ports}
         if any(e.hearing.tof_disagree for e in ears.values()):
@@ -122,8 +124,10 @@ class Job:
         self.board.passed(window.end)
         if window.process < 0:
             self.keep_trace(window)
+        elif isinstance(node := window.listening.measure.processes[window.process], tree.Tagging):
+            self.tag(window, node)
         else:
-            self.integrate(window)
+            self.integrate(window, node)
 
     def keep_trace(self, window: Window) -> None:
         """Section 8: a raw trace."""
@@ -133,9 +137,20 @@ class Job:
         trace = codes(hears, window, self.board.records, self.seed, exactly, report)
         self.traces[measure.stream or ""].append((window.port.number, window.start, trace))
 
-    def integrate(self, window: Window) -> None:
+    def tag(self, window: Window, node: tree.Tagging) -> None:
+        """Section 18: the tags of a window, a value for each cell and one for the count."""
+        seen = replace(window, start=window.start - BEFORE_NS)
+        hears, exactly = self.ears[window.port], self.numerics == "exact"
+        heard = codes(hears, seen, self.board.records, self.seed, exactly, self.reporter(node.at))
+        rules = self.config.elements[window.listening.measure.element].timeTaggingParameters
+        cells = self.cells[node.target.array]
+        found = tags(node, rules, heard, cells)
+        key = (*window.listening.key, window.process)
+        for piece, raw in enumerate([*found, *[0] * (cells - len(found)), len(found)]):
+            self.board.settle((*key, piece), raw, window.end)
+
+    def integrate(self, window: Window, process: tree.Process) -> None:
         """Sections 6, 9 and 12: one integral; the last one of a piece of its process settles a value."""
-        process = window.listening.measure.processes[window.process]
         report = self.reporter(process.at)
         key = (*window.listening.key, window.process)
         halves = self.halves[(*key, window.piece)]
@@ -201,6 +216,14 @@ def traced_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
             continue
         if pulse_of(config, node.element, node.operation).digital_marker is not None:
             yield from config.elements[node.element].outputs.values()
+
+
+def tagged_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
+    """Section 18: ports that any measure of the program tags."""
+    for site in places:
+        for process in site.node.processes if isinstance(site.node, tree.Measure) else ():
+            if isinstance(process, tree.Tagging):
+                yield output_port(config, site.node.element, process.output)
 
 
 def advance(running: list[Iterator[None]], board: Board) -> list[Iterator[None]]:

@@ -28,6 +28,7 @@ COUNTERS = tuple(f"k{n}" for n in range(1, 7))
 ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool"}
 MEASURED_ARRAY = "am"
 SLICES_OF_1, SLICES_OF_2 = "as1", "as2"
+TAGS, COUNT = "at", "nt"
 SLICED = [f"{of}.{kind}" for of in ("demod", "integration") for kind in ("sliced", "accumulated", "moving_window")]
 STREAMS = {"int": "ints", "fixed": "fixeds", "bool": "bools"}
 INT_LITERALS = [0, 1, 2, 3, 4, -1, 7, 12, 31, 32, 1000, 2**31 - 1, -(2**31)]
@@ -117,7 +118,8 @@ class Maker:
         self.measures = kind.measures_max
         self.counters = list(COUNTERS)
         self.fixeds = [*FIXEDS, *MEASURED] if kind.feedback else [*FIXEDS]
-        self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed"} if kind.feedback else ARRAYS
+        self.ints = [*INTS, COUNT] if kind.feedback else [*INTS]
+        self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed", TAGS: "int"} if kind.feedback else ARRAYS
         if kind.outside:
             self.arrays = {**self.arrays, INPUT_ARRAY: "fixed"}
 
@@ -155,7 +157,7 @@ class Maker:
     def names(self, type_: tree.VarType) -> list[str]:
         """Variables of a type that expressions may read."""
         taken = {of: [name] for name, of in INPUTS.items()} if self.kind.outside else {}
-        known = {"int": [*INTS, *COUNTERS[:2], *SEEDS], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+        known = {"int": [*self.ints, *COUNTERS[:2], *SEEDS], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
         return known + taken.get(type_, [])
 
     def io(self, type_: tree.VarType) -> tree.Io:
@@ -208,7 +210,7 @@ class Maker:
         if type_ == "int":
             names += ["cast.mul_int_by_fixed", "random.rand_int"]
         known = [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
-        name = self.pick(known if known and self.kind.library and self.chance(2) else names + known)
+        name = self.pick(known if known and self.kind.library and self.chance(2) else 3 * names + known)
         arguments = self.arguments(name, depth) if name in PLAIN else self.library_arguments(name, type_, depth)
         return tree.Call(type=type_, function=name, arguments=arguments)  # type: ignore[arg-type]
 
@@ -346,12 +348,17 @@ class Maker:
     def measure(self) -> tree.Measure:
         """A measure with up to three processes."""
         element = self.draw(st.sampled_from([e for e in self.facts.elements if e.measures]))
-        processes = tuple(self.process(element) for _ in range(self.draw(st.sampled_from([1, 2, 0, 3]))))
+        operation = self.pick(element.measures)
+        processes: tuple[tree.Process | tree.Tagging, ...] = tuple(
+            self.process(element) for _ in range(self.draw(st.sampled_from([1, 2, 0, 3])))
+        )
+        if element.tags and not self.kind.one_length and self.chance(2):
+            processes = (*processes, *(self.tagging(element, operation) for _ in range(1 + self.chance(3))))
         streams = [f"adc_{element.name}", f"adc2_{element.name}"]
         stream = self.pick(streams) if self.kind.traces and self.chance(5) else None
         return tree.Measure(
             at=-1,
-            operation=self.pick(element.measures),
+            operation=operation,
             element=element.name,
             amplitude=self.amplitude(element),
             stream=stream,
@@ -369,7 +376,7 @@ class Maker:
         if self.chance(2):
             return [measure]
         targets = [process.target for process in measure.processes if not isinstance(process.target, tree.Whole)]
-        return [measure, *(tree.Save(at=-1, source=target, stream=STREAMS["fixed"]) for target in targets)]
+        return [measure, *(tree.Save(at=-1, source=target, stream=STREAMS[target.type]) for target in targets)]
 
     def process(self, element: ElementFacts) -> tree.Process:
         """An integral, or two."""
@@ -388,6 +395,18 @@ class Maker:
             weights=self.pair_of_weights(element) if count == 2 else (self.pick(element.aliases),),
             outputs=element.outputs if count == 2 else (self.pick(element.outputs),),
             target=self.measured(),
+        )
+
+    def tagging(self, element: ElementFacts, operation: str) -> tree.Tagging:
+        """Time tags, with or without their count."""
+        length = self.facts.pulse_length(element.name, operation)
+        return tree.Tagging(
+            at=-1,
+            kind=self.draw(st.sampled_from(get_args(tree.TaggingKind))),
+            output=self.pick(element.outputs),
+            target=tree.Whole(type="int", array=TAGS),
+            max_time=length + self.draw(st.sampled_from([0, 1, 40, 150])),
+            count=tree.Variable(type="int", name=COUNT) if self.draw(st.booleans()) else None,
         )
 
     def slices(self, kind: str, element: ElementFacts) -> tree.Process:
@@ -475,7 +494,7 @@ class Maker:
         elif self.chance(4):
             target = self.cell(type_)
         else:
-            names = {"int": [*INTS, SEEDS[0]], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
+            names = {"int": [*self.ints, SEEDS[0]], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
             target = tree.Variable(type=type_, name=self.pick(names))
         if type_ == "fixed" and self.chance(6):
             quotient = self.binary("int", 1)
@@ -559,20 +578,26 @@ class Maker:
 
 def saves_of_all() -> tuple[tree.Statement, ...]:
     """Saves of every variable and cell, for the end of a program."""
-    scalars = {"int": [*INTS, *SEEDS], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
+    scalars = {"int": [*INTS, *SEEDS, COUNT], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
     sources: list[tree.Target] = [
         tree.Variable(type=type_, name=name)
         for type_, names in scalars.items()
         for name in names  # type: ignore[arg-type]
     ]
-    for array, type_ in {**ARRAYS, **dict.fromkeys((MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2), "fixed")}.items():
+    measured = {**dict.fromkeys((MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2), "fixed"), TAGS: "int"}
+    for array, type_ in {**ARRAYS, **measured}.items():
         sources += [cell(array, index, type_) for index in range(SIZES[array])]  # type: ignore[arg-type]
-    return tuple(tree.Save(at=-1, source=source, stream=f"end_{source.type}") for source in sources)
+    return tuple(tree.Save(at=-1, source=source, stream=f"end_{end_stream(source)}") for source in sources)
+
+
+def end_stream(source: tree.Target) -> str:
+    """Tags have a stream of their own, so that who counts what was measured finds them."""
+    return "tags" if isinstance(source, tree.Cell) and source.array == TAGS else source.type
 
 
 INPUTS: dict[str, tree.VarType] = {"in_i": "int", "in_b": "bool"}
 INPUT_ARRAY = "in_f"
-SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2, INPUT_ARRAY: 2}
+SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2, INPUT_ARRAY: 2, TAGS: 2}
 
 
 def declarations() -> tuple[tree.Declaration, ...]:
@@ -586,10 +611,11 @@ def declarations() -> tuple[tree.Declaration, ...]:
         declare("seed1", "int", 12345),
         declare("seed2", "int", -1),
         *(declare(name) for name in MEASURED),
-        *(declare(name, "int") for name in COUNTERS),
+        *(declare(name, "int") for name in (*COUNTERS, COUNT)),
         declare("ai", "int", 2, -9, size=2),
         declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
         declare("ab", "bool", 1, 0, size=2),
+        declare(TAGS, "int", 7, -7, size=SIZES[TAGS]),
         *(declare(array, "fixed", size=SIZES[array]) for array in (MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2)),
     )
 

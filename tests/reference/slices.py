@@ -54,6 +54,12 @@ def target_name(target: tree.Target | tree.Io) -> str:
     return target.name if isinstance(target, tree.Variable) else target.array
 
 
+def targets_of(process: tree.Process | tree.Tagging) -> set[str]:
+    """What a process writes: a variable or an array, and (section 18) a count."""
+    counts = process.count if isinstance(process, tree.Tagging) else None
+    return {target_name(process.target)} | (set() if counts is None else {counts.name})
+
+
 def index_of(target: tree.Target | tree.Io) -> list[tree.Expression]:
     """The index of a target cell, if it is one."""
     return [target.index] if isinstance(target, tree.Cell) else []
@@ -216,7 +222,7 @@ class Slice:
                 self._add_operand(site, number)
         if isinstance(site.node, tree.Measure):
             for number, process in enumerate(site.node.processes):
-                if target_name(process.target) in self.needed:
+                if targets_of(process) & self.needed:
                     self._hear(site, number)
 
     def _hear(self, site: Site, process: int) -> None:

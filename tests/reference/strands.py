@@ -359,8 +359,11 @@ class Strand:
             for piece, cell in enumerate(self.cells_of(process, index)):
                 cell.expect((site.number, self.passes[site], number, piece))
 
-    def cells_of(self, process: tree.Process, index: int | None) -> list[Cell]:
-        """The cells that a process writes: one, none if it is outside its array, or (section 12) all of an array."""
+    def cells_of(self, process: tree.Process | tree.Tagging, index: int | None) -> list[Cell]:
+        """The cells that a process writes: one, none if it is outside its array, or all of an array (section 12), and
+        behind them its count (section 18)."""
+        if isinstance(process, tree.Tagging) and process.count is not None:
+            return [*self.variables[process.target.array], *self.variables[process.count.name]]
         if index is None:
             return self.variables[target_name(process.target)]
         cell = self.cell(target_name(process.target), index, process.at)
@@ -603,6 +606,12 @@ def at_of_operand(node: tree.Statement, number: int) -> int:
     return node.at
 
 
+def output_port(config: model.Config, element: str, name: str) -> model.PortRef:
+    """The input port behind an output of an element; "" is its only one."""
+    outputs = config.elements[element].outputs
+    return outputs[name or next(iter(outputs))]
+
+
 def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     """Section 2: the windows of the integrals of a measure; section 8: those of its raw traces."""
     node = listening.measure
@@ -612,6 +621,11 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     found = []
     number = 0
     for n, process in enumerate(node.processes):
+        if isinstance(process, tree.Tagging):
+            port = output_port(config, node.element, process.output)
+            end = begin + process.max_time
+            found.append(Window(listening=listening, process=n, output=0, port=port, start=begin, end=end))
+            continue
         length = config.integration_weights[pulse.integration_weights[process.weights[0]]].length
         size = 4 * process.chunk or length
         for piece in range(length // size):
@@ -623,7 +637,7 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
                     output=output,
                     piece=piece,
                     number=number,
-                    port=element.outputs[name or next(iter(element.outputs))],
+                    port=output_port(config, node.element, name),
                     start=first,
                     end=first + size,
                 )

@@ -33,8 +33,12 @@ def of_assign(node: tree.Assign | None) -> str:
     return "-" if node is None else f"{of_expression(node.target)} = {of_expression(node.value)}"
 
 
-def of_process(process: tree.Process) -> str:
+def of_process(process: tree.Process | tree.Tagging) -> str:
     """A process of a measure."""
+    if isinstance(process, tree.Tagging):
+        count = of_expression(process.count)
+        what = f"{process.at}:{process.kind}({process.max_time} ns @{process.output})"
+        return f"{what} -> {of_expression(process.target)}, {count}"
     where = ", ".join(map("@".join, zip(process.weights, process.outputs, strict=True)))
     return f"{process.at}:{process.kind}({where}) -> {of_expression(process.target)}"
 

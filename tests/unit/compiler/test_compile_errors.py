@@ -74,6 +74,21 @@ def frequency_without_oscillator() -> None:
     q.update_frequency("dc", 1_000_000)
 
 
+def short_max_time() -> None:
+    """A window shorter than the pulse of 400 ns."""
+    q.measure("read", "tags", None, q.time_tagging.analog(q.declare(int, size=2), 399, element_output="out1"))
+
+
+def near_detector() -> None:
+    """r1 has a time of flight of 24 ns."""
+    q.measure("read", "r1", None, q.time_tagging.analog(q.declare(int, size=2), 400, element_output="out1"))
+
+
+def unnamed_output() -> None:
+    """Two outputs and no name."""
+    q.measure("read", "tags", None, q.time_tagging.high_res(q.declare(int, size=2), 400))
+
+
 FAULTS = [
     (unknown_element, "element 'q9' is not in the config"),
     (unknown_operation, "has no operation 'longer'; it has: long, ramp, short"),
@@ -83,6 +98,9 @@ FAULTS = [
     (unknown_weights, "no integration weights 'cosine'; it has: cos, late, sin"),
     (unknown_output, "no output 'out3'; it has: out1, out2"),
     (two_lengths, "weights of two lengths: 400 and 1000 ns"),
+    (short_max_time, "max_time of time_tagging.analog is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
+    (near_detector, "time_of_flight of element 'r1' is 24 ns; time tagging needs 36 at least"),
+    (unnamed_output, "element 'tags' has several outputs, so name one; it has: out1, out2"),
     (rotation_without_oscillator, "'dc' has no oscillator"),
     (frequency_without_oscillator, "'dc' has no oscillator"),
 ]
@@ -91,7 +109,7 @@ FAULTS = [
 @pytest.mark.parametrize(("build", "words"), FAULTS)
 def test_each_fault_is_named_with_its_line(build: Callable[[], None], words: str) -> None:
     """The message says what is wrong and where: this file, the line of the statement."""
-    error = refused(build)
+    error = refused(build, config(tags=readout(time_of_flight=36)))
     assert error.code == "compile_error"
     assert words in str(error)
     first = build.__code__.co_firstlineno

@@ -51,6 +51,12 @@ def measure(**fields: Any) -> tree.Measure:
     return tree.Measure(at=1, **({"operation": "x", "element": "q"} | fields))
 
 
+def tagging(**fields: Any) -> tree.Measure:
+    """A measure that tags into a1, unless ``fields`` say otherwise."""
+    parts = {"kind": "time_tagging.analog", "output": "", "target": INTS, "max_time": 100}
+    return measure(processes=(tree.Tagging(at=1, **(parts | fields)),))
+
+
 def each(**fields: Any) -> tree.ForEach:
     """v1 over a1, unless ``fields`` say otherwise."""
     return tree.ForEach(at=1, **({"variables": (INT,), "arrays": ("a1",), "body": ()} | fields))
@@ -224,6 +230,13 @@ WRONG: list[tuple[tree.Statement, str]] = [
     (sliced(weights=("a", "b")), "demod.sliced takes 1 weights and outputs"),
     (measure(processes=(process(target=FIXEDS),)), "demod.full writes one value, not the whole array a2"),
     (measure(processes=(process(chunk=1),)), "demod.full has no chunk and no window"),
+    (tagging(target=FIXEDS), "time_tagging.analog writes an int array, but a2 is fixed"),
+    (tagging(target=whole("v1", "int")), "v1 is a scalar, not an array"),
+    (tagging(target=whole("a9", "int")), "there is no variable a9"),
+    (tagging(max_time=0), "max_time of time_tagging.analog has 1 to 67108864 ns, not 0"),
+    (tagging(max_time=2_147_484, kind="time_tagging.high_res"), "has 1 to 2147483 ns, not 2147484"),
+    (tagging(count=FIXED), "the count of time_tagging.analog must be int, but v2 is fixed"),
+    (tagging(output="o" * 257), "the name of an output"),
     (tree.Wait(at=1, duration=value("int", 0)), "the duration of wait is 0 cycles; the least is 4"),
     (tree.Wait(at=1, duration=FIXED), "the duration of wait must be int, but v2 is fixed"),
     (tree.Align(at=1, elements=("",)), "the name of an element"),

@@ -19,7 +19,10 @@ from quaymaster._core.program.codec import decode_program, encode_program, progr
 from quaymaster._core.program.limits import PROGRAM_BYTES_MAX
 
 SLOW = settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
-WANTED = [kind.__name__ for kind in (*get_args(tree.Expression), *get_args(tree.Statement), tree.Chirp, tree.Process)]
+WANTED = [
+    kind.__name__
+    for kind in (*get_args(tree.Expression), *get_args(tree.Statement), tree.Chirp, tree.Process, tree.Tagging)
+]
 ARRAYS = ("math.sum", "math.max", "math.min", "math.argmax", "math.argmin", "math.dot")
 
 
@@ -85,6 +88,11 @@ def test_what_passes_the_checks_has_the_right_types(made: tree.Program) -> None:
                 assert not times or len(times) == len(statement.chirp.rates)
         case tree.Measure():
             for process in statement.processes:
+                if isinstance(process, tree.Tagging):
+                    assert process.target == tree.Whole(type="int", array="a1")
+                    assert process.count in (None, INT)
+                    assert process.max_time in (1, 2_147_483)
+                    continue
                 full = process.kind.endswith(".full")
                 assert process.target == (FIXED if full else tree.Whole(type="fixed", array="a2"))
                 assert (process.chunk == 0) == full

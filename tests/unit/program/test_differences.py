@@ -113,6 +113,11 @@ def raw_trace() -> None:
     measure("readout", "rr1", declare_stream(adc_trace=True))
 
 
+def tags(kind: str) -> None:
+    process = getattr(qua.time_tagging, kind)(declare(int, size=3), 1000, element_output="out1")
+    measure("readout", "rr1", None, process)
+
+
 def stamped(stamps: bool) -> None:
     v, stream = declare(int), declare_stream()
     save(v, stream)
@@ -185,6 +190,8 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
         lambda: ids(lambda: measure("readout", "rr1", demod.sliced("cos", declare(fixed, size=10), 25, "out1"))),
         lambda: ids(measure_i),
     ),
+    "tagged_edges": (lambda: ids(lambda: tags("analog")), lambda: ids(measure_i)),
+    "tagged_crossings": (lambda: ids(lambda: tags("high_res")), lambda: ids(lambda: tags("analog"))),
     "inverted_inputs": (lambda: ids(measure_i), lambda: ids(plain)),
     "raw_traces": (lambda: ids(raw_trace), lambda: ids(measure_i)),
     "echo_plant": (lambda: ids(measure_i), lambda: ids(measure_i, plant="none")),

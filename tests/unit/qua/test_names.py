@@ -183,8 +183,7 @@ LATER: list[tuple[str, Any]] = [
     ("call_library_function", lambda x, st: q.call_library_function(1, int)),
     ("call_vectors_library_function", lambda x, st: q.call_vectors_library_function(1, int)),
     ("L", lambda x, st: q.L(3)),
-    *((f"time_tagging.{name}", lambda x, st, name=name: q.measure("r", "q", getattr(q.time_tagging, name)(x, 1)))
-      for name in ("analog", "high_res", "digital")),
+    ("time_tagging.digital", lambda x, st: q.measure("r", "q", q.time_tagging.digital(x, 1))),
     ("counting.digital", lambda x, st: q.counting.digital(x, 1)),
     ("play(continue_chirp=...)", lambda x, st: q.play("x", "q", continue_chirp=True)),
     ("play(target=...)", lambda x, st: q.play("x", "q", target="I")),

@@ -43,6 +43,10 @@ def _sliced(target: Any, chunk: Any) -> None:
     q.measure("r", "q", q.demod.sliced("w", target, chunk))
 
 
+def _tags(*given: Any, **named: Any) -> None:
+    q.measure("r", "q", q.time_tagging.analog(*given, **named))
+
+
 def _deep(x: Any) -> Any:
     for _ in range(limits.EXPRESSION_DEPTH_MAX):
         x = x + 1
@@ -229,6 +233,32 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("sliced 0", lambda v: _sliced(v.fs, 0), "bad_measure", "samples_per_chunk of demod.sliced must be", "4 ns"),
     ("sliced None", lambda v: _sliced(v.fs, None), "bad_measure", "a Python int from 1 to 2147483647, not None", ""),
     ("sliced n", lambda v: _sliced(v.fs, v.n), "bad_measure", "not v1 (int)", ""),
+    (
+        "tags scalar",
+        lambda v: _tags(v.n, 100),
+        "bad_target",
+        "writes a whole int array, not v1 (int)",
+        "a cell for each",
+    ),
+    ("tags cell", lambda v: _tags(v.a[0], 100), "bad_target", "writes a whole int array, not a1[0] (int)", "size=n"),
+    ("tags fixed", lambda v: _tags(v.fs, 100), "type_mismatch", "time_tagging.analog writes an int array, but a2", ""),
+    ("tags bool", lambda v: _tags(v.bs, 100), "type_mismatch", "writes an int array", ""),
+    ("tags None", lambda v: _tags(None, 100), "bad_target", "not a NoneType", ""),
+    ("tags 0 ns", lambda v: _tags(v.a, 0), "bad_measure", "max_time of time_tagging.analog must be", "in ns"),
+    ("tags 0.5 ns", lambda v: _tags(v.a, 100.5), "bad_measure", "a Python int from 1 to 67108864, not 100.5", ""),
+    ("tags n ns", lambda v: _tags(v.a, v.n), "bad_measure", "not v1 (int)", "in ns"),
+    (
+        "tags ps",
+        lambda v: q.measure("r", "q", q.time_tagging.high_res(v.a, 2_147_484)),
+        "bad_measure",
+        "a Python int from 1 to 2147483, not 2147484",
+        "",
+    ),
+    ("count fixed", lambda v: _tags(v.a, 9, v.f), "bad_target", "targetLen of time_tagging.analog must be an int", ""),
+    ("count cell", lambda v: _tags(v.a, 9, v.a[0]), "bad_target", "must be an int variable, not a1[0] (int)", ""),
+    ("count array", lambda v: _tags(v.a, 9, v.a), "bad_target", "cannot write the whole array a1", ""),
+    ("count 3", lambda v: _tags(v.a, 9, targetLen=3), "bad_target", "needs a variable", ""),
+    ("tags output", lambda v: _tags(v.a, 9, element_output=1), "bad_name", "the output of time_tagging.analog", ""),
     ("sliced tuple", lambda v: q.measure("r", "q", ("w", v.fs)), "bad_target", "the whole array a2", "a[i]"),
     (
         "window 4",

@@ -289,6 +289,32 @@ def test_measure_by_slices(write: Any, expected: tree.Process) -> None:
 
 
 @pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda t, n: q.time_tagging.analog(t, 1000), {}),
+        (lambda t, n: q.time_tagging.analog(t, 1000.0, n), {"count": N}),
+        (
+            lambda t, n: q.time_tagging.analog(t, 1000, targetLen=n, element_output="out1"),
+            {"count": N, "output": "out1"},
+        ),
+        (lambda t, n: q.time_tagging.high_res(t, 1000, n, ""), {"kind": "time_tagging.high_res", "count": N}),
+        (lambda t, n: q.time_tagging.analog(target=t, max_time=1000, element_output="o"), {"output": "o"}),
+    ],
+)
+def test_time_tagging(write: Any, expected: dict[str, Any]) -> None:
+    """Target, max_time, targetLen and output, by place or by name."""
+    parts = {
+        "kind": "time_tagging.analog",
+        "output": "",
+        "target": tree.Whole(type="int", array="a1"),
+        "max_time": 1000,
+    }
+    tagging = tree.Tagging(at=0, **(parts | expected))
+    got = only(lambda n, f, b: q.measure("ro", "rr", None, write(q.declare(int, size=4), n)))
+    assert got == tree.Measure(at=0, operation="ro", element="rr", processes=(tagging,))
+
+
+@pytest.mark.parametrize(
     "write",
     [
         lambda st: q.measure("ro" * q.amp(0.5), "rr", adc_stream=st),

@@ -21,6 +21,7 @@ KINDS = {
     "classical": Kind(feedback=True, classical=True),
     "library": Kind(feedback=True, classical=True, library=True),
     "loud": Kind(loud=True, feedback=True, sigmas=(0.0, 0.02)),
+    "exact, loud": Kind(numerics="exact", loud=True, feedback=True),
     "overlap": Kind(overlap=True, sigmas=(1e-3,), traces=False),
     "outside": Kind(outside=True, feedback=True),
 }
@@ -41,7 +42,10 @@ WANTED = {
     "operators": list(get_args(tree.BinaryOperator)),
     # math and util have a test for each function: tests/unit/engine/test_library_against_reference.py
     "functions": [name for name in get_args(tree.Function) if not name.startswith(("math.", "util."))],
-    "processes": [kind for kind in get_args(tree.ProcessKind) if kind not in later.PROCESSES],
+    "processes": [
+        *(kind for kind in get_args(tree.ProcessKind) if kind not in later.PROCESSES),
+        *get_args(tree.TaggingKind),
+    ],
     "units": list(get_args(tree.FrequencyUnits)),
     "keep_phase": ["True", "False"],
     "amplitudes": ["0", "1", "4"],
@@ -65,7 +69,7 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
             seen["operators"][node.operator] += 1
         case tree.Call():
             seen["functions"][node.function] += 1
-        case tree.Process():
+        case tree.Process() | tree.Tagging():
             seen["processes"][node.kind] += 1
         case tree.UpdateFrequency():
             seen["units"][node.units] += 1
@@ -98,6 +102,7 @@ def seen() -> dict[str, Counter[str]]:
             outcome = outcome_of(case)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
+            counters["saved"]["tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_tags", []))
             counters["saved"]["values"] += sum(len(items) for items in outcome.streams.values())
             counters["saved"]["traces"] += sum(len(items) for items in outcome.traces.values())
 
