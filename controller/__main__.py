@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--noise", type=float, default=0.0, help="variance at each analog input, in V²")
     made.add_argument("--trigger-period-ns", type=int, default=0, help="between edges of an external trigger")
+    made.add_argument("--photons", default="", help="light at each analog input: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8")
     return made
 
 
@@ -51,6 +52,7 @@ def main() -> int:
             loopback=given.loopback,
             noise=given.noise,
             trigger_period_ns=given.trigger_period_ns,
+            photons=given.photons,
         )
     except QuaymasterError as error:
         print(error, file=sys.stderr)

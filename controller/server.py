@@ -429,6 +429,7 @@ def run_controller(
     loopback: Sequence[str] = (),
     noise: float = 0.0,
     trigger_period_ns: int = 0,
+    photons: str = "",
     engine: Engine | None = None,
 ) -> None:
     """Be the controller `name` until SIGTERM or SIGINT; prints one line when the broker has welcomed it.
@@ -441,7 +442,13 @@ def run_controller(
     if engine is None:
         from .runtime.platform_engine import PlatformEngine
 
-        options = PlantOptions(plant=plant, loopback=tuple(loopback), noise=noise, trigger_period_ns=trigger_period_ns)
+        options = PlantOptions(
+            plant=plant,
+            loopback=tuple(loopback),
+            noise=noise,
+            trigger_period_ns=trigger_period_ns,
+            photons=photons,
+        )
         engine = PlatformEngine(name, options)
 
     def ready() -> None:

@@ -114,12 +114,16 @@ def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
 
 def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
     """The compiled engine's plant of a reference plant; it takes the variance of the noise."""
-    plain = plain_hearing_of(plant, config, used)
-    return msgspec.structs.replace(plain, trigger_period_ns=plant.trigger_period_ns)
+    plain = msgspec.structs.replace(plain_hearing_of(plant, config, used), trigger_period_ns=plant.trigger_period_ns)
+    if plant.light is None:
+        return plain
+    light = plants.photons(*plant.light)
+    ports = tuple(msgspec.structs.replace(port, photons=light) for port in plain.ports)
+    return msgspec.structs.replace(plain, ports=ports)
 
 
 def plain_hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
-    """The same without a source of triggers."""
+    """The same without a source of triggers and without light."""
     variance = plant.noise * plant.noise
     if plant.kind == "echo":
         return plants.echo(config, used, variance)

@@ -179,7 +179,7 @@ CLONES static void output_converter(double *restrict x, int count)
     }
 }
 
-void hear_samples(signals *s, const port *p, int64_t from, int count, double *v)
+static void hear_outputs(signals *s, const port *p, int64_t from, int count, double *v)
 {
     if (s->numerics != SIGNAL_EXACT) {
         play_channel(s, p, -1, from, count, v);
@@ -193,6 +193,13 @@ void hear_samples(signals *s, const port *p, int64_t from, int count, double *v)
         for (int i = 0; i < count; i++)
             v[i] += x[i];
     }
+}
+
+void hear_samples(signals *s, const port *p, int64_t from, int count, double *v)
+{
+    hear_outputs(s, p, from, count, v);
+    if (p->photons.count)
+        photons_add(s, p, p->heard_start + from, count, v);
 }
 
 /* Noise of `count` samples; where there is none, zeros. */

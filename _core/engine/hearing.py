@@ -23,10 +23,21 @@ class Ear(msgspec.Struct, frozen=True):
     port: PortRef
 
 
+class Photons(msgspec.Struct, frozen=True, kw_only=True):
+    """Light at an input: pulses of ``volts`` for ``width_ns`` that come at random (docs/arithmetic.md 18).
+
+    ``thresholds``: entry k is 2³² times the probability that at most k come in 256 ns, rounded up; the last one is 2³².
+    """
+
+    volts: float
+    width_ns: int
+    thresholds: tuple[int, ...]
+
+
 class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     """An analog input: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
 
-    ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard.
+    ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``.
     """
 
     ref: PortRef
@@ -36,6 +47,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     sign: int = 1
     delay_ns: int = 0
     ears: tuple[Ear, ...] = ()
+    photons: Photons | None = None
 
     @property
     def number(self) -> int:

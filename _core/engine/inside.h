@@ -175,6 +175,13 @@ typedef struct {
     double *re, *im;
 } turn;
 
+/* Light: how many photons come in BLOCK ns, by the least threshold above a word; none where count is 0. */
+typedef struct {
+    uint64_t *thresholds;
+    int count, width; /* ns */
+    double volts;
+} photons;
+
 typedef struct {
     int32_t number;
     double gain, offset, sigma, sign;
@@ -193,6 +200,7 @@ typedef struct {
     int64_t row_first, row_count, row_slots;
     shared_noise noise;
     shared_codes codes;
+    photons photons;
 } port;
 
 /* An analog output port; what it carries is what an input port without delay would hear of it. */
@@ -376,6 +384,14 @@ int shared_turn(signals *s, const window *w, int64_t from, const double **c, con
 int port_codes(signals *s, port *p, int64_t start, int64_t length, const int16_t **codes, int *clipped);
 
 void shared_free(port *p);
+
+/* --- light (photons.c) ------------------------------------------------------------------------------------------- */
+
+/* lit[k] is 1 where sample t + k, k < count <= BLOCK, is lit; returns whether any is. lit holds BLOCK. */
+int photons_lit(const signals *s, const port *p, int64_t t, int count, uint8_t *lit);
+
+/* Adds the light of samples t … t + count. */
+void photons_add(const signals *s, const port *p, int64_t t, int count, double *v);
 
 /* --- integrals --------------------------------------------------------------------------------------------------- */
 

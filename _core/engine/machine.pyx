@@ -19,6 +19,7 @@ from quaymaster._core.engine.signals cimport (
     signals_add_ear,
     signals_add_element,
     signals_add_output,
+    signals_add_photons,
     signals_add_port,
     signals_add_source,
     signals_add_waveform,
@@ -263,6 +264,7 @@ cdef class Machine:
             port = plant.port(measured.ref)
             number = _made(signals_add_port(self._signals, port.number, port.gain, port.offset, port.sigma, port.sign,
                                             port.delay_ns, measured.kept))
+            self._add_photons(number, port.photons)
             for ear in port.ears:
                 if ear.element not in index:
                     continue
@@ -271,6 +273,13 @@ cdef class Machine:
                 heard[index[ear.element]] = 1
         self._add_raw(image, plant, len(outputs))
         self._arrays = {"heard": heard}
+
+    cdef _add_photons(self, int number, photons):
+        cdef uint64_t[::1] thresholds
+        if photons is not None:
+            thresholds = np.array(photons.thresholds, dtype=np.uint64)
+            _made(signals_add_photons(self._signals, number, &thresholds[0], len(thresholds), photons.volts,
+                                      photons.width_ns))
 
     cdef _add_raw(self, image, plant, output):
         """Raw samples: one record from 0 on, of an element that only this input hears."""

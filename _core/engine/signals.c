@@ -37,6 +37,7 @@ void signals_free(signals *s)
         free(s->ports[i].heard);
         free(s->ports[i].rows);
         shared_free(&s->ports[i]);
+        free(s->ports[i].photons.thresholds);
     }
     for (int i = 0; i < s->output_count; i++)
         output_free(&s->outputs[i]);

@@ -136,6 +136,11 @@ int signals_add_element(signals *s, double c00, double c01, double c10, double c
 int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
                      int from_samples);
 
+/* Photons come to the port, a pulse of `volts` for `width` ns each: thresholds[k] is 2^32 times the probability of at most
+ * k of them in 256 ns, rounded up; growing, the last one 2^32. Its integrals are taken from samples. */
+#define SIGNAL_PHOTONS_MAX 256
+int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int count, double volts, int width);
+
 /* `port` hears that output of `element`: SIGNAL_OUTPUT_I, _Q or _SINGLE. output: any number that is the same for all
  * ears on one output port (the exact numerics add records there before they round). Before the first record. */
 enum { SIGNAL_OUTPUT_I = 0, SIGNAL_OUTPUT_Q = 1, SIGNAL_OUTPUT_SINGLE = 2 };

@@ -91,6 +91,7 @@ cdef extern from "signals.h" nogil:
     int signals_add_element(signals *s, double c00, double c01, double c10, double c11)
     int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
                          int from_samples)
+    int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int count, double volts, int width)
     int signals_add_ear(signals *s, int port, int element, int which, int32_t output)
     int signal_record(signals *s, const signal_record_t *record)
     int signal_hold_begin(signals *s, const signal_record_t *r)

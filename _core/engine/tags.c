@@ -92,8 +92,9 @@ static int scan_silence(signals *s, port *p, int64_t from, int count, scan *x, c
     return SIGNAL_OK;
 }
 
-static int is_silent(const port *p, int64_t from, int count)
+static int is_silent(const signals *s, const port *p, int64_t from, int count)
 {
+    uint8_t lit[BLOCK];
     if (p->sigma != 0.0)
         return 0;
     for (int k = 0; k < p->heard_count; k++) {
@@ -101,7 +102,7 @@ static int is_silent(const port *p, int64_t from, int count)
         if (h->offset < from + count && h->offset + h->record->length > from)
             return 0;
     }
-    return 1;
+    return !photons_lit(s, p, p->heard_start + from, count, lit);
 }
 
 static int scan_chunk(signals *s, port *p, int64_t start, int64_t length, scan *x, const signal_tagger_t *t, int *clipped)
@@ -111,7 +112,7 @@ static int scan_chunk(signals *s, port *p, int64_t start, int64_t length, scan *
     for (int64_t from = 0; !code && from < length; from += BLOCK) {
         int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
         int64_t first;
-        if (is_silent(p, from, count)) {
+        if (is_silent(s, p, from, count)) {
             code = scan_silence(s, p, from, count, x, t, clipped);
             continue;
         }

@@ -69,9 +69,9 @@ def needs_elsewhere(used: Used) -> bool:
     """Several threads, and measured values that something reads, saves apart."""
     if used.threads() < 2:
         return False
-    tagging = used.all(tree.Tagging)
-    targets = [process.target for process in (*used.all(tree.Process), *tagging)]
-    targets += [process.count for process in tagging if process.count is not None]
+    targets: list[tree.Target | tree.Whole] = [process.target for process in used.all(tree.Process)]
+    for tagging in used.all(tree.Tagging):
+        targets += [tagging.target] if tagging.count is None else [tagging.target, tagging.count]
     measured = {target.name if isinstance(target, tree.Variable) else target.array for target in targets}
     mentions = [node for kind in (tree.Variable, tree.Cell, tree.Whole) for node in used.all(kind)]
     no_reads = [
@@ -248,6 +248,11 @@ def plant(name: Plant) -> Callable[[Used], bool]:
 def noisy(used: Used) -> bool:
     """Inputs with noise that are measured."""
     return used.setting.noisy and bool(used.measured())
+
+
+def lit(used: Used) -> bool:
+    """Inputs to which photons come that are measured."""
+    return used.setting.lit and bool(used.measured())
 
 
 def demodulates(used: Used) -> bool:

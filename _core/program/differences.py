@@ -404,6 +404,13 @@ _ROWS = (
         rules.noisy,
     ),
     Difference(
+        "steady_light",
+        "Measuring",
+        "Photons come to the inputs at one rate, whatever is played; each is a rectangle, and two at once are as one.",
+        "docs/arithmetic.md, section 18",
+        rules.lit,
+    ),
+    Difference(
         "unheard_outputs",
         "Measuring",
         "Inputs do not hear the DC offsets, delays, filters and crosstalk of the output ports.",

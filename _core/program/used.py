@@ -30,7 +30,8 @@ OutputPort = AnalogOutput | MWAnalogOutput
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job is computed, apart from its program and config. ``noisy``: the inputs have noise.
+    """How a job is computed, apart from its program and config. ``noisy``: the inputs have noise; ``lit``: photons
+    come to them.
 
     ``plant``: echo, loopback, none or raw. ``simulated``: the samples of its ports are kept.
     """
@@ -39,6 +40,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     latency: str = "ideal"
     plant: str = "echo"
     noisy: bool = False
+    lit: bool = False
     simulated: bool = False
 
 

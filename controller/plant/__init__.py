@@ -2,6 +2,7 @@
 
 from .options import hearing, parse_cables
 from .outputs import output_ports
+from .photons import parse_photons, photons
 from .plants import echo, loopback, none
 
-__all__ = ["echo", "hearing", "loopback", "none", "output_ports", "parse_cables"]
+__all__ = ["echo", "hearing", "loopback", "none", "output_ports", "parse_cables", "parse_photons", "photons"]

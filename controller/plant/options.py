@@ -11,6 +11,7 @@ import msgspec
 from ..._core.config.model import Config, PortRef
 from ..._core.engine.hearing import Hearing
 from ..._core.errors import AskedWrongly
+from .photons import parse_photons
 from .plants import echo, loopback, none
 
 _PORT = r"(?:(?P<{0}_controller>[^/>:\s]+)/(?:(?P<{0}_fem>\d+)/)?)?(?P<{0}_number>\d+)"
@@ -25,19 +26,25 @@ def hearing(
     cables: Sequence[str] = (),
     noise_variance: float = 0.0,
     trigger_period_ns: int = 0,
+    photons: str = "",
     controller: str = "con1",
 ) -> Hearing:
     """The hearing tables of a plant named ``echo``, ``none`` or ``loopback``.
 
     ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of ``controller``), output > input : latency in ns, which is one for
     all cables. ``noise_variance`` in V² per sample. ``trigger_period_ns``: between edges of an external trigger, from 0
-    on; a multiple of 4, 0 for none. Raises AskedWrongly ``bad_plant``.
+    on; a multiple of 4, 0 for none. ``photons``: light at all inputs, as ``parse_photons`` reads it. Raises AskedWrongly
+    ``bad_plant``.
     """
     if trigger_period_ns < 0 or trigger_period_ns % 4:
         raise AskedWrongly(
             f"a trigger every {trigger_period_ns} ns is off the grid", code="bad_plant", hint="give a multiple of 4 ns"
         )
     found = _named(config, elements, plant, cables, noise_variance, controller)
+    light = parse_photons(photons)
+    if light is not None:
+        ports = tuple(msgspec.structs.replace(port, photons=light) for port in found.ports)
+        found = msgspec.structs.replace(found, ports=ports)
     return msgspec.structs.replace(found, trigger_period_ns=trigger_period_ns) if trigger_period_ns else found
 
 

@@ -110,13 +110,15 @@ class PlantOptions:
     """What hangs behind the ports. `noise`: variance at each analog input, in V². `trigger_period_ns`: between edges of
     an external trigger, the first at 0; a multiple of 4, 0 for none.
 
-    `loopback`: "con1/1>con1/1:24" or "1>1:24": output > input : latency in ns.
+    `loopback`: "con1/1>con1/1:24" or "1>1:24": output > input : latency in ns. `photons`: light at each analog input,
+    "rate", "rate:volts" or "rate:volts:ns", e.g. "1e6:0.3:8".
     """
 
     plant: str = "echo"
     loopback: tuple[str, ...] = ()
     noise: float = 0.0
     trigger_period_ns: int = 0
+    photons: str = ""
 
 
 def arrivals_of(chunks: Iterable[tuple[Any, ...]]) -> list[Arrival]:

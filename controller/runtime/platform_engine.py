@@ -16,7 +16,7 @@ from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
 from ..compiler import compile_program, gap_lines, refuse_gaps
-from ..plant import hearing, output_ports, parse_cables
+from ..plant import hearing, output_ports, parse_cables, parse_photons
 from .engine import LatencyProfile, Machine, Numerics, PlantOptions
 
 PLANTS = ("echo", "none", "loopback")
@@ -29,6 +29,7 @@ class PlatformEngine:
         if plant.plant not in PLANTS:
             raise AskedWrongly(f"there is no plant {plant.plant!r}", code="bad_plant", hint="use " + ", ".join(PLANTS))
         parse_cables(plant.loopback, controller)  # what cannot be read is said now, not when a job needs it
+        parse_photons(plant.photons)
         self._controller = controller
         self._plant = plant
 
@@ -50,6 +51,7 @@ class PlatformEngine:
             cables=self._plant.loopback,
             noise_variance=self._plant.noise,
             trigger_period_ns=self._plant.trigger_period_ns,
+            photons=self._plant.photons,
             controller=self._controller,
         )
         return structs.replace(heard, outputs=tuple(output_ports(config, image)))
@@ -78,7 +80,13 @@ class PlatformEngine:
         self, program: tree.Program, config: Config, latency: LatencyProfile, numerics: Numerics
     ) -> tuple[str, ...]:
         """See `Engine.differences`."""
-        setting = Setting(numerics=numerics, latency=latency, plant=self._plant.plant, noisy=self._plant.noise > 0.0)
+        setting = Setting(
+            numerics=numerics,
+            latency=latency,
+            plant=self._plant.plant,
+            noisy=self._plant.noise > 0.0,
+            lit=parse_photons(self._plant.photons) is not None,
+        )
         return differences_of(program, config, setting)
 
     def encode(self, image: images.Image) -> bytes:

@@ -381,6 +381,7 @@ def assert_one_clear_line(found: subprocess.CompletedProcess[str], words: str) -
         (["up", "--plant", "tree"], "tree"),
         (["up", "--plant", "loopback"], "connects nothing"),
         (["up", "--noise", "-1"], "noise"),
+        (["up", "--photons", "many"], "photons"),
         (["broker", "--cluster", "/nowhere.toml"], "/nowhere.toml"),
         (["controller", "con1", "--cluster", "/nowhere.toml"], "/nowhere.toml"),
         (["controller"], "argument"),

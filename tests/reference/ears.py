@@ -32,6 +32,7 @@ class Ear:
     sigma: float
     sign: float
     keeps_trace: bool
+    light: tuple[float, float, int] | None
 
     @property
     def number(self) -> int:
@@ -72,4 +73,5 @@ def ear(config: model.Config, plant: Plant, used: list[str], port: PortRef, keep
         sigma=plant.noise,
         sign=sign(config, port),
         keeps_trace=keeps_trace,
+        light=plant.light,
     )

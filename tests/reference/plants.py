@@ -14,13 +14,15 @@ from .records import ONE, Complex
 
 @dataclass(frozen=True)
 class Plant:
-    """``noise``: sigma in V of each sample before the input's gain. ``wires``: (output, input) pairs."""
+    """``noise``: sigma in V of each sample before the input's gain. ``wires``: (output, input) pairs. ``light``: rate a
+    second, V and ns of photons (section 18)."""
 
     kind: Literal["none", "echo", "loopback"] = "none"
     noise: float = 0.0
     wires: tuple[tuple[PortRef, PortRef], ...] = ()
     latency_ns: int = 0
     trigger_period_ns: int = 0
+    light: tuple[float, float, int] | None = None
 
 
 @dataclass

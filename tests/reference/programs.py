@@ -62,6 +62,7 @@ class Kind:
     ``one_length``: equal windows, whole integrals, plain plays, as a judge of the kernels alone takes them.
     ``library``: calls are mostly of library functions.
     ``outside``: IO registers, input streams, pauses and triggers too.
+    ``photons``: some plants have light.
     """
 
     numerics: Numerics = "linear"
@@ -75,6 +76,7 @@ class Kind:
     one_length: bool = False
     library: bool = False
     outside: bool = False
+    photons: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -632,12 +634,19 @@ def plants(draw: st.DrawFn, kind: Kind) -> Plant:
     """What hangs behind the ports."""
     which = draw(st.sampled_from(kind.plants))
     sigma = draw(st.sampled_from(kind.sigmas))
+    light = None
+    if kind.photons and draw(st.integers(0, 5)) == 5:
+        light = (
+            draw(st.sampled_from([2e6, 3e7, 1e8])),
+            draw(st.sampled_from([0.2, -0.03])),
+            draw(st.sampled_from([1, 8, 256])),
+        )
     if which != "loopback":
-        return Plant(which, sigma)  # type: ignore[arg-type]
+        return Plant(which, sigma, light=light)  # type: ignore[arg-type]
     pairs = st.tuples(st.sampled_from([1, 2, 3, 4, 5]), st.sampled_from([1, 2]))
     wires = draw(st.lists(pairs, min_size=1, max_size=4, unique=True))
     ends = tuple((PortRef("con1", 1, output), PortRef("con1", 1, inp)) for output, inp in wires)
-    return Plant("loopback", sigma, ends, draw(st.sampled_from([0, 24, 41])))
+    return Plant("loopback", sigma, ends, draw(st.sampled_from([0, 24, 41])), light=light)
 
 
 @st.composite

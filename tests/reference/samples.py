@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor
 
-from . import noise
+from . import noise, photons
 from .board import Window
 from .ears import Ear, Part
 from .numbers import Report, u64
@@ -47,6 +47,8 @@ def volts(ear: Ear, window: Window, records: list[Record], seed: int, exact: boo
     for t in range(window.start, window.end):
         here = t - ear.hearing.delay
         signal = heard_from_converters(parts, here) if exact else heard(parts, here)
+        if ear.light and photons.shines(seed, ear.number, ear.light, t):
+            signal += ear.light[1]
         if ear.sigma:
             signal += ear.sigma * noise.of_sample(seed, ear.number, t)
         result.append((ear.gain * signal + ear.offset) * ear.sign)

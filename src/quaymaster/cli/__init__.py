@@ -44,6 +44,9 @@ def up(
     trigger_period_ns: Annotated[
         int, typer.Option(help="Edges of an external trigger so far apart, from 0 on; a multiple of 4, 0 for none.")
     ] = 0,
+    photons: Annotated[
+        str, typer.Option(help="Light at each analog input, photons a second: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8.")
+    ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; see `down`.")] = False,
 ) -> None:
     """Start an embedded cluster on this machine: a broker and its controllers."""
@@ -58,6 +61,7 @@ def up(
         loopback=loopback or [],
         noise=noise,
         trigger_period_ns=trigger_period_ns,
+        photons=photons,
     )
     embedded.detach(cluster) if detach else embedded.run(cluster)
 

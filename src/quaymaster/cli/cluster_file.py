@@ -43,6 +43,7 @@ class ControllerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     loopback: tuple[str, ...] = ()
     noise: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     trigger_period_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62, multiple_of=4)] = 0
+    photons: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^([0-9.e+-]+(:[0-9.e+-]+(:[0-9]+)?)?)?$")] = ""
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,6 +135,7 @@ def embedded_cluster(
     loopback: list[str] | None = None,
     noise: float = 0.0,
     trigger_period_ns: int = 0,
+    photons: str = "",
 ) -> Cluster:
     """The cluster that `quaymaster up` runs: all on loopback, each process in a folder of `directory`."""
     directory = directory.absolute()
@@ -147,6 +149,7 @@ def embedded_cluster(
             "loopback": loopback or [],
             "noise": noise,
             "trigger_period_ns": trigger_period_ns,
+            "photons": photons,
         }
         for name, kind, fems in parse_controllers(controllers)
     ]

@@ -62,4 +62,5 @@ def run_controller_process(name: str, path: Path) -> None:
         loopback=list(entry.loopback),
         noise=entry.noise,
         trigger_period_ns=entry.trigger_period_ns,
+        photons=entry.photons,
     )

@@ -90,6 +90,7 @@ def test_what_is_written_is_read_back(
         loopback=["1>1:24"],
         noise=noise,
         trigger_period_ns=port * 4,
+        photons="1e6",
     )
     path = tmp_path_factory.mktemp("cluster") / "cluster.toml"
     write_cluster(cluster, path)

@@ -44,7 +44,7 @@ def judge(case: Case, *, forked: bool = False) -> None:
 
 
 @PROFILE
-@given(cases(Kind()))
+@given(cases(Kind(photons=True)))
 def test_linear(case: Case) -> None:
     """Integrals as sums over records; any plant."""
     judge(case)
@@ -79,7 +79,7 @@ def test_exact(case: Case) -> None:
 
 
 @PROFILE
-@given(cases(Kind(numerics="exact", sigmas=(0.0, 0.02), loud=True, feedback=True)))
+@given(cases(Kind(numerics="exact", sigmas=(0.0, 0.02), loud=True, feedback=True, photons=True)))
 def test_exact_loud_feedback(case: Case) -> None:
     """The same where converters saturate and values are used."""
     judge(case)
@@ -93,7 +93,7 @@ def test_noise_of_integrals(case: Case) -> None:
 
 
 @PROFILE
-@given(cases(Kind(sigmas=(1e-3,), feedback=True)))
+@given(cases(Kind(sigmas=(1e-3,), feedback=True, photons=True)))
 def test_noise_and_traces(case: Case) -> None:
     """Noise that raw traces and integrals share."""
     judge(case)

@@ -200,6 +200,7 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "raw_plant": (lambda: ids(measure_i, plant="raw"), lambda: ids(measure_i, plant="none")),
     "simulated_outputs": (lambda: ids(plain, simulated=True), lambda: ids(plain)),
     "white_noise": (lambda: ids(measure_i, noisy=True), lambda: ids(measure_i)),
+    "steady_light": (lambda: ids(measure_i, lit=True), lambda: ids(plain, lit=True)),
     "shared_ports": (lambda: ids(measure_i), lambda: ids(plain)),
     "histogram_ends": (lambda: of_nodes(tree.Histogram(of=0, bins=((0.0, 1.0),))), of_nodes),
     "zip_order": (lambda: of_nodes(tree.Zip(left=0, right=0)), of_nodes),

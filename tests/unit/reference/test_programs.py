@@ -17,7 +17,7 @@ from quaymaster.controller.compiler import later
 KINDS = {
     "linear": Kind(),
     "exact": Kind(numerics="exact", sigmas=(0.0, 1e-3)),
-    "noise": Kind(sigmas=(1e-3,), feedback=True),
+    "noise": Kind(sigmas=(1e-3,), feedback=True, photons=True),
     "classical": Kind(feedback=True, classical=True),
     "library": Kind(feedback=True, classical=True, library=True),
     "loud": Kind(loud=True, feedback=True, sigmas=(0.0, 0.02)),
@@ -49,7 +49,7 @@ WANTED = {
     "units": list(get_args(tree.FrequencyUnits)),
     "keep_phase": ["True", "False"],
     "amplitudes": ["0", "1", "4"],
-    "plants": ["none", "echo", "loopback"],
+    "plants": ["none", "echo", "loopback", "light"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
 }
@@ -98,7 +98,7 @@ def seen() -> dict[str, Counter[str]]:
         @given(cases(kind))
         def collect(case: Case) -> None:
             count_nodes(case.program.body, counters)
-            counters["plants"][case.plant.kind] += 1
+            counters["plants"].update([case.plant.kind, *(["light"] if case.plant.light else [])])
             outcome = outcome_of(case)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))

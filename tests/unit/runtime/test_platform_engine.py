@@ -152,6 +152,9 @@ def test_overrides_and_plants_and_seeds_reach_the_machine(tmp_path: Path) -> Non
         noisy.run(averaging(3), options=JobOptions(seed=seed))
         values.append(noisy.fetch("I").tolist())
     assert values[0] == values[1] != values[2]
+    lit = Bench(tmp_path / "lit", plant="none", photons="5e7:0.25:8")
+    lit.run(averaging(20))
+    assert len(set(lit.fetch("I").tolist())) > 10
     wired = Bench(tmp_path / "wired", plant="loopback", loopback=("1>1:200",))
     wired.run(averaging(1), options=JobOptions(numerics="exact"))
     assert wired.fetch("I") == pytest.approx([expected], rel=2e-3)
