@@ -33,8 +33,8 @@ def hearing(
 
     ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of ``controller``), output > input : latency in ns, which is one for
     all cables. ``noise_variance`` in V² per sample. ``trigger_period_ns``: between edges of an external trigger, from 0
-    on; a multiple of 4, 0 for none. ``photons``: light at all inputs, as ``parse_photons`` reads it. Raises AskedWrongly
-    ``bad_plant``.
+    on; a multiple of 4, 0 for none. ``photons``: light at all inputs, as ``parse_photons`` reads it. Raises
+    AskedWrongly ``bad_plant``.
     """
     if trigger_period_ns < 0 or trigger_period_ns % 4:
         raise AskedWrongly(
