@@ -15,6 +15,7 @@ class PlantRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     loopback: tuple[str, ...] = ()
     noise: float = 0.0
     trigger_period_ns: int = 0
+    photons: str = ""
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

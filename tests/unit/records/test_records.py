@@ -48,7 +48,7 @@ def record(**changes: Any) -> JobRecord:
         seed=2**62,
         io1=-1,
         io2=5,
-        plant=PlantRecord(plant="loopback", loopback=("1>1:24",), noise=1e-6, trigger_period_ns=400),
+        plant=PlantRecord(plant="loopback", loopback=("1>1:24",), noise=1e-6, trigger_period_ns=400, photons="1e6"),
         engine_version=ENGINE_VERSION,
         version="0",
     )
