@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -86,6 +87,19 @@ def test_bytes_that_are_no_image() -> None:
     assert caught.value.code == "image_version"
 
 
+def waiting() -> tree.Program:
+    """A program that meets what comes from outside."""
+    with q.program() as prog:
+        x = q.declare_input_stream("client", "x", int, size=3)
+        with q.while_(q.IO1 == 0):
+            q.assign(q.IO1, 1)
+        q.advance_input_stream(x)
+        q.wait(x[1], "q1")
+        q.wait_for_trigger("q1", "long")
+        q.pause()
+    return prog.tree
+
+
 TABLES = (
     "code",
     "elements",
@@ -103,11 +117,16 @@ TABLES = (
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    table=st.sampled_from(TABLES), place=st.integers(0, 10**6), number=st.sampled_from([-(2**31), -2, 10**6, 2**31 - 1])
+    written=st.sampled_from([program, waiting]),
+    table=st.sampled_from(TABLES),
+    place=st.integers(0, 10**6),
+    number=st.sampled_from([-(2**31), -2, 10**6, 2**31 - 1]),
 )
-def test_an_index_outside_its_table_is_refused_or_harmless(table: str, place: int, number: int) -> None:
+def test_an_index_outside_its_table_is_refused_or_harmless(
+    written: Callable[[], tree.Program], table: str, place: int, number: int
+) -> None:
     """One number of a table replaced by a wild one: refused as bad_image, or it is no index and the run goes on."""
-    image = compile_program(program(), config())
+    image = compile_program(written(), config())
     changed = getattr(image, table).copy()
     if not changed.size:
         return
@@ -115,6 +134,10 @@ def test_an_index_outside_its_table_is_refused_or_harmless(table: str, place: in
     fields = {name: getattr(image, name) for name in image.__struct_fields__} | {table: changed}
     try:
         machine = Machine(Image(**fields), plant=hearing(image))
+        for item in image.inputs:
+            machine.push_input(item.name, [5, 6, 7])
+        machine.run(20_000)
+        machine.trigger()
         machine.run(20_000)
         machine.drain()
     except AskedWrongly:
