@@ -143,6 +143,16 @@ def test_a_gap_in_strict_timing_is_reported() -> None:
     assert {code for code, _ in run.events} == {"strict_timing_gap"}
 
 
+def test_an_advance_ends_the_pending_of_a_measure() -> None:
+    """A variable that is measured too waits for no window any more once an item stands in it."""
+    x = variable("x")
+    late = measure("read", "r1", integration("late", x))
+    run = start(whole(late, ADVANCE, if_(binary(x, "<", 1.0), play("long", "q1")), save(x, "s"), type_="fixed"))
+    run.machine.push_input("x", [2**20])
+    assert go(run) == "done"
+    assert (run.clock("q1"), run.saved) == (100, {"s": [2**20]})
+
+
 # ---------------------------------------------------------------- pauses
 
 
