@@ -91,6 +91,8 @@ class Op(IntEnum):
     READY = 67  # what was read since the stamp was cleared is ready after latency a; strict block b or -1
     BRANCH = 68  # a branch is entered
     LOOSE = 69  # the clocks move by other than literal times
+    JUMP_TRUE = 70  # to a if [b]
+    JUMP_EQ = 71  # to a if [b] = [c]
 
 
 class Library(IntEnum):

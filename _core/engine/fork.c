@@ -4,7 +4,7 @@
 
 #include "machine_inside.h"
 
-static int is_jump(int op) { return op >= OP_JUMP && op <= OP_JUMP_NOT_EQ; }
+static int is_jump(int op) { return (op >= OP_JUMP && op <= OP_JUMP_NOT_EQ) || op == OP_JUMP_TRUE || op == OP_JUMP_EQ; }
 
 /* Leaves out what none of the strands executes; jumps go to the next instruction that is left. */
 static int cut_code(const machine *m, walker *w, int64_t *new_pc)

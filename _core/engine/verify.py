@@ -39,6 +39,8 @@ _OPERANDS: dict[int, str] = {
     Op.STORE: "slss",
     Op.JUMP: "p",
     Op.JUMP_FALSE: "ps",
+    Op.JUMP_TRUE: "ps",
+    Op.JUMP_EQ: "pss",
     **dict.fromkeys(range(Op.JUMP_NOT_LT, Op.JUMP_NOT_EQ + 1), "pss"),
     Op.AWAIT: "tk",
     Op.AWAIT_CELL: "tmsk",

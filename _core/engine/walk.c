@@ -285,6 +285,8 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_JUMP_NOT_GT: BRANCH(v[i->b] > v[i->c]);
         case OP_JUMP_NOT_GE: BRANCH(v[i->b] >= v[i->c]);
         case OP_JUMP_NOT_EQ: BRANCH(v[i->b] == v[i->c]);
+        case OP_JUMP_TRUE: BRANCH(!v[i->b]);
+        case OP_JUMP_EQ: BRANCH(v[i->b] != v[i->c]);
         case OP_AWAIT: BLOCKED_IF(await(m, w, i, i->a, i->b, w->at[pc])); break;
         case OP_AWAIT_CELL:
             slot = cell(m, w, i->a, i->b, i->c, QUIET);

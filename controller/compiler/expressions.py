@@ -25,7 +25,20 @@ _BINARY = {
     "==": Op.EQ,
 }
 _FIXED = {"*": Op.MUL_FIXED, "/": Op.DIV_FIXED}
-_JUMPS = {"<": Op.JUMP_NOT_LT, "<=": Op.JUMP_NOT_LE, ">": Op.JUMP_NOT_GT, ">=": Op.JUMP_NOT_GE, "==": Op.JUMP_NOT_EQ}
+_JUMPS_UNLESS = {
+    "<": Op.JUMP_NOT_LT,
+    "<=": Op.JUMP_NOT_LE,
+    ">": Op.JUMP_NOT_GT,
+    ">=": Op.JUMP_NOT_GE,
+    "==": Op.JUMP_NOT_EQ,
+}
+_JUMPS_IF = {
+    "<": Op.JUMP_NOT_GE,
+    "<=": Op.JUMP_NOT_GT,
+    ">": Op.JUMP_NOT_LE,
+    ">=": Op.JUMP_NOT_LT,
+    "==": Op.JUMP_EQ,
+}
 _DRAW_NOTHING = (tree.Value, tree.Variable)
 
 
@@ -243,12 +256,19 @@ class Expressions:
 
     def jump_unless(self, node: tree.Expression, mask: int, at: int) -> int:
         """A jump taken where ``node`` does not hold; returns its place, to be landed."""
+        return self._jump(_JUMPS_UNLESS, Op.JUMP_FALSE, node, mask, at)
+
+    def jump_if(self, node: tree.Expression, mask: int, at: int) -> int:
+        """A jump taken where ``node`` holds; returns its place, to be landed."""
+        return self._jump(_JUMPS_IF, Op.JUMP_TRUE, node, mask, at)
+
+    def _jump(self, comparisons: dict[str, Op], of_bool: Op, node: tree.Expression, mask: int, at: int) -> int:
         late = self.watch(node, mask, at)
-        if isinstance(node, tree.Binary) and node.operator in _JUMPS:
-            op = _JUMPS[node.operator]
+        if isinstance(node, tree.Binary) and node.operator in comparisons:
+            op = comparisons[node.operator]
             compared = [self.steady(node.left, mask, at, (node.right,)), self.read(node.right, mask, at)]
         else:
-            op, compared = Op.JUMP_FALSE, [self.read(node, mask, at)]
+            op, compared = of_bool, [self.read(node, mask, at)]
         if late:
             self.ready(Latency.CONDITION, mask, at)
         return self.code.emit(op, 0, *compared, mask=mask, at=at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,16 @@ _NS_MAX = 1 << 31
 _UNSHAPED = (None, None, None, None)
 _PLAIN_PLAY = [0] * PlayColumn.DURATION + [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
 _PLAIN_PLAY[PlayColumn.SHAPED] = 0
+
+
+@dataclass
+class _Head:
+    """What all branches of an If begin with: strands that never come there, the block outside, that of them all."""
+
+    step: Step
+    dead: int
+    outer: int
+    block: int | None = None
 
 
 class Lowering:
@@ -418,29 +429,51 @@ class Lowering:
             self.code.emit(Op.BLOCK_TIME, number, thread, mask=saver_of(step.unit.mask) | 1 << thread, at=at)
 
     def _if(self, node: tree.If, step: Step) -> None:
+        """One condition jumps over its body; of several each jumps to its body, and what does not hold falls through to
+        the next one: a chain of comparisons without jumps taken."""
         outer, dead, mask = self._block, self.code.dead, step.unit.mask
         self._align(step.elements, node.at)
-        ends: list[int] = []
-        dead_at_head = self.code.dead
-        number = -1
-        bodies = [(branch.condition, branch.at, body) for branch, body in zip(node.branches, step.bodies, strict=False)]
-        for condition, at, body in [*bodies, (None, node.at, step.bodies[-1])]:
-            self.code.dead = dead_at_head
+        head = _Head(step, self.code.dead, outer)
+        if len(node.branches) == 1:
+            self._one_condition(node.branches[0], node.at, head, mask)
+        else:
+            self._several_conditions(node, head, mask)
+        self._block, self.code.dead = outer, dead | head.dead
+
+    def _one_condition(self, branch: tree.Branch, at: int, head: _Head, mask: int) -> None:
+        self.memory.next_statement()
+        skip = self.values.jump_unless(branch.condition, mask, branch.at)
+        self._branch(head, 0, branch.at)
+        end = self.code.emit(Op.JUMP, 0, mask=mask, at=branch.at)
+        self.code.land(skip)
+        self._branch(head, 1, at)
+        self.code.land(end)
+
+    def _several_conditions(self, node: tree.If, head: _Head, mask: int) -> None:
+        jumps = []
+        for branch in node.branches:
             self.memory.next_statement()
-            skip = -1 if condition is None else self.values.jump_unless(condition, mask, at)
-            if self._delays:
-                self.code.emit(Op.BRANCH, mask=mask & ~SAVER, at=at)
-            if number < 0:
-                number = self._block_time(step, at)
-            elif number != outer:
-                self._emit_block(number, step, at)
-            self._block = number
-            self._body(body)
-            if condition is not None:
-                ends.append(self.code.emit(Op.JUMP, 0, mask=mask, at=at))
-            self.code.land(skip)
+            jumps.append(self.values.jump_if(branch.condition, mask, branch.at))
+        self._branch(head, len(jumps), node.at)
+        ends = [self.code.emit(Op.JUMP, 0, mask=mask, at=node.at)]
+        for number, (jump, branch) in enumerate(zip(jumps, node.branches, strict=True)):
+            self.code.land(jump)
+            self._branch(head, number, branch.at)
+            if number < len(jumps) - 1:
+                ends.append(self.code.emit(Op.JUMP, 0, mask=mask, at=branch.at))
         self.code.land(*ends)
-        self._block, self.code.dead = outer, dead | dead_at_head
+
+    def _branch(self, head: _Head, body: int, at: int) -> None:
+        """The body of a branch, for all strands that come to the head of the If; it starts the one block of all."""
+        self.code.dead = head.dead
+        if self._delays:
+            self.code.emit(Op.BRANCH, mask=head.step.unit.mask & ~SAVER, at=at)
+        if head.block is None:
+            head.block = self._block_time(head.step, at)
+        elif head.block != head.outer:
+            self._emit_block(head.block, head.step, at)
+        self._block = head.block
+        self._body(head.step.bodies[body])
 
     def _for(self, node: tree.For, step: Step) -> None:
         outer, mask = self._block, step.unit.mask
