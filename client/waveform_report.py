@@ -276,8 +276,9 @@ class WaveformReport:
 
 def _analog(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedAnalogWaveform]:
     start, length, row, element_number, *rest = play
-    matrix, (hertz, phase, frame, chirp, _) = rest[:4], rest[4:]
+    matrix, (hertz, phase, frame, chirp, _, corrected, offsets) = rest[:4], rest[4:]
     pulse, element = tables["pulses"][row], tables["elements"][element_number]
+    correction = element["correction"] if corrected < 0 else tables["corrections"][corrected]
     cosine, sine = math.cos(2 * math.pi * frame), math.sin(2 * math.pi * frame)
     parts = list(element["ports"])
     is_iq = len(parts) == 2
@@ -298,10 +299,10 @@ def _analog(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedAnalog
                 fem=fem,
                 pulser={"controllerName": controller, "pulserIndex": element["pulsers"][part]},
                 current_amp_elements=matrix[2 * part : 2 * part + 2] if is_iq else matrix[:1],
-                current_dc_offset_by_port={str(number): element["offsets"][part]},
+                current_dc_offset_by_port={str(number): (offsets or element["offsets"])[part]},
                 current_intermediate_frequency=hertz,
                 current_frame=[round(value, 12) + 0.0 for value in rotation],
-                current_correction_elements=element["correction"][2 * part : 2 * part + 2] if is_iq else [],
+                current_correction_elements=correction[2 * part : 2 * part + 2] if is_iq else [],
                 chirp_info=_chirp(chirp, length),
                 current_phase=2 * math.pi * phase,
             )

@@ -93,6 +93,9 @@ class Op(IntEnum):
     LOOSE = 69  # the clocks move by other than literal times
     JUMP_TRUE = 70  # to a if [b]
     JUMP_EQ = 71  # to a if [b] = [c]
+    CORRECTION = 72  # element a gets the matrix [b], [c], [d], [e]
+    SET_OFFSET = 73  # input b (1: Q, else 0) of element a gets the offset [c]
+    RESET_NOW = 74  # the phase of element a, at once
 
 
 class Library(IntEnum):
@@ -268,4 +271,6 @@ EVENT_NAMES = (
     "input_saturated",
     "math_domain",
     "pause_ignored",
+    "correction_range",
+    "offset_range",
 )

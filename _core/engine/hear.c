@@ -67,7 +67,6 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
 {
     const ear *ear = &p->ears[index];
     element *e = &s->elements[ear->element];
-    pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : e->m[ear->which];
     int64_t from = start - p->delay;
     for (uint64_t i = ended(e, from); i < e->count; i++) {
         played *r = at(e, i);
@@ -78,6 +77,7 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
         heard *h = append(p);
         if (!h)
             return SIGNAL_NO_MEMORY;
+        pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : r->m[ear->which];
         h->record = r;
         h->offset = r->start - from;
         if (r->turn.re == 0.0 && r->turn.im == 0.0)

@@ -85,9 +85,11 @@ typedef struct {
     double alpha_r, alpha_i;
     const shape *shape; /* NULL: a plain pulse, or a hold */
     int32_t waveform;
-    int16_t kind, mirrored; /* mirrored: beta is not 0 */
+    int16_t kind;
+    int8_t mirrored, corrected; /* beta is not 0; m is not what the element began with */
     double beta_r, beta_i;
     pair turn; /* e^{i theta} at its start; (0, 0): nobody has asked yet */
+    pair m[2]; /* m_I, m_Q: the correction that its element had */
     int64_t order;
     int32_t thread;
 } played;
@@ -97,7 +99,9 @@ typedef struct {
 
 /* A queue of an element's records in the order of time, in a ring that doubles. */
 typedef struct {
-    pair m[2];       /* m_I, m_Q */
+    pair m[2];       /* m_I, m_Q at the start */
+    pair now[2];     /* and of the records to come */
+    int corrected;   /* whether the two may differ */
     int64_t delay;   /* greatest of the ports that hear it, -1: nobody does */
     int64_t last;    /* end of the newest record */
     played *ring;
@@ -212,6 +216,8 @@ typedef struct {
 typedef struct {
     port sum;
     double offset;
+    signal_step_t *steps;
+    int32_t step_count;
     int64_t delay;
     int saturates;
     double *fir, *iir;

@@ -13,6 +13,8 @@ machine_log *log_new(void)
     log->windows.size = sizeof(logged_window);
     log->resets.size = sizeof(logged_reset);
     log->sections.size = sizeof(signal_section_t);
+    log->corrections.size = sizeof(logged_correction);
+    log->offsets.size = sizeof(logged_offset);
     return log;
 }
 
@@ -24,14 +26,16 @@ void log_free(machine_log *log)
     free(log->windows.items);
     free(log->resets.items);
     free(log->sections.items);
+    free(log->corrections.items);
+    free(log->offsets.items);
     free(log);
 }
 
 static int64_t bytes_of(const machine_log *log)
 {
-    const log_list *lists[] = {&log->plays, &log->windows, &log->resets, &log->sections};
+    const log_list *lists[] = {&log->plays, &log->windows, &log->resets, &log->sections, &log->corrections, &log->offsets};
     int64_t bytes = 0;
-    for (int k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
         bytes += lists[k]->capacity * lists[k]->size;
     return bytes;
 }
@@ -88,5 +92,23 @@ int log_reset(machine_log *log, int64_t time, int64_t element)
     if (!entry)
         return -1;
     *entry = (logged_reset){time, element};
+    return 0;
+}
+
+int log_correction(machine_log *log, int64_t element, const double c[4])
+{
+    logged_correction *entry = room(log, &log->corrections, 1);
+    if (!entry)
+        return -1;
+    *entry = (logged_correction){element, log->plays.count, {c[0], c[1], c[2], c[3]}};
+    return 0;
+}
+
+int log_offset(machine_log *log, int64_t time, int32_t element, int32_t input, double volts)
+{
+    logged_offset *entry = room(log, &log->offsets, 1);
+    if (!entry)
+        return -1;
+    *entry = (logged_offset){time, element, input, volts};
     return 0;
 }

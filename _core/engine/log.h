@@ -34,13 +34,26 @@ typedef struct {
     int64_t element;
 } logged_reset;
 
+/* From behind the first `plays` entries of the plays on, the records of the element have another correction. */
+typedef struct {
+    int64_t element, plays;
+    double c[4];
+} logged_correction;
+
+/* From `time` on, the port of an input of the element has another offset. */
+typedef struct {
+    int64_t time;
+    int32_t element, input; /* 0: single or I, 1: Q */
+    double volts;
+} logged_offset;
+
 typedef struct {
     void *items;
     int64_t count, capacity, size;
 } log_list;
 
 typedef struct machine_log {
-    log_list plays, windows, resets, sections;
+    log_list plays, windows, resets, sections, corrections, offsets;
 } machine_log;
 
 machine_log *log_new(void);
@@ -50,5 +63,7 @@ void log_free(machine_log *log);
 int log_play(machine_log *log, const signal_record_t *r, uint64_t frame, int64_t play, int what);
 int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, int64_t window);
 int log_reset(machine_log *log, int64_t time, int64_t element);
+int log_correction(machine_log *log, int64_t element, const double c[4]);
+int log_offset(machine_log *log, int64_t time, int32_t element, int32_t input, double volts);
 
 #endif

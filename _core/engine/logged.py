@@ -3,12 +3,14 @@
 ``PLAYS``: one entry a record as the signal kernels take it (signals.h), with ``frame`` (the element's F, 2⁻⁶⁴ turns),
 ``play`` (row of ``Image.plays``, -1: none) and ``what``. ``WINDOWS``: one entry an acquisition; ``window`` is a row of
 ``Image.windows``, -1 for a raw trace. ``RESETS``: phase resets. ``SECTIONS``: those of chirps, by ``first_section``.
-Times and lengths are ns.
+``CORRECTIONS``: what update_correction set, for the plays of the element from number ``plays`` on. ``OFFSETS``: what
+set_dc_offset set; ``input`` is 1 for Q, else 0. Times and lengths are ns.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,3 +52,16 @@ PLAYS = np.dtype(
 WINDOWS = np.dtype([("start", "<i8"), ("end", "<i8"), ("measure", "<i4"), ("window", "<i4")])
 RESETS = np.dtype([("time", "<i8"), ("element", "<i8")])
 SECTIONS = np.dtype([("start", "<i8"), ("rate", "<u8")])
+CORRECTIONS = np.dtype([("element", "<i8"), ("plays", "<i8"), ("c", "<f8", (4,))])
+OFFSETS = np.dtype([("time", "<i8"), ("element", "<i4"), ("input", "<i4"), ("volts", "<f8")])
+
+
+class Log(NamedTuple):
+    """All lists of a log, structured arrays of the dtypes above."""
+
+    plays: Any
+    windows: Any
+    resets: Any
+    sections: Any
+    corrections: Any
+    offsets: Any

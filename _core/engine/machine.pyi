@@ -1,13 +1,14 @@
 """The virtual machine: runs an image in C, without the GIL."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from .hearing import Hearing
 from .image import Image
+from .logged import Log
 from .outside import Outside
 from .watching import OutputOverflow
 
@@ -84,8 +85,8 @@ class Machine:
         """Whether every strand has come to a pause; all that was saved before it can be drained then."""
     def waiting_for(self) -> tuple[str, ...]:
         """What strands wait for from outside, each once: "pause", "trigger", "input stream NAME"; () for nothing."""
-    def log(self) -> tuple[Any, Any, Any, Any]:
-        """Plays, windows, phase resets, chirp sections so far, as structured arrays of the dtypes in ``logged``.
+    def log(self) -> Log:
+        """All that was played, measured and set so far.
 
         Raises OurBug where no log is kept.
         """

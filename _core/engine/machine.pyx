@@ -31,7 +31,7 @@ from quaymaster._core.engine.signals cimport (
 from ..errors import AskedWrongly, OurBug, Taken
 from .codes import EVENT_NAMES
 from .latencies import latencies_ns
-from .logged import PLAYS, RESETS, SECTIONS, WINDOWS
+from .logged import CORRECTIONS, OFFSETS, PLAYS, RESETS, SECTIONS, WINDOWS, Log
 from .outside import (
     CYCLE_NS,
     INPUT_ITEMS_MAX,
@@ -61,6 +61,8 @@ cdef extern from "log.h" nogil:
         log_list windows
         log_list resets
         log_list sections
+        log_list corrections
+        log_list offsets
 
 cdef extern from "watch.h" nogil:
     ctypedef struct watch:
@@ -558,8 +560,9 @@ cdef class Machine:
         cdef const machine_log *log = machine_logged(self._ready())
         if log == NULL:
             raise OurBug("this machine keeps no log")
-        return (_list_of(log.plays, PLAYS), _list_of(log.windows, WINDOWS), _list_of(log.resets, RESETS),
-                _list_of(log.sections, SECTIONS))
+        return Log(_list_of(log.plays, PLAYS), _list_of(log.windows, WINDOWS), _list_of(log.resets, RESETS),
+                   _list_of(log.sections, SECTIONS), _list_of(log.corrections, CORRECTIONS),
+                   _list_of(log.offsets, OFFSETS))
 
     def halt(self):
         """Make ``run`` return soon, and for good; what was saved can still be drained."""

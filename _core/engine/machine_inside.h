@@ -206,6 +206,9 @@ int do_play(machine *m, walker *w, const insn *i, int32_t at);
 int do_measure(machine *m, walker *w, const insn *i, int32_t at);
 int do_hear(machine *m, walker *w, const insn *i);
 void do_frequency(machine *m, const walker *w, const insn *i);
+void do_correction(machine *m, const walker *w, const insn *i, int32_t at);
+void do_offset(machine *m, const walker *w, const insn *i, int32_t at);
+void do_reset_now(machine *m, const insn *i);
 void reset_phase(machine *m, element *e, int64_t t);
 
 /* shaped.c: ramps, cuts, chirps, conditions */

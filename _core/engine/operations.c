@@ -42,14 +42,51 @@ void do_frequency(machine *m, const walker *w, const insn *i)
         hold_again(m, e, (int64_t)t);
 }
 
+/* A fixed rounded to 2^-16 and kept below `limit` in size; the event `code` where it had to be. */
+static double in_steps(machine *m, int32_t raw, int64_t limit, int code, int32_t at)
+{
+    int64_t steps = ((int64_t)raw + (1 << 11)) >> 12;
+    if (steps < -limit || steps > limit - 1) {
+        event(m, code, at);
+        steps = steps < 0 ? -limit : limit - 1;
+    }
+    return (double)steps * 0x1p-16;
+}
+
 static double amplitude(machine *m, int32_t raw, int32_t at)
 {
-    int64_t a16 = ((int64_t)raw + (1 << 11)) >> 12;
-    if (a16 < -(1 << 17) || a16 > (1 << 17) - 1) {
-        event(m, EVENT_AMPLITUDE_RANGE, at);
-        a16 = a16 < 0 ? -(1 << 17) : (1 << 17) - 1;
-    }
-    return (double)a16 * 0x1p-16;
+    return in_steps(m, raw, 1 << 17, EVENT_AMPLITUDE_RANGE, at);
+}
+
+void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
+{
+    element *e = &m->elements[i->a];
+    const int32_t slots[] = {i->b, i->c, i->d, i->e};
+    double c[4];
+    for (int k = 0; k < 4; k++)
+        c[k] = in_steps(m, w->memory[slots[k]], 1 << 17, EVENT_CORRECTION_RANGE, at);
+    signal_correction(m->signals, i->a, c);
+    if (m->log && log_correction(m->log, i->a, c))
+        m->error = MACHINE_LOG_FULL;
+    if (e->holds)
+        hold_again(m, e, m->clock[e->thread]);
+}
+
+/* Nobody but a log hears of it: inputs do not hear offsets. */
+void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
+{
+    double volts = in_steps(m, w->memory[i->c], 1 << 15, EVENT_OFFSET_RANGE, at);
+    int64_t t = m->clock[m->elements[i->a].thread];
+    if (m->log && t < m->stop && log_offset(m->log, t, i->a, i->b, volts))
+        m->error = MACHINE_LOG_FULL;
+}
+
+void do_reset_now(machine *m, const insn *i)
+{
+    element *e = &m->elements[i->a];
+    int due = e->due;
+    reset_phase(m, e, m->clock[e->thread]);
+    e->due = due; /* that of reset_if_phase comes all the same */
 }
 
 static void set_amplitude(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r)

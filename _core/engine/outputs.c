@@ -17,7 +17,7 @@ static int remembered_inputs(const output *o) { return o->fir_count ? o->fir_cou
 
 int signals_add_output(signals *s, const signal_output_t *from)
 {
-    if (from->delay < 0 || from->fir_count < 0 || from->iir_count < 0)
+    if (from->delay < 0 || from->fir_count < 0 || from->iir_count < 0 || from->step_count < 0)
         return SIGNAL_BAD_ID;
     if (from->fir_count > SIGNAL_TAPS_MAX || from->iir_count > SIGNAL_TAPS_MAX)
         return SIGNAL_TOO_LONG;
@@ -31,9 +31,13 @@ int signals_add_output(signals *s, const signal_output_t *from)
     o->iir_count = from->iir ? from->iir_count : 0;
     o->fir = taps(from->fir, o->fir_count);
     o->iir = taps(from->iir, o->iir_count);
+    o->step_count = from->steps ? from->step_count : 0;
+    o->steps = malloc(((size_t)o->step_count + 1) * sizeof *o->steps);
+    if (o->steps && o->step_count)
+        memcpy(o->steps, from->steps, (size_t)o->step_count * sizeof *o->steps);
     o->inputs = calloc((size_t)o->fir_count + RENDER_CHUNK, sizeof *o->inputs);
     o->outputs = calloc((size_t)o->iir_count + RENDER_CHUNK, sizeof *o->outputs);
-    if (!o->fir || !o->iir || !o->inputs || !o->outputs) {
+    if (!o->fir || !o->iir || !o->steps || !o->inputs || !o->outputs) {
         output_free(o);
         return SIGNAL_NO_MEMORY;
     }
@@ -53,6 +57,7 @@ void output_free(output *o)
     free(o->inputs);
     free(o->outputs);
     free(o->crosstalks);
+    free(o->steps);
 }
 
 int signals_add_source(signals *s, int id, int element_id, int which)
@@ -203,6 +208,33 @@ static int behind_filter(signals *s, output *o, int64_t t, int count, double *v)
     return code ? code : next_chunk(s, o, count, v);
 }
 
+/* The offset at sample t, counted before the delay; in *until the first sample behind that may have another. */
+static double offset_at(const output *o, int64_t t, int64_t *until)
+{
+    int32_t low = 0, high = o->step_count;
+    while (low < high) {
+        int32_t middle = (low + high) / 2;
+        if (o->steps[middle].start <= t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *until = low < o->step_count ? o->steps[low].start : INT64_MAX;
+    return low ? o->steps[low - 1].volts : o->offset;
+}
+
+/* Adds the offset to `count` samples from t, rounds them and keeps them in range; how many were not. */
+static int64_t convert_outputs(const output *o, int64_t t, int count, double *v)
+{
+    int64_t out_of_range = 0, until;
+    for (int from = 0, some; from < count; from += some) {
+        double offset = offset_at(o, t + from, &until);
+        some = until < t + count ? (int)(until - (t + from)) : count - from;
+        out_of_range += round_block(offset, o->saturates, some, v + from);
+    }
+    return out_of_range;
+}
+
 int signal_render(signals *s, int id, int64_t start, int64_t length, double *volts, signal_events_t *events)
 {
     if (id < 0 || id >= s->output_count || start < 0)
@@ -216,7 +248,7 @@ int signal_render(signals *s, int id, int64_t start, int64_t length, double *vol
         int code = behind_filter(s, o, start + from - o->delay, count, v);
         if (code)
             return code;
-        events->output_overflow += round_block(o->offset, o->saturates, count, v);
+        events->output_overflow += convert_outputs(o, start + from - o->delay, count, v);
         memcpy(volts + from, v, (size_t)count * sizeof *v);
     }
     return SIGNAL_OK;

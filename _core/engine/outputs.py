@@ -19,10 +19,12 @@ class Output(IntEnum):
 
 class OutputPort(msgspec.Struct, frozen=True, kw_only=True):
     """One analog output. ``sources``: (index of the element in the image, which of its outputs); ``crosstalk``: (other
-    port, factor), of the sums before their filters; ``offset`` in V. A port with taps saturates, others wrap."""
+    port, factor), of the sums before their filters; ``offset`` in V; ``steps``: its changes, (ns before the delay,
+    V). A port with taps saturates, others wrap."""
 
     ref: PortRef
     offset: float = 0.0
+    steps: tuple[tuple[int, float], ...] = ()
     delay_ns: int = 0
     fir: tuple[float, ...] = ()
     iir: tuple[float, ...] = ()

@@ -140,6 +140,8 @@ int signal_record(signals *s, const signal_record_t *record)
             return code;
     }
     *place = kept(record);
+    memcpy(place->m, e->now, sizeof e->now);
+    place->corrected = (int8_t)e->corrected;
     place->shape = shape;
     if (record->kind != SIGNAL_PULSE)
         place->waveform = 0;
@@ -183,6 +185,8 @@ int signal_hold_begin(signals *s, const signal_record_t *record)
     if (!place)
         return code;
     *place = kept(record);
+    memcpy(place->m, e->now, sizeof e->now);
+    place->corrected = (int8_t)e->corrected;
     place->beta_r = place->beta_i = 0.0;
     place->mirrored = 0;
     place->kind = SIGNAL_HOLD;

@@ -8,6 +8,7 @@ import numpy as np
 
 from quaymaster._core.engine.signals cimport (
     SIGNAL_LINEAR,
+    signal_correction,
     signal_events_t,
     signal_hold_begin,
     signal_hold_end,
@@ -16,6 +17,7 @@ from quaymaster._core.engine.signals cimport (
     signal_record_t,
     signal_render,
     signal_section_t,
+    signal_step_t,
     signals,
     signals_add_crosstalk,
     signals_add_element,
@@ -27,7 +29,7 @@ from quaymaster._core.engine.signals cimport (
 )
 
 from ..errors import OurBug
-from .logged import PLAYS, SECTIONS
+from .logged import CORRECTIONS, PLAYS, SECTIONS
 from .signals import signal_error
 
 cdef extern from "log.h" nogil:
@@ -38,12 +40,20 @@ cdef extern from "log.h" nogil:
         signal_record_t record
         int64_t first_section
         int what
+    ctypedef struct logged_correction:
+        int64_t element, plays
+        double c[4]
 
 
 cdef int _made(int code) except -1:
     if code < 0:
         raise signal_error(code)
     return code
+
+
+cdef _bytes_of(array):
+    """The bytes of a structured array, with one spare so that an empty one has an address."""
+    return np.frombuffer(np.ascontiguousarray(array).tobytes() + b"\0", np.int8)
 
 
 cdef class Renderer:
@@ -58,7 +68,7 @@ cdef class Renderer:
         self._signals = NULL
         memset(&self._events, 0, sizeof(signal_events_t))
 
-    def __init__(self, image, outputs, plays, sections):
+    def __init__(self, image, outputs, log):
         if self._signals != NULL:
             raise OurBug("a renderer is made once")
         self.image, self.outputs = image, tuple(outputs)
@@ -75,7 +85,7 @@ cdef class Renderer:
             for ref, factor in output.crosstalk:
                 if ref in numbers:
                     _made(signals_add_crosstalk(self._signals, number, numbers[ref], factor))
-        self._add_records(plays, sections)
+        self._add_records(log.plays, log.sections, log.corrections)
 
     def __dealloc__(self):
         if self._signals != NULL:
@@ -99,21 +109,29 @@ cdef class Renderer:
         port.fir = &fir[0] if output.fir else NULL
         port.iir = &iir[0] if output.iir else NULL
         port.fir_count, port.iir_count = len(output.fir), len(output.iir)
+        steps = np.array(list(output.steps), dtype=[("start", "<i8"), ("volts", "<f8")])
+        cdef const signed char[::1] bytes_of_steps = _bytes_of(steps)
+        port.steps, port.step_count = <const signal_step_t *>&bytes_of_steps[0], len(steps)
         _made(signals_add_output(self._signals, &port))
 
-    cdef _add_records(self, plays, sections):
+    cdef _add_records(self, plays, sections, corrections):
         """Every record, each element's in the order of time: as they stand in the log."""
-        if plays.dtype != PLAYS or PLAYS.itemsize != sizeof(logged_play) or SECTIONS.itemsize != sizeof(signal_section_t):
+        if (plays.dtype != PLAYS or PLAYS.itemsize != sizeof(logged_play) or SECTIONS.itemsize != sizeof(signal_section_t)
+                or CORRECTIONS.itemsize != sizeof(logged_correction)):
             raise OurBug("the log's entries are not those of log.h")
-        cdef const signed char[::1] bytes_of_plays = np.ascontiguousarray(plays).view(np.int8).ravel() if len(plays) else np.zeros(1, np.int8)
-        cdef const signed char[::1] bytes_of_sections = (
-            np.ascontiguousarray(sections).view(np.int8).ravel() if len(sections) else np.zeros(1, np.int8))
+        cdef const signed char[::1] bytes_of_plays = _bytes_of(plays)
+        cdef const signed char[::1] bytes_of_sections = _bytes_of(sections)
+        cdef const signed char[::1] bytes_of_corrections = _bytes_of(corrections)
         cdef const logged_play *entry = <const logged_play *>&bytes_of_plays[0]
         cdef const signal_section_t *first = <const signal_section_t *>&bytes_of_sections[0]
+        cdef const logged_correction *correction = <const logged_correction *>&bytes_of_corrections[0]
         cdef signal_record_t record
-        cdef int64_t k, count = len(plays)
+        cdef int64_t k, count = len(plays), corrected = 0, correction_count = len(corrections)
         cdef int code = 0
         for k in range(count):
+            while corrected < correction_count and correction[corrected].plays <= k:
+                _made(signal_correction(self._signals, <int>correction[corrected].element, correction[corrected].c))
+                corrected += 1
             record = entry[k].record
             record.sections = first + entry[k].first_section if record.section_count else NULL
             if entry[k].what == LOGGED_HOLD_BEGIN:

@@ -148,10 +148,22 @@ int signals_add_element(signals *s, double c00, double c01, double c10, double c
         return SIGNAL_NO_MEMORY;
     e->m[SIGNAL_OUTPUT_I] = (pair){c00, -c01};
     e->m[SIGNAL_OUTPUT_Q] = (pair){c10, -c11};
+    memcpy(e->now, e->m, sizeof e->now);
     e->delay = -1;
     e->last = INT64_MIN;
     e->open = -1;
     return s->element_count++;
+}
+
+int signal_correction(signals *s, int id, const double c[4])
+{
+    if (id < 0 || id >= s->element_count)
+        return SIGNAL_BAD_ID;
+    element *e = &s->elements[id];
+    e->now[SIGNAL_OUTPUT_I] = (pair){c[0], -c[1]};
+    e->now[SIGNAL_OUTPUT_Q] = (pair){c[2], -c[3]};
+    e->corrected = 1;
+    return SIGNAL_OK;
 }
 
 int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,

@@ -131,6 +131,9 @@ int signals_add_weights(signals *s, const double *cosine, const double *sine, in
 /* An element with its mixer correction: m_I = c00 - i c01, m_Q = c10 - i c11; single input: (1, 0, 0, 1). */
 int signals_add_element(signals *s, double c00, double c01, double c10, double c11);
 
+/* Another correction (c00, c01, c10, c11) for the element's records and holds that are still to come. */
+int signal_correction(signals *s, int element, const double c[4]);
+
 /* An input port. number = fem * 256 + port number; gain = 10^(gain_db / 20); offset in V; sigma in V per sample;
  * sign +1 or -1; delay in ns (>= 0) of all that it hears; from_samples: a measure of the program keeps a raw trace of it. */
 int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
@@ -191,9 +194,17 @@ void signal_forget_before(signals *s, int64_t t);
 
 /* --- output samples (docs/arithmetic.md 14) ---------------------------------------------------------------------- */
 
-/* An analog output port that can be rendered. Taps are copied; fir NULL: the one tap 1; iir NULL: none. */
+/* From sample `start` on, counted before the delay, the offset is `volts`. */
+typedef struct {
+    int64_t start;
+    double volts;
+} signal_step_t;
+
+/* An analog output port that can be rendered. Taps and steps are copied; fir NULL: the one tap 1; iir NULL: none. */
 typedef struct {
     double offset;      /* V */
+    const signal_step_t *steps; /* changes of the offset, in the order of time; NULL: none */
+    int32_t step_count;
     int64_t delay;      /* ns, >= 0 */
     int saturates;      /* out of range: 0 wraps, 1 saturates (a filtered port) */
     const double *fir;  /* b_0 … */

@@ -75,8 +75,14 @@ cdef extern from "signals.h" nogil:
         uint32_t saturated
         int64_t output_overflow
 
+    ctypedef struct signal_step_t:
+        int64_t start
+        double volts
+
     ctypedef struct signal_output_t:
         double offset
+        const signal_step_t *steps
+        int32_t step_count
         int64_t delay
         int saturates
         const double *fir
@@ -89,6 +95,7 @@ cdef extern from "signals.h" nogil:
     int signals_add_waveform(signals *s, const double *I, const double *Q, int64_t n, int constant)
     int signals_add_weights(signals *s, const double *cosine, const double *sine, int64_t n)
     int signals_add_element(signals *s, double c00, double c01, double c10, double c11)
+    int signal_correction(signals *s, int element, const double *c)
     int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
                          int from_samples)
     int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int count, double volts, int width)

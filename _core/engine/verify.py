@@ -30,7 +30,7 @@ from .latencies import PROFILES, Latency
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # a likewise and at least 1, r array of the length before, f library function, g array function, d latency, p place in
 # the code, P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register,
-# I input stream, k strict or -1.
+# I input stream, i input of an element, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -74,6 +74,9 @@ _OPERANDS: dict[int, str] = {
     Op.IO_WRITE: "ssR",
     Op.ADVANCE: "Islk",
     Op.TRIGGER: "Eq",
+    Op.CORRECTION: "Essss",
+    Op.SET_OFFSET: "Eis",
+    Op.RESET_NOW: "E",
 }
 
 _STAMPS = (*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.STAMP_READ_ALL, Op.READY)
@@ -114,6 +117,7 @@ def _verify(image: Image) -> None:
         "B": image.blocks,
         "T": len(image.threads),
         "u": 13,
+        "i": 2,
         "f": len(Library),
         "g": len(LibraryArray),
         "d": len(Latency),

@@ -342,6 +342,9 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_TRIGGER: BLOCKED_IF(do_trigger(m, w, i)); break;
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
+        case OP_CORRECTION: do_correction(m, w, i, w->at[pc]); break;
+        case OP_SET_OFFSET: do_offset(m, w, i, w->at[pc]); break;
+        case OP_RESET_NOW: do_reset_now(m, i); break;
         case OP_SAVE: BLOCKED_IF(save(m, w, i, v[i->b], 0)); break;
         case OP_SAVE_TIMED: {
             int64_t time = w->stamp > 0 ? w->stamp : w->blocks[i->c];

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config.model import PortRef
-from .codes import ElementColumn, PlayColumn
+from .codes import ElementColumn, Op, PlayColumn
 from .image import Image
 from .outputs import Output, OutputPort
 
@@ -33,16 +33,27 @@ class OutputOverflow(msgspec.Struct, frozen=True, kw_only=True):
 def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[OutputPort]:
     """Those of the outputs that could go beyond their range, by the waveforms and amplitudes of the program's text.
 
-    What stands behind a filter or takes crosstalk is not watched."""
-    loudest = _loudest(image)
+    What stands behind a filter, takes crosstalk, or has an offset or a correction that the program changes is not
+    watched."""
+    loudest, changed = _loudest(image), _changed(image)
     return [
         output
         for output in outputs
         if output.sources
         and not output.is_filtered
         and not output.crosstalk
+        and output.ref not in changed
         and abs(output.offset) + sum(_size(image, s) * loudest[s[0]] for s in output.sources) >= SAFE_V
     ]
+
+
+def _changed(image: Image) -> set[PortRef]:
+    """The ports of which the program changes the offset, or the correction of an element on them."""
+    found: set[PortRef] = set()
+    for op, number, which in image.code[np.isin(image.code[:, 0], (Op.SET_OFFSET, Op.CORRECTION)), :3].tolist():
+        inputs = image.element_info[number].inputs
+        found.update(inputs if op == Op.CORRECTION else inputs[which : which + 1])
+    return found
 
 
 def _size(image: Image, source: tuple[int, Output]) -> float:

@@ -69,6 +69,16 @@ class StatementChecker:
                 self._elements((node.element,), node.at)
                 if node.operation:
                     check_name(node.operation, node.at, "a pulse", self._report)
+            case tree.UpdateCorrection():
+                self._elements((node.element,), node.at)
+                for value in node.correction:
+                    self._expressions.check(value, node.at, "fixed", "a value of a correction")
+            case tree.ResetGlobalPhase():
+                pass
+            case tree.SetDcOffset():
+                self._elements((node.element,), node.at)
+                check_name(node.input, node.at, "an input", self._report)
+                self._expressions.check(node.offset, node.at, "fixed", "a DC offset")
             case tree.RampToZero():
                 self._elements((node.element,), node.at)
                 self._ramp_to_zero(node)

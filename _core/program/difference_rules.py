@@ -201,6 +201,18 @@ def stamps_conditional_plays(used: Used) -> bool:
     return any(node.condition is not None and node.timestamp_stream is not None for node in used.all(tree.Play))
 
 
+def shares_oscillators(used: Used) -> bool:
+    """Elements on one oscillator, of which the text says more than plays."""
+    names = [element.oscillator for element in used.elements.values() if element.oscillator is not None]
+    changes = (tree.FrameRotation, tree.ResetFrame, tree.ResetIfPhase, tree.UpdateFrequency, tree.UpdateCorrection)
+    return len(set(names)) < len(names) and has(*changes)(used)
+
+
+def resets_many(used: Used) -> bool:
+    """A reset of all phases, where there are several elements."""
+    return bool(used.all(tree.ResetGlobalPhase)) and len(used.elements) > 1
+
+
 def lacks_correction(used: Used) -> bool:
     """An element with a mixer that has no entry for exactly the element's frequencies."""
     return any(_lacks_correction(used, name) for name in used.elements)
@@ -221,7 +233,7 @@ def _lacks_correction(used: Used, name: str) -> bool:
 
 def moves_phase(used: Used) -> bool:
     """Frequencies or frames that the program changes."""
-    return bool(used.all(tree.UpdateFrequency) or used.all(tree.FrameRotation))
+    return bool(used.all(tree.UpdateFrequency) or used.all(tree.FrameRotation) or used.all(tree.UpdateCorrection))
 
 
 # ---------------------------------------------------------------- measuring
@@ -282,12 +294,13 @@ def inverting(used: Used) -> bool:
 
 def unheard_outputs(used: Used) -> bool:
     """Inputs that hear outputs with an offset, a delay, a filter or crosstalk."""
-    return used.setting.plant in ("echo", "loopback") and bool(used.measured()) and any(map(_shaped, used.outputs()))
+    heard = used.setting.plant in ("echo", "loopback") and bool(used.measured())
+    return heard and (bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs())))
 
 
 def simulated_outputs(used: Used) -> bool:
     """Samples are kept of outputs with an offset, a delay, a filter or crosstalk."""
-    return used.setting.simulated and any(map(_shaped, used.outputs()))
+    return used.setting.simulated and (bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs())))
 
 
 def unwatched_outputs(used: Used) -> bool:

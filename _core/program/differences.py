@@ -257,9 +257,40 @@ _ROWS = (
     Difference(
         "fresh_phases",
         "Pulses and phases",
-        "Each job starts with the frequencies of the config and with frames at 0.",
+        "Each job starts with the frequencies and mixer corrections of the config and with frames at 0.",
         _PHASE,
         rules.moves_phase,
+    ),
+    Difference(
+        "shared_oscillators",
+        "Pulses and phases",
+        "What is said of the phase, frame, frequency or correction of one element on a shared oscillator is done for "
+        "each element on it at its own clock, so elements at different clocks take it at different instants.",
+        _PHASE,
+        rules.shares_oscillators,
+    ),
+    Difference(
+        "global_phase",
+        "Pulses and phases",
+        "reset_global_phase() restarts the phase of each element at its own clock; the instrument resets all at one "
+        "instant, which is the same after an align().",
+        _PHASE,
+        rules.resets_many,
+    ),
+    Difference(
+        "frame_and_correction",
+        "Pulses and phases",
+        "update_correction() leaves the frame as it is; up to QOP 3.3 the instrument resets it.",
+        _PHASE,
+        rules.has(tree.UpdateCorrection),
+    ),
+    Difference(
+        "offsets_of_jobs",
+        "Pulses and phases",
+        "An offset that set_dc_offset() sets holds until the job ends, then the port has the idle value of its qm "
+        "again; up to QOP 3.5 the instrument keeps it.",
+        "docs/arithmetic.md, section 14",
+        rules.has(tree.SetDcOffset),
     ),
     Difference(
         "mixer_without_entry",

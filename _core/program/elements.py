@@ -15,7 +15,8 @@ def elements_used(program: tree.Program) -> tuple[str, ...]:
 def elements_in(body: Iterable[tree.Statement], everything: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The elements that a block names, nested blocks included, in the order of first use.
 
-    A ``wait`` or ``align`` that names none stands for ``everything`` (give the elements of the program).
+    A ``wait`` or ``align`` that names none stands for ``everything`` (give the elements of the program), and so do
+    ``pause`` and ``reset_global_phase``.
     """
     found: dict[str, None] = {}
     _add_named(body, everything, found)
@@ -27,7 +28,7 @@ def elements_of(statement: tree.Statement, everything: tuple[str, ...] = ()) -> 
     kind = type(statement)
     if kind in _NAMELESS:
         return ()
-    if kind is tree.Pause:
+    if kind in _OF_ALL:
         return everything
     if kind in _OF_MANY:
         return statement.elements or everything  # type: ignore[union-attr]
@@ -38,6 +39,11 @@ def elements_of(statement: tree.Statement, everything: tuple[str, ...] = ()) -> 
 _BLOCKS = (tree.For, tree.ForEach, tree.StrictTiming)
 _NAMELESS = frozenset({tree.Assign, tree.AdvanceInput, tree.Save, tree.If, *_BLOCKS})
 _OF_MANY = frozenset({tree.Wait, tree.Align})
+_OF_ALL = frozenset({tree.Pause, tree.ResetGlobalPhase})
+OF_OSCILLATORS = frozenset(
+    {tree.FrameRotation, tree.ResetFrame, tree.ResetIfPhase, tree.UpdateFrequency, tree.UpdateCorrection}
+)
+"""What is said of one element and holds for all that share its oscillator."""
 
 
 def _add_named(body: Iterable[tree.Statement], everything: tuple[str, ...], found: dict[str, None]) -> None:

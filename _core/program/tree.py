@@ -377,6 +377,29 @@ class UpdateFrequency(Node, frozen=True):
     keep_phase: bool = False
 
 
+class UpdateCorrection(Node, frozen=True):
+    """Give the pulses of the element that follow another mixer correction: fixeds c00, c01, c10, c11."""
+
+    at: int
+    element: str
+    correction: tuple[Expression, Expression, Expression, Expression]
+
+
+class ResetGlobalPhase(Node, frozen=True):
+    """Restart the oscillator phases of all elements of the program, each at its own clock."""
+
+    at: int
+
+
+class SetDcOffset(Node, frozen=True):
+    """Set the offset of the port of an input of the element (single, I or Q) to a fixed, in V."""
+
+    at: int
+    element: str
+    input: str
+    offset: Expression
+
+
 class StrictTiming(Node, frozen=True):
     """The body must have no gaps."""
 
@@ -431,6 +454,9 @@ Statement: TypeAlias = (
     | ResetFrame
     | ResetIfPhase
     | UpdateFrequency
+    | UpdateCorrection
+    | ResetGlobalPhase
+    | SetDcOffset
     | RampToZero
     | AdvanceInput
     | Pause

@@ -7,7 +7,7 @@ from typing import Any
 from ..._core.program import limits, tree
 from ..._core.program.literals import wrap32
 from .builder import current
-from .expressions import python_number, typed
+from .expressions import QuaExpression, python_number, typed
 from .later import Later
 from .math_library import Math
 from .position import refusal
@@ -103,15 +103,59 @@ def update_frequency(element: str, new_frequency: Any, units: str = "Hz", keep_p
     )
 
 
+def update_correction(element: str, c00: Any, c01: Any, c10: Any, c11: Any) -> None:
+    """Give the pulses of ``element`` that follow another mixer correction: four fixeds or numbers from -2 to
+    2 - 2**-16.
+
+    The frame stays as it is.
+    """
+    builder = current("update_correction")
+    values = tuple(builder.own(_in_range(value, "correction", -2.0, 2.0 - 2.0**-16)) for value in (c00, c01, c10, c11))
+    builder.append(
+        tree.UpdateCorrection(
+            at=builder.at(),
+            element=named(element, "the element of update_correction"),
+            correction=(values[0], values[1], values[2], values[3]),
+        )
+    )
+
+
+def set_dc_offset(element: str, element_input: str, offset: Any) -> None:
+    """Set the DC offset of the port of an input of ``element`` ("single", "I" or "Q") to ``offset`` V, at once.
+
+    It holds until it is set again, or the job ends. A fixed or a number from -0.5 to 0.5 - 2**-16.
+    """
+    builder = current("set_dc_offset")
+    builder.append(
+        tree.SetDcOffset(
+            at=builder.at(),
+            element=named(element, "the element of set_dc_offset"),
+            input=named(element_input, "the input of set_dc_offset"),
+            offset=builder.own(_in_range(offset, "offset", -0.5, 0.5 - 2.0**-16)),
+        )
+    )
+
+
+def reset_global_phase() -> None:
+    """Restart the oscillator phases of all elements of the program at once; the frames stay."""
+    builder = current("reset_global_phase")
+    builder.append(tree.ResetGlobalPhase(at=builder.at()))
+
+
+def _in_range(value: object, what: str, least: float, most: float) -> QuaExpression:
+    """A fixed; a Python number must be in its range."""
+    number = python_number(value)
+    if number is not None and not least <= number <= most:
+        raise refusal(f"{what} {number} is outside of [{least}, {most}]", code=f"bad_{what}")
+    return typed(value, "fixed", place=f"as {what}")
+
+
 def _at_least_one(elements: tuple[Any, ...], statement: str) -> tuple[str, ...]:
     if not elements:
         raise refusal(f"{statement} names no element", code="bad_name")
     return named_elements(elements, statement)
 
 
-set_dc_offset = Later("set_dc_offset")
-update_correction = Later("update_correction")
-reset_global_phase = Later("reset_global_phase")
 declare_struct = Later("declare_struct")
 qua_struct = Later("qua_struct")
 QuaArray = Later("QuaArray")

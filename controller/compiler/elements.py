@@ -19,7 +19,10 @@ _LATER_KINDS = ("singleInputCollection", "multipleInputs", "MWInput", "RF_inputs
 
 
 class Elements(msgspec.Struct, kw_only=True):
-    """The elements that a program names, in the order of first use; ``index`` and ``thread`` by name."""
+    """The elements that a program names, in the order of first use; ``index`` and ``thread`` by name.
+
+    ``sharing``: for each element on a shared oscillator all of these on it.
+    """
 
     names: tuple[str, ...]
     index: dict[str, int]
@@ -28,6 +31,7 @@ class Elements(msgspec.Struct, kw_only=True):
     needed: tuple[tuple[str, int, int], ...]
     info: tuple[ImageElement, ...]
     rows: list[list[int]]
+    sharing: dict[str, tuple[str, ...]]
 
     def thread_mask(self, names: Iterable[str]) -> int:
         """The threads of these elements, a bit each."""
@@ -57,7 +61,7 @@ def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
 def _add_uses(body: Iterable[tree.Statement], uses: dict[str, int]) -> None:
     for statement in body:
         match statement:
-            case tree.Assign() | tree.Save() | tree.AdvanceInput() | tree.Pause():
+            case tree.Assign() | tree.Save() | tree.AdvanceInput() | tree.Pause() | tree.ResetGlobalPhase():
                 continue
             case tree.If():
                 for branch in statement.branches:
@@ -76,7 +80,6 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
     """The tables of all elements of the program; faults go to ``problems`` and their elements are left out."""
     uses = first_uses(program.body)
     good = {name: at for name, at in uses.items() if _usable(config, name, at, problems)}
-    _check_oscillators(config, good, problems)
     _check_cores(config, good, problems)
     threads: dict[tuple[bool, str], int] = {}
     for name in good:
@@ -94,6 +97,7 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
         needed=tuple((controller, fem, count) for (controller, fem), count in needed.items()),
         info=info,
         rows=[_row(config, item) for item in info],
+        sharing=_sharing(config, good),
     )
 
 
@@ -139,17 +143,13 @@ def _ports(config: Config, element: Element) -> Iterator[object]:
         yield config.analog_input(ref)
 
 
-def _check_oscillators(config: Config, uses: dict[str, int], problems: Problems) -> None:
-    owner: dict[str, str] = {}
-    for name, at in uses.items():
+def _sharing(config: Config, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, list[str]] = {}
+    for name in names:
         oscillator = config.elements[name].oscillator
-        if oscillator is not None and owner.setdefault(oscillator, name) != name:
-            other = owner[oscillator]
-            problems.add(
-                at,
-                f"elements '{other}' and '{name}' sharing oscillator '{oscillator}' is not supported yet",
-                later=True,
-            )
+        if oscillator is not None:
+            groups.setdefault(oscillator, []).append(name)
+    return {name: tuple(group) for group in groups.values() for name in group}
 
 
 def _check_cores(config: Config, uses: dict[str, int], problems: Problems) -> None:

@@ -148,6 +148,14 @@ class Lowering:
                 self._pause(node, step)
             case tree.WaitForTrigger() as node:
                 self._wait_for_trigger(node, step)
+            case tree.SetDcOffset() as node:
+                self._set_offset(node, step)
+            case tree.UpdateCorrection() as node:
+                self._correct(node, step)
+            case tree.ResetGlobalPhase() as node:
+                for name in step.elements:
+                    if self._has(name, ElementColumn.HAS_OSCILLATOR):
+                        self.code.emit(Op.RESET_NOW, self._elements.index[name], mask=self._mask_of(name), at=node.at)
             case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency() as node:
                 self._phase(node, step)
 
@@ -339,7 +347,7 @@ class Lowering:
 
     def _ramp_to_zero(self, node: tree.RampToZero, step: Step) -> None:
         number = self._elements.index[node.element]
-        if not self._elements.rows[number][ElementColumn.STICKY]:
+        if not self._has(node.element, ElementColumn.STICKY):
             self._problems.add(node.at, f"ramp_to_zero: element '{node.element}' is not sticky")
         self.code.emit(Op.RAMP_TO_ZERO, number, node.duration or 0, mask=step.unit.mask, at=node.at)
 
@@ -378,22 +386,51 @@ class Lowering:
         self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step
     ) -> None:
         slots = self._operands(step, (node.at,))
-        number, mask = self._elements.index[node.element], step.unit.mask
-        if not self._elements.rows[number][ElementColumn.HAS_OSCILLATOR]:
+        if not self._has(node.element, ElementColumn.HAS_OSCILLATOR):
             what = type(node).__name__
             self._problems.add(
                 node.at, f"{_WORDS[what]}: element '{node.element}' has no oscillator (no intermediate_frequency)"
             )
-        match node:
-            case tree.FrameRotation():
-                self.code.emit(Op.ROTATE, number, slots[0], mask=mask, at=node.at)
-            case tree.ResetFrame():
-                self.code.emit(Op.RESET_FRAME, number, mask=mask, at=node.at)
-            case tree.ResetIfPhase():
-                self.code.emit(Op.RESET_PHASE, number, mask=mask, at=node.at)
-            case tree.UpdateFrequency():
-                power = _UNITS[node.units]
-                self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
+        for name in step.elements:
+            number, mask = self._elements.index[name], self._mask_of(name)
+            match node:
+                case tree.FrameRotation():
+                    self.code.emit(Op.ROTATE, number, slots[0], mask=mask, at=node.at)
+                case tree.ResetFrame():
+                    self.code.emit(Op.RESET_FRAME, number, mask=mask, at=node.at)
+                case tree.ResetIfPhase():
+                    self.code.emit(Op.RESET_PHASE, number, mask=mask, at=node.at)
+                case tree.UpdateFrequency():
+                    power = _UNITS[node.units]
+                    self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
+
+    def _correct(self, node: tree.UpdateCorrection, step: Step) -> None:
+        slots = self._operands(step, (node.at,))
+        if not self._has_mixer(node.element):
+            self._problems.add(node.at, f"update_correction: element '{node.element}' has no mixer (no mixInputs)")
+        for name in filter(self._has_mixer, step.elements):
+            self.code.emit(Op.CORRECTION, self._elements.index[name], *slots, mask=self._mask_of(name), at=node.at)
+
+    def _set_offset(self, node: tree.SetDcOffset, step: Step) -> None:
+        (slot,) = self._operands(step, (node.at,))
+        number = self._elements.index[node.element]
+        names = ("I", "Q") if self._has_mixer(node.element) else ("single",)[: len(self._elements.info[number].inputs)]
+        if node.input not in names:
+            known = ", ".join(names) or "none"
+            self._problems.add(
+                node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; it has: {known}"
+            )
+        self.code.emit(Op.SET_OFFSET, number, int(node.input == "Q"), slot, mask=step.unit.mask, at=node.at)
+
+    def _has(self, element: str, column: ElementColumn) -> bool:
+        return bool(self._elements.rows[self._elements.index[element]][column])
+
+    def _has_mixer(self, element: str) -> bool:
+        return self._elements.rows[self._elements.index[element]][ElementColumn.KIND] == 2
+
+    def _mask_of(self, element: str) -> int:
+        """The strand of an element's thread."""
+        return 1 << self._elements.thread[element]
 
     def _align(self, names: tuple[str, ...], at: int, *, measured: bool = False) -> None:
         """Let the threads of these elements meet; nothing where one thread alone has no reset to take.

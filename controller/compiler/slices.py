@@ -14,7 +14,7 @@ import msgspec
 
 from ..._core.engine.codes import SAVER
 from ..._core.program import tree
-from ..._core.program.elements import elements_of
+from ..._core.program.elements import OF_OSCILLATORS, elements_of
 from .elements import Elements
 
 
@@ -189,6 +189,8 @@ class _Cutter:
     def names(self, node: tree.Statement) -> tuple[tuple[str, ...], Unit]:
         """The elements that a quantum statement names, once each, and what their threads execute."""
         named = elements_of(node, self.elements.names)
+        if type(node) in OF_OSCILLATORS:
+            named = self.elements.sharing.get(named[0], named)
         if named not in self._named:
             names = tuple(dict.fromkeys(named))
             self._named[named] = names, self.settled(self.elements.thread_mask(names))
@@ -205,7 +207,7 @@ class _Cutter:
         if isinstance(node, tree.Measure):
             heard = tuple([self.process(process, unit, parent, operands) for process in node.processes])
         elif isinstance(node, tree.ResetIfPhase):
-            self.reset.add(node.element)
+            self.reset.update(names)
         stamp = None
         if isinstance(node, _PLAYING) and node.timestamp_stream is not None:
             stamp = self.settled(SAVER)
@@ -317,6 +319,10 @@ def _operands(node: tree.Statement) -> Sequence[tree.Expression]:
             return (node.turns,)
         case tree.UpdateFrequency():
             return (node.frequency,)
+        case tree.UpdateCorrection():
+            return node.correction
+        case tree.SetDcOffset():
+            return (node.offset,)
         case _:
             return ()
 

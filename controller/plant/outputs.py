@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..._core.config import Config, PortRef, analog_outputs
 from ..._core.config.model import AnalogOutput
@@ -10,23 +10,28 @@ from ..._core.engine.image import Image
 from ..._core.engine.outputs import Output, OutputPort
 from .inputs import played_outputs
 
+Steps = Sequence[tuple[int, float]]
+"""(ns, V): what an offset changes to, in the order of time."""
 
-def output_ports(config: Config, image: Image) -> list[OutputPort]:
-    """All analog outputs of the config, with what the elements of an image play on them."""
+
+def output_ports(config: Config, image: Image, steps: Mapping[PortRef, Steps] | None = None) -> list[OutputPort]:
+    """All analog outputs of the config, with what the elements of an image play on them; ``steps`` of their offsets."""
     sources: dict[PortRef, list[tuple[int, Output]]] = {}
     for number, element in enumerate(image.element_info):
         for which, ref in played_outputs(config.elements[element.name]):
             sources.setdefault(ref, []).append((number, which))
-    return [_output_port(config, ref, sources.get(ref, [])) for ref in analog_outputs(config)]
+    changes = steps or {}
+    return [_output_port(config, ref, sources.get(ref, []), changes.get(ref, ())) for ref in analog_outputs(config)]
 
 
-def _output_port(config: Config, ref: PortRef, sources: Sequence[tuple[int, Output]]) -> OutputPort:
+def _output_port(config: Config, ref: PortRef, sources: Sequence[tuple[int, Output]], steps: Steps) -> OutputPort:
     port = config.analog_output(ref)
     assert isinstance(port, AnalogOutput)
     taps = port.filter
     return OutputPort(
         ref=ref,
         offset=port.offset,
+        steps=tuple(steps),
         delay_ns=port.delay,
         fir=taps.feedforward if taps is not None else (),
         iir=taps.feedback if taps is not None else (),

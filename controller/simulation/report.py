@@ -4,7 +4,10 @@ The client makes of it the entries that the platform lists (`client.waveform_rep
 
     elements      [{name, controller, fem, ports, kind, pulsers, correction, offsets, input_ports}]
     pulses        [{operation, pulse, waveforms, marker, digital}]        by play row of the image
-    plays         [[start, length, play row, element, a00, a01, a10, a11, hertz, phase, frame, chirp, what]]
+    corrections   [[c00, c01, c10, c11]]                      what update_correction set
+    plays         [[start, length, play row, element, a00, a01, a10, a11, hertz, phase, frame, chirp, what, correction,
+                    offsets]]                                 correction: in the table above, -1: the element's own;
+                                                              offsets: of its ports, null: the element's own
     acquisitions  [[start, end, element, process, ports]]
     events        [[name, time, element]]
     left_out      plays and acquisitions beyond REPORT_ENTRIES_MAX
@@ -14,6 +17,8 @@ Times in ns, phases and frames in turns. A chirp is {rates, times}: Hz per ns, a
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,7 +28,9 @@ from ..._core.config import Config, PortRef
 from ..._core.config.model import AnalogOutput
 from ..._core.engine.codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
 from ..._core.engine.image import Image, ImageElement
-from ..._core.engine.logged import What
+from ..._core.engine.logged import Log, What
+from ..plant import Steps
+from .samples import offset_steps
 
 REPORT_ENTRIES_MAX = 100_000
 """Plays, and acquisitions, in one report; the samples hold them all."""
@@ -32,35 +39,47 @@ _PROCESSES = {0: "DemodIntegration", 1: "FullIntegration", 2: "TimeTagging"}
 _TURN = 2.0**-64
 
 
-def report_of(config: Config, image: Image, log: tuple[Any, Any, Any, Any], duration_ns: int) -> bytes:
+def report_of(config: Config, image: Image, log: Log, duration_ns: int) -> bytes:
     """The report of a run of ``duration_ns``, as JSON."""
-    plays, windows, resets, sections = log
-    played = plays[(plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE)]
-    played = np.concatenate((played, _sounds(plays, duration_ns)))
-    played = played[np.argsort(played["start"], kind="stable")]
+    plays, windows = log.plays, log.windows
+    numbers = np.flatnonzero((plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE))
+    sounds, of = _sounds(plays, duration_ns)
+    played = np.concatenate((plays[numbers], sounds))
+    order = np.argsort(played["start"], kind="stable")
+    played, numbers = played[order], np.concatenate((numbers, of))[order]
     windows = windows[np.argsort(windows["start"], kind="stable")]
     shown, heard = played[:REPORT_ENTRIES_MAX], windows[:REPORT_ENTRIES_MAX]
     return msgspec.json.encode(
         {
             "elements": [_element(config, element) for element in image.element_info],
             "pulses": [*(_pulse(config, *names) for names in image.play_operations), _named("ramp_to_zero")],
-            "plays": _plays(shown, sections, len(image.play_operations)),
+            "corrections": log.corrections["c"].tolist(),
+            "plays": _plays(
+                shown,
+                log.sections,
+                len(image.play_operations),
+                _corrections(log, numbers),
+                _offsets(config, image, log),
+            ),
             "acquisitions": _acquisitions(image, heard),
-            "events": [["phase_reset", time, element] for time, element in resets[:REPORT_ENTRIES_MAX].tolist()],
+            "events": [["phase_reset", time, element] for time, element in log.resets[:REPORT_ENTRIES_MAX].tolist()],
             "left_out": len(played) - len(shown) + len(windows) - len(heard),
         }
     )
 
 
-def _sounds(plays: Any, duration_ns: int) -> Any:
-    """What was played while waiting for triggers, as plays: a hold of a pulse, from its begin to its end."""
-    begins = plays[(plays["what"] == What.HOLD_BEGIN) & (plays["play"] >= 0)].copy()
+def _sounds(plays: Any, duration_ns: int) -> tuple[Any, Any]:
+    """What was played while waiting for triggers, as plays: a hold of a pulse, from its begin to its end; and their
+    numbers in the log."""
+    numbers = np.flatnonzero((plays["what"] == What.HOLD_BEGIN) & (plays["play"] >= 0))
+    begins = plays[numbers].copy()
     ends = plays[(plays["what"] == What.HOLD_END) & (plays["play"] >= 0)]
     for sound in begins:
         mine = ends["start"][(ends["element"] == sound["element"]) & (ends["start"] >= sound["start"])]
         sound["length"] = (mine.min() if len(mine) else duration_ns) - sound["start"]
         sound["alpha_r"], sound["alpha_i"], sound["what"] = 1.0, 0.0, What.PLAY
-    return begins[begins["length"] > 0]
+    sounding = begins["length"] > 0
+    return begins[sounding], numbers[sounding]
 
 
 def _element(config: Config, info: ImageElement) -> dict[str, Any]:
@@ -109,7 +128,38 @@ def _pulse(config: Config, operation: str, name: str) -> dict[str, Any]:
     }
 
 
-def _plays(plays: Any, sections: Any, ramp: int) -> list[list[Any]]:
+def _corrections(log: Log, numbers: Any) -> list[int]:
+    """For the plays with these numbers in the log the last correction of their element before them, -1 for none."""
+    found = np.full(len(numbers), -1, dtype=np.int64)
+    elements = log.plays["element"][numbers]
+    for number, (element, before, _) in enumerate(log.corrections.tolist()):
+        found[(elements == element) & (numbers >= before)] = number
+    return found.tolist()  # type: ignore[no-any-return]
+
+
+def _offsets(config: Config, image: Image, log: Log) -> Callable[[int, int], list[float] | None]:
+    """The offsets of an element's ports at an instant; None where no port was ever set."""
+    steps = offset_steps(image, log.offsets)
+
+    def at(element: int, time: int) -> list[float] | None:
+        if not steps:
+            return None
+        return [
+            _offset_at(steps.get(ref, ()), time, _offset(config, ref)) for ref in image.element_info[element].inputs
+        ]
+
+    return at
+
+
+def _offset_at(steps: Steps, time: int, idle: float) -> float:
+    """What the last change until ``time`` made of an offset."""
+    place = bisect_right(steps, time, key=lambda step: step[0])
+    return steps[place - 1][1] if place else idle
+
+
+def _plays(
+    plays: Any, sections: Any, ramp: int, corrections: list[int], offsets: Callable[[int, int], list[float] | None]
+) -> list[list[Any]]:
     """One row a play, in the order of time; ``ramp``: the pulse of those that bring a sticky element to 0."""
     signed = plays["inc"].astype(np.int64)
     columns = (
@@ -126,10 +176,10 @@ def _plays(plays: Any, sections: Any, ramp: int) -> list[list[Any]]:
         plays["frame"] * _TURN,
     )
     rows = [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-    for row, count, first, what in zip(
-        rows, plays["section_count"].tolist(), plays["first_section"].tolist(), plays["what"].tolist(), strict=True
-    ):
-        row += [_chirp(sections[first : first + count]) if count else None, what]
+    chirps = zip(plays["section_count"].tolist(), plays["first_section"].tolist(), strict=True)
+    for row, (count, first), what, correction in zip(rows, chirps, plays["what"].tolist(), corrections, strict=False):
+        chirp = _chirp(sections[first : first + count]) if count else None
+        row += [chirp, what, correction, offsets(row[3], row[0])]
     return rows
 
 

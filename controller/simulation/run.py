@@ -46,7 +46,7 @@ from ..runtime.report_lines import differences_line, fault_in_program, report_li
 from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
 from .plant import hearing_of
 from .report import report_of
-from .samples import CODES_PER_VOLT, as_codes, digital_samples
+from .samples import CODES_PER_VOLT, as_codes, digital_samples, offset_steps
 
 log = logging.getLogger(__name__)
 WAITS = "the program waits for {}, which nobody brings to a simulation: what comes after it was not simulated [waits]"
@@ -214,10 +214,10 @@ class SimulationRun:
         """Render the samples, and put them and the report beside the results."""
         assert self._results is not None
         logged = machine.log()
-        outputs = output_ports(compiled.config, compiled.image)
-        renderer = Renderer(compiled.image, outputs, logged[0], logged[3])
+        outputs = output_ports(compiled.config, compiled.image, offset_steps(compiled.image, logged.offsets))
+        renderer = Renderer(compiled.image, outputs, logged)
         analog = {port.ref: as_codes(renderer.render(k, 0, duration_ns)) for k, port in enumerate(outputs)}
-        digital = digital_samples(compiled.config, compiled.image, logged[0], duration_ns)
+        digital = digital_samples(compiled.config, compiled.image, logged.plays, duration_ns)
         for kind, samples in (("analog", analog), ("digital", digital)):
             for controller, refs in by_controller(samples).items():
                 self._results.put(f"@{kind}/{controller}", b"".join(samples[ref].tobytes() for ref in refs))

@@ -10,8 +10,21 @@ import numpy.typing as npt
 
 from ..._core.config import Config, PortRef, digital_outputs
 from ..._core.engine.image import Image
+from ..plant import Steps
 
 CODES_PER_VOLT = 65536
+
+
+def offset_steps(image: Image, offsets: Any) -> dict[PortRef, Steps]:
+    """The changes of each port's offset in a log; at one instant the last thread is right."""
+    found: dict[PortRef, list[tuple[int, int, float]]] = {}
+    for time, number, which, volts in offsets.tolist():
+        element = image.element_info[number]
+        found.setdefault(element.inputs[which], []).append((time, element.thread, volts))
+    return {
+        ref: [(time, volts) for time, _, volts in sorted(changes, key=lambda change: change[:2])]
+        for ref, changes in found.items()
+    }
 
 
 def as_codes(volts: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:

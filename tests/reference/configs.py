@@ -188,6 +188,8 @@ class ConfigMaker:
         known = tree.RampToZero not in later.STATEMENTS and not self.kind.one_length
         if known and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
+        if frequency is not None and draw(st.sampled_from([False, False, True])):
+            self.share(record)
         self.raw["elements"][name] = record
         self.facts.append(
             ElementFacts(
@@ -214,6 +216,14 @@ class ConfigMaker:
             "derivativeThreshold": self.draw(st.sampled_from([-1, 20, -20, -10000, 10000])),
             "derivativePolarity": self.draw(polarities),
         }
+
+    def share(self, record: dict[str, Any]) -> None:
+        """Put the element on the oscillator that all who share have; the first one says its frequency."""
+        frequency = record.pop("intermediate_frequency")
+        oscillator = {"intermediate_frequency": frequency, "mixer": "mixer", "lo_frequency": LO_FREQUENCY}
+        self.raw.setdefault("oscillators", {}).setdefault("shared", oscillator)
+        record["oscillator"] = "shared"
+        self.mixer(self.raw["oscillators"]["shared"]["intermediate_frequency"])
 
     def mixer(self, frequency: float) -> None:
         """A correction for this frequency, unless there is one."""

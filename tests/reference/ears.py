@@ -45,7 +45,8 @@ class Ear:
         for record in sorted(records, key=lambda record: record.rank):
             begins = record.start + self.hearing.delay
             if begins < end and start < begins + record.length:
-                found += [parts_of(record, output, m) for output, m in self.hearing.ways.get(record.element, [])]
+                ways = self.hearing.ways.get(record.element, [])
+                found += [parts_of(record, output, record.factor(name)) for output, name in ways]
         return found
 
     def parts(self, records: list[Record], start: int, end: int) -> list[Part]:

@@ -79,7 +79,7 @@ class Job:
         self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
         self.cells = {d.name: d.size for d in program.declarations}
-        self.places = Places(program)
+        self.places = Places(program, config)
         refuse_later(config, self.places)
         self.ears = self._ears(plant)
         self.rows: dict[PortRef, list[Row]] = defaultdict(list)
@@ -116,7 +116,7 @@ class Job:
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
         end_ns = self.board.end_ns
-        beyond = overflows(self.config, self.places.used, self.board.records, end_ns)
+        beyond = overflows(self.config, self.places, self.board.records, end_ns)
         return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond)
 
     def evaluate(self, window: Window) -> None:

@@ -90,4 +90,5 @@ class Hold:
             beta=(0.0, 0.0),
             theta=self.oscillator.phase(t),
             inc=self.oscillator.inc,
+            correction=self.oscillator.correction,
         )

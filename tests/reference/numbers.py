@@ -97,8 +97,13 @@ def stored(type_of_target: str, raw: int) -> int:
 
 def amplitude(raw: int, report: Report) -> float:
     """Section 4: an amplitude rounded to 2^-16 and kept in range."""
+    return in_steps(raw, 2**17, "amplitude_range", report)
+
+
+def in_steps(raw: int, limit: int, event: str, report: Report) -> float:
+    """Sections 3, 4, 14: a fixed rounded to steps of 2^-16, kept in -limit ... limit - 1 of them."""
     rounded = (raw + 2**11) >> 12
-    kept = min(max(rounded, -(2**17)), 2**17 - 1)
+    kept = min(max(rounded, -limit), limit - 1)
     if kept != rounded:
-        report("amplitude_range")
+        report(event)
     return kept * 2.0**-16

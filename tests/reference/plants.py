@@ -9,8 +9,6 @@ from typing import Literal
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
-from .records import ONE, Complex
-
 
 @dataclass(frozen=True)
 class Plant:
@@ -27,20 +25,19 @@ class Plant:
 
 @dataclass
 class Hearing:
-    """What an input hears: for each element the ways to it, (output port, factor m); all ``delay`` ns late."""
+    """What an input hears: for each element the ways to it, (output port, which of its inputs); ``delay`` ns late."""
 
     delay: int = 0
-    ways: dict[str, list[tuple[PortRef, Complex]]] = field(default_factory=dict)
+    ways: dict[str, list[tuple[PortRef, str]]] = field(default_factory=dict)
     tof_disagree: bool = False
 
 
-def factors(config: model.Config, element: str) -> dict[str, tuple[PortRef, Complex]]:
-    """Section 4: for each input of the element its output port and the factor m of it."""
+def outputs_of(config: model.Config, element: str) -> dict[str, tuple[PortRef, str]]:
+    """Section 4: for each input of the element its output port, and its name again: I, Q, or port for the only one."""
     record = config.elements[element]
     if record.mixInputs is None:
-        return {} if record.singleInput is None else {"port": (record.singleInput.port, ONE)}
-    c00, c01, c10, c11 = config.mixer_correction(element)
-    return {"I": (record.mixInputs.I, (c00, -c01)), "Q": (record.mixInputs.Q, (c10, -c11))}
+        return {} if record.singleInput is None else {"port": (record.singleInput.port, "port")}
+    return {"I": (record.mixInputs.I, "I"), "Q": (record.mixInputs.Q, "Q")}
 
 
 def hearing(plant: Plant, config: model.Config, used: list[str], port: PortRef) -> Hearing:
@@ -61,7 +58,7 @@ def echo(config: model.Config, used: list[str], port: PortRef) -> Hearing:
         if port not in outputs:
             continue
         flights.append(config.elements[element].time_of_flight or 0)
-        by_input = factors(config, element)
+        by_input = outputs_of(config, element)
         ways = [by_input["port"]] * outputs.count(port) if "port" in by_input else []
         ways += [way for name, way in by_input.items() if name in "IQ" and outputs["IQ".index(name) :][:1] == [port]]
         heard.ways[element] = ways
@@ -74,7 +71,7 @@ def loopback(plant: Plant, config: model.Config, used: list[str], port: PortRef)
     """Section 5, loopback: every element on an output port that is wired to this input."""
     heard = Hearing(delay=plant.latency_ns)
     for element in used:
-        found = [way for way in factors(config, element).values() if (way[0], port) in plant.wires]
+        found = [way for way in outputs_of(config, element).values() if (way[0], port) in plant.wires]
         if found:
             heard.ways[element] = found
     return heard

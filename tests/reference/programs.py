@@ -212,7 +212,8 @@ class Maker:
         if type_ == "int":
             names += ["cast.mul_int_by_fixed", "random.rand_int"]
         known = [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
-        name = self.pick(known if known and self.kind.library and self.chance(2) else 3 * names + known)
+        choices = names + known if self.chance(2) else names
+        name = self.pick(known if known and self.kind.library and self.chance(2) else choices)
         arguments = self.arguments(name, depth) if name in PLAIN else self.library_arguments(name, type_, depth)
         return tree.Call(type=type_, function=name, arguments=arguments)  # type: ignore[arg-type]
 
@@ -453,14 +454,34 @@ class Maker:
         if not modulated:
             return self.align()
         element = self.pick(modulated)
-        match self.pick(["rotate", "frequency", "frequency", "reset", "reset_frame"]):
+        match self.pick(["rotate", "frequency", "frequency", "reset", "reset_frame", "global", "correct", "offset"]):
             case "rotate":
                 return tree.FrameRotation(at=-1, element=element, turns=self.expression("fixed", 1))
             case "reset":
                 return tree.ResetIfPhase(at=-1, element=element)
             case "reset_frame":
                 return tree.ResetFrame(at=-1, element=element)
+            case "global":
+                return tree.ResetGlobalPhase(at=-1)
+            case "correct" if not self.kind.one_length:
+                return self.correct()
+            case "offset":
+                return self.offset()
         return self.update_frequency(element)
+
+    def correct(self) -> tree.Statement:
+        """A new correction of an element with a mixer, if there is one."""
+        mixed = [element.name for element in self.facts.elements if element.iq]
+        if not mixed:
+            return self.align()
+        c00, c01, c10, c11 = (self.amplitude_value() for _ in range(4))
+        return tree.UpdateCorrection(at=-1, element=self.pick(mixed), correction=(c00, c01, c10, c11))
+
+    def offset(self) -> tree.Statement:
+        """A new offset, which no input hears."""
+        element = self.element()
+        which = self.pick(["I", "Q"]) if element.iq else "single"
+        return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))
 
     def down(self) -> tree.Statement:
         """ramp_to_zero of a sticky element."""

@@ -8,11 +8,13 @@ from math import floor
 
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
+from quaymaster._core.program import tree
 
 from .ears import Part, parts_of
-from .plants import factors
+from .plants import outputs_of
 from .records import Record
 from .samples import heard
+from .sites import Places
 
 NEAR_V = 0.49
 """Where the sizes of all that sounds stay below, nothing can be out of range."""
@@ -46,14 +48,29 @@ def agree(expected: dict[PortRef, Beyond], got: dict[PortRef, Beyond]) -> bool:
     return all(one.agrees(other.count, other.first_ns) for one, other in found)
 
 
-def overflows(config: model.Config, used: list[str], records: list[Record], end_ns: int) -> dict[PortRef, Beyond]:
+def changed(config: model.Config, places: Places) -> set[PortRef]:
+    """The ports of which the program changes the offset, or the correction of an element on them."""
+    found: set[PortRef] = set()
+    for site in places:
+        node = site.node
+        if isinstance(node, tree.UpdateCorrection):
+            found.update(port for element in site.elements for port in config.elements[element].input_ports.values())
+        elif isinstance(node, tree.SetDcOffset):
+            by_input = {name: port for name, (port, _) in outputs_of(config, node.element).items()}
+            found.add(by_input[node.input if node.input in by_input else "port"])
+    return found
+
+
+def overflows(config: model.Config, places: Places, records: list[Record], end_ns: int) -> dict[PortRef, Beyond]:
     """What goes beyond its range of the plain outputs; those where nothing does are left out."""
+    used, left_out = places.used, changed(config, places)
     found: dict[PortRef, list[Part]] = {}
     for record in sorted(records, key=lambda record: record.rank):
         if record.element in used:
-            for port, m in factors(config, record.element).values():
-                found.setdefault(port, []).extend(parts_of(record, port, m))
-    beyond = {port: seen_at(config, port, parts, end_ns) for port, parts in found.items() if is_plain(config, port)}
+            for port, name in outputs_of(config, record.element).values():
+                found.setdefault(port, []).extend(parts_of(record, port, record.factor(name)))
+    found = {port: parts for port, parts in found.items() if is_plain(config, port) and port not in left_out}
+    beyond = {port: seen_at(config, port, parts, end_ns) for port, parts in found.items()}
     return {port: seen for port, seen in beyond.items() if seen != NONE}
 
 

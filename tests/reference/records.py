@@ -52,8 +52,14 @@ class Record:
     beta: Complex
     theta: int
     inc: int
+    correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
     chirp: tuple[tuple[int, int], ...] = ()
     """Section 13: (start, rate) of the sections of a sweep."""
+
+    def factor(self, name: str) -> Complex:
+        """Section 4: m of the port of an input: I, Q, or the only one."""
+        c00, c01, c10, c11 = self.correction
+        return {"I": (c00, -c01), "Q": (c10, -c11), "port": ONE}[name]
 
     def turned(self, n: int) -> int:
         """The phase since the start: inc·n, or χ(n) of a chirp (section 13), not wrapped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from quaymaster._core.config import model
 from quaymaster._core.program import tree
 
 Control = tree.If | tree.For | tree.ForEach
@@ -42,8 +43,9 @@ def bodies_of(node: tree.Statement) -> list[tuple[tree.Statement, ...]]:
 
 
 def names_all(node: tree.Statement) -> bool:
-    """wait and align without elements mean all elements of the program, and so does pause."""
-    return isinstance(node, tree.Pause) or (isinstance(node, tree.Wait | tree.Align) and not node.elements)
+    """wait and align without elements mean all elements of the program, and so do pause and reset_global_phase."""
+    of_all = isinstance(node, tree.Pause | tree.ResetGlobalPhase)
+    return of_all or (isinstance(node, tree.Wait | tree.Align) and not node.elements)
 
 
 def elements_named(node: tree.Statement) -> list[str]:
@@ -51,11 +53,20 @@ def elements_named(node: tree.Statement) -> list[str]:
     match node:
         case tree.Wait() | tree.Align():
             return list(node.elements)
-        case tree.AdvanceInput() | tree.Pause():
+        case tree.AdvanceInput() | tree.Pause() | tree.ResetGlobalPhase():
             return []
         case tree.Assign() | tree.Save() | tree.If() | tree.For() | tree.ForEach() | tree.StrictTiming():
             return []
     return [node.element]
+
+
+OF_OSCILLATORS = tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency | tree.UpdateCorrection
+
+
+def sharing(config: model.Config, used: list[str]) -> dict[str, list[str]]:
+    """Section 3: for each element all elements of the program on its oscillator; itself where it shares none."""
+    own = {e: config.elements[e].oscillator for e in used}
+    return {e: [o for o in used if own[e] is not None and own[o] == own[e]] or [e] for e in used}
 
 
 def elements_used(body: tuple[tree.Statement, ...]) -> list[str]:
@@ -71,8 +82,9 @@ def elements_used(body: tuple[tree.Statement, ...]) -> list[str]:
 class Places:
     """All sites of a program, numbered in the order of its text."""
 
-    def __init__(self, program: tree.Program) -> None:
+    def __init__(self, program: tree.Program, config: model.Config | None = None) -> None:
         self.used = elements_used(program.body)
+        self.sharing = {} if config is None else sharing(config, self.used)
         self.all: list[Site] = []
         self.body = self._place(program.body, ())
 
@@ -85,6 +97,8 @@ class Places:
         inner = (*around, site) if site.is_control else around
         site.bodies = [self._place(body, inner) for body in bodies_of(node)]
         named = self.used if names_all(node) else elements_named(node)
+        if isinstance(node, OF_OSCILLATORS):
+            named = self.sharing.get(node.element, named)
         below = [element for body in site.bodies for child in body for element in child.elements]
         site.elements = list(dict.fromkeys([*named, *below]))
         return site

@@ -125,6 +125,10 @@ def operands(node: tree.Statement) -> list[tree.Expression]:
             return [node.turns]
         case tree.UpdateFrequency():
             return [node.frequency]
+        case tree.UpdateCorrection():
+            return list(node.correction)
+        case tree.SetDcOffset():
+            return [node.offset]
         case tree.Save():
             return [node.source]
     return []

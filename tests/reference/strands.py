@@ -59,7 +59,9 @@ class Strand:
         self.elements = {e for e in places.used if thread is not None and threads[e] == thread}
         self.slice = Slice(places, None if thread is None else self.elements)
         self.variables: Variables = declared(program)
-        self.oscillators = {e: Oscillator(config.intermediate_frequency(e)) for e in self.elements}
+        self.oscillators = {
+            e: Oscillator(config.intermediate_frequency(e), config.mixer_correction(e)) for e in self.elements
+        }
         sticky = [e for e in places.used if e in self.elements and config.elements[e].sticky is not None]
         self.holds = {e: Hold(e, thread or 0, self.oscillators[e], board) for e in sticky}
         self.clock = 0
@@ -427,10 +429,11 @@ class Strand:
                 yield from self.wait_for_trigger(node)
             case tree.RampToZero():
                 self.clock += self.down_at_once(node.element, node.duration)
-            case tree.ResetIfPhase():
-                self.oscillators[node.element].due = True
-            case tree.FrameRotation() | tree.ResetFrame() | tree.UpdateFrequency():
-                self.turn(node, values)
+            case tree.SetDcOffset():
+                numbers.in_steps(values[0], 2**15, "offset_range", self.reporter(node.at))
+            case _:
+                for element in self.elements & set(site.elements):
+                    self.turn(element, node, values)
 
     def pause(self, site: Site) -> Steps:
         """Section 15: all meet when all is measured, and go on when the job is resumed."""
@@ -469,22 +472,36 @@ class Strand:
                     beta=(0.0, 0.0),
                     theta=oscillator.phase(self.clock),
                     inc=oscillator.inc,
+                    correction=oscillator.correction,
                 )
             )
         self.order += 1
 
-    def turn(self, node: tree.FrameRotation | tree.ResetFrame | tree.UpdateFrequency, values: list[int]) -> None:
+    def turn(self, element: str, node: tree.Statement, values: list[int]) -> None:
         """Section 3: the oscillator or the frame of an element changes; what it holds goes on with that."""
-        oscillator = self.oscillators[node.element]
+        oscillator = self.oscillators[element]
         match node:
+            case tree.ResetIfPhase():
+                oscillator.due = True
+                return
+            case tree.ResetGlobalPhase():
+                if self.config.intermediate_frequency(element) is None:
+                    return
+                oscillator.restart(self.clock)
+            case tree.UpdateCorrection():
+                if self.config.elements[element].mixInputs is None:
+                    return
+                report = self.reporter(node.at)
+                c00, c01, c10, c11 = (numbers.in_steps(raw, 2**17, "correction_range", report) for raw in values)
+                oscillator.correction = c00, c01, c10, c11
             case tree.FrameRotation():
                 oscillator.rotate(values[0])
             case tree.ResetFrame():
                 oscillator.frame = 0
             case tree.UpdateFrequency():
                 oscillator.update(self.clock, values[0], node.units, node.keep_phase)
-        if node.element in self.holds:
-            self.holds[node.element].turned(self.clock)
+        if element in self.holds:
+            self.holds[element].turned(self.clock)
 
     def begin(self, element: str) -> None:
         """Section 3: a play, measure or align of an element: a due reset happens, for what it holds too."""
@@ -528,6 +545,7 @@ class Strand:
                 beta=beta,
                 theta=oscillator.phase(self.clock),
                 inc=oscillator.inc,
+                correction=oscillator.correction,
                 chirp=sections(node, given.rates, lasts),
             )
             self.board.records.append(record)

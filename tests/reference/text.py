@@ -80,6 +80,10 @@ def head(node: tree.Statement) -> str:
             return f"trigger for {node.element} with {node.operation or 'nothing'}"
         case tree.RampToZero():
             return f"ramp {node.element} to zero in {node.duration}"
+        case tree.UpdateCorrection():
+            return f"correct {node.element} by {', '.join(map(of_expression, node.correction))}"
+        case tree.SetDcOffset():
+            return f"offset {node.element} {node.input} {of_expression(node.offset)}"
         case tree.ResetFrame() | tree.ResetIfPhase():
             return f"{type(node).__name__} {node.element}"
         case tree.For():

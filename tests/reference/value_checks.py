@@ -21,10 +21,13 @@ from .building import (
     align,
     assign,
     binary,
+    cell,
+    declare,
     demod,
     dual_demod,
     fixed,
     if_,
+    integer,
     integration,
     measure,
     play,
@@ -77,6 +80,12 @@ def close(got: float, expected: float) -> None:
     assert abs(got - expected) <= LSB + 1e-6 * abs(expected), (got, expected)
 
 
+def new_at(whole: tree.Program, kind: type[tree.Node]) -> int:
+    """The position of the only statement of a kind."""
+    (found,) = (node for node in whole.body if isinstance(node, kind))
+    return found.at
+
+
 class ValueChecks:
     """Values of both numerics and of all that turns a phase, each beside its formula."""
 
@@ -116,6 +125,50 @@ class ValueChecks:
         z = a * (1 + 0.5j) * np.exp(2j * np.pi * 40e6 * t * 1e-9)
         c00, c01, c10, c11 = correction
         return c00 * z.real + c01 * z.imag, c10 * z.real + c11 * z.imag
+
+    def test_update_correction_is_of_the_pulses_that_follow(self) -> None:
+        """The first readout has the correction of the config, the second the new one, kept within its range."""
+        given = (1.02, 0.03, -0.05, 0.97)
+        new = tree.UpdateCorrection(at=-1, element="m", correction=(fixed(0.5), fixed(-0.25), fixed(1.5), fixed(5.0)))
+        x, y = cell("xy", 0), cell("xy", 1)
+        reads = [measure("readout", "m", integration("cos", x), integration("cos", y, "out2"))] * 2
+        body = (reads[0], save(x, "I"), save(y, "Q"), new, reads[1], save(x, "I"), save(y, "Q"))
+        whole = program(*body, declarations=(declare("xy", "fixed", size=2),))
+        outcome = type(self).run(whole, bench(correction=given), seed=7, numerics="linear", plant=ECHO)
+        for start, correction, number in ((0, given, 0), (200, (0.5, -0.25, 1.5, 2 - 2.0**-16), 1)):
+            for stream, volts in zip("IQ", self.iq_outputs(correction, window(start, 200)), strict=True):
+                close(values(outcome, stream)[number], -float(np.sum(volts)) / 4096)
+        assert outcome.events == {("correction_range", new_at(whole, tree.UpdateCorrection))}
+
+    def test_reset_global_phase_is_of_all_elements_at_once(self) -> None:
+        """Both readouts are demodulated as if their cosines began at their own clocks; frames stay."""
+        body = (
+            wait(13, "r"),
+            tree.FrameRotation(at=-1, element="r", turns=fixed(0.125)),
+            tree.ResetGlobalPhase(at=-1),
+            wait(7, "r"),
+            measure("readout", "r", integration("cos", I)),
+        )
+        (i, _) = self.measured(bench(frequency=33e6), *body)
+        t = window(0, 200)
+        close(i, -float(np.sum(0.1 * np.cos(2 * np.pi * (33e-3 * (t + 28) + 0.125)))) / 4096)
+
+    def test_a_shared_oscillator_turns_for_all(self) -> None:
+        """A frequency and a frame given to q are also r's, each from its own clock on."""
+        raw = raw_bench()
+        raw["oscillators"] = {"osc": {"intermediate_frequency": 50e6}}
+        for name in ("r", "q"):
+            del raw["elements"][name]["intermediate_frequency"]
+            raw["elements"][name]["oscillator"] = "osc"
+        body = (
+            play("flat", "q"),
+            tree.UpdateFrequency(at=-1, element="q", frequency=integer(21_000_000), keep_phase=True),
+            tree.FrameRotation(at=-1, element="q", turns=fixed(0.25)),
+            wait(10, "r"),
+            measure("readout", "r", integration("cos", I)),
+        )
+        (i, _) = self.measured(check_config(raw), *body)
+        close(i, -float(np.sum(0.1 * np.cos(2 * np.pi * (21e-3 * (window(0, 200) + 40) + 0.25)))) / 4096)
 
     @pytest.mark.parametrize("correction", [(1.0, 0.0, 0.0, 1.0), (1.02, 0.03, -0.05, 0.97)])
     def test_dual_demod_of_an_iq_readout_behind_a_mixer(self, correction: tuple[float, float, float, float]) -> None:

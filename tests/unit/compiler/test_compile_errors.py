@@ -69,6 +69,16 @@ def rotation_without_oscillator() -> None:
     q.frame_rotation_2pi(0.25, "dc")
 
 
+def correction_without_mixer() -> None:
+    """q1 has a single input."""
+    q.update_correction("q1", 1.0, 0.0, 0.0, 1.0)
+
+
+def offset_of_an_unknown_input() -> None:
+    """r1 has I and Q."""
+    q.set_dc_offset("r1", "single", 0.1)
+
+
 def frequency_without_oscillator() -> None:
     """dc has no frequency."""
     q.update_frequency("dc", 1_000_000)
@@ -196,26 +206,6 @@ def test_an_opx1000_comes_later() -> None:
     error = refused(play("q1"), check_config(raw))
     assert error.code == "not_yet"
     assert "OPX1000" in str(error)
-
-
-def test_a_shared_oscillator_comes_later() -> None:
-    """Two elements of the program on one oscillator; one alone is fine."""
-    raw = bench()
-    raw["oscillators"] = {"osc": {"intermediate_frequency": 10e6}}
-    for name, port in (("a", 8), ("b", 9)):
-        raw["elements"][name] = drive(port, oscillator="osc")
-        del raw["elements"][name]["intermediate_frequency"]
-    del raw["elements"]["dc"]["intermediate_frequency"]
-    setup = check_config(raw)
-
-    def both() -> None:
-        q.play("long", "a")
-        q.play("long", "b")
-
-    assert refused(both, setup).code == "not_yet"
-    with q.program() as prog:
-        q.play("long", "a")
-    compile_program(prog.tree, setup)
 
 
 def test_a_core_has_elements_of_one_kind() -> None:

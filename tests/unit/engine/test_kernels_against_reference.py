@@ -93,7 +93,7 @@ class Kernels:
             for window in sorted((w for w in windows if w.process == number), key=lambda w: w.output):
                 integral = integral_of(self.job.config, window)
                 legs.append((self.ports[window.port], self.signals.add_weights(integral.cosine, integral.sine)))
-            processes.append(("integration" if process.kind == "integration.full" else "demod", legs))
+            processes.append(("integration" if "integration" in process.kind else "demod", legs))
         start = windows[0].start
         return self.signals.evaluate(
             start,

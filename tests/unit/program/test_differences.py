@@ -136,6 +136,15 @@ def no_mixer_entry() -> dict[str, Any]:
     return config
 
 
+def on_one_oscillator() -> dict[str, Any]:
+    config = opx_two_qubits()
+    config["oscillators"] = {"osc": {"intermediate_frequency": 50e6, "mixer": "mixer_q1", "lo_frequency": 4.9e9}}
+    for name in ("q1", "q2"):
+        del config["elements"][name]["intermediate_frequency"]
+        config["elements"][name]["oscillator"] = "osc"
+    return config
+
+
 def plain() -> None:
     """Play, and nothing else."""
     play("x180", "q1")
@@ -178,6 +187,19 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
         lambda: ids(lambda: play("x180", "q1", condition=declare(bool), timestamp_stream="t")),
         lambda: ids(lambda: play("x180", "q1", condition=declare(bool))),
     ),
+    "shared_oscillators": (
+        lambda: ids(lambda: (plain(), play("x180", "q2"), frame_rotation_2pi(0.25, "q1")), on_one_oscillator()),
+        lambda: ids(lambda: (plain(), play("x180", "q2")), on_one_oscillator()),
+    ),
+    "global_phase": (
+        lambda: ids(lambda: (two_elements(), qua.reset_global_phase())),
+        lambda: ids(lambda: (plain(), qua.reset_global_phase())),
+    ),
+    "frame_and_correction": (
+        lambda: ids(lambda: qua.update_correction("q1", 1.0, 0.0, 0.0, 1.0)),
+        lambda: ids(plain),
+    ),
+    "offsets_of_jobs": (lambda: ids(lambda: qua.set_dc_offset("q1", "I", 0.1)), lambda: ids(plain)),
     "fresh_phases": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
     "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),

@@ -283,6 +283,16 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ),
     ("broadcast nothing", lambda v: q.broadcast.and_(), "bad_call", "broadcast.and_ takes at least one bool", ""),
     ("broadcast int", lambda v: q.broadcast.or_(v.b, v.n), "type_mismatch", "in broadcast.or_", ""),
+    (
+        "correction 2",
+        lambda v: q.update_correction("q", 2.0, 0, 0, 1),
+        "bad_correction",
+        "correction 2.0 is outside",
+        "",
+    ),
+    ("correction int", lambda v: q.update_correction("q", v.n, 0, 0, 1), "type_mismatch", "as correction", ""),
+    ("offset", lambda v: q.set_dc_offset("q", "I", 0.5), "bad_offset", "offset 0.5 is outside of [-0.5, ", ""),
+    ("offset input", lambda v: q.set_dc_offset("q", 1, 0.1), "bad_name", "the input of set_dc_offset", ""),
     ("fast frame of nobody", lambda v: q.fast_frame_rotation(1.0, 0.0), "bad_name", "names no element", ""),
     ("fast frame int", lambda v: q.fast_frame_rotation(v.n, 0.0, "q"), "type_mismatch", "Math.atan2_2pi", ""),
     (

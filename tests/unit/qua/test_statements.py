@@ -448,3 +448,14 @@ def test_fast_frame_rotation_turns_by_the_angle_of_the_pair() -> None:
         arguments=(tree.Variable(type="fixed", name="v2"), tree.Variable(type="fixed", name="v1")),
     )
     assert prog.tree.body == tuple(tree.FrameRotation(at=1, element=name, turns=turns) for name in ("q1", "q2"))
+
+
+def test_corrections_offsets_and_the_global_phase() -> None:
+    """Each is one statement with its operands as fixeds."""
+    assert only(lambda n, f, b: q.update_correction("q", f, 0.5, -1, 1.0)) == tree.UpdateCorrection(
+        at=0, element="q", correction=(F, HALF, value("fixed", -(2**28)), value("fixed", 2**28))
+    )
+    assert only(lambda n, f, b: q.set_dc_offset("q", "single", 0.25)) == tree.SetDcOffset(
+        at=0, element="q", input="single", offset=value("fixed", 2**26)
+    )
+    assert only(lambda n, f, b: q.reset_global_phase()) == tree.ResetGlobalPhase(at=0)

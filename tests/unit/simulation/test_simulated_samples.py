@@ -13,6 +13,7 @@ from quaymaster.client.qua import (
     align,
     amp,
     declare,
+    fixed,
     for_,
     frame_rotation_2pi,
     infinite_loop_,
@@ -20,6 +21,8 @@ from quaymaster.client.qua import (
     play,
     program,
     reset_frame,
+    set_dc_offset,
+    update_correction,
     update_frequency,
     wait,
 )
@@ -222,3 +225,51 @@ def test_numerics_and_seed_change_no_output(tmp_path: Path) -> None:
     plain = simulated(tmp_path, prog, opx_readout_pair(), 50)
     other = simulated(tmp_path / "b", prog, opx_readout_pair(), 50, seed=9, numerics="exact")
     assert plain.bytes("@analog/con1") == other.bytes("@analog/con1")
+
+
+def test_a_new_correction_is_of_the_pulses_that_follow(tmp_path: Path) -> None:
+    """[I; Q] = C · (cos, sin): the first pulse with that of the config, the second with the new one."""
+    with program() as prog:
+        play("saturation", "q1", duration=25)
+        update_correction("q1", 0.5, 0.25, -0.75, 1.5)
+        play("saturation", "q1", duration=25)
+    found = simulated(tmp_path, prog, without_sticky(), 50)
+    turns = 2 * np.pi * 50e-3 * np.arange(200)
+    rotated = 0.1 * np.array([np.cos(turns), np.sin(turns)])
+    first, second = np.array([[1.0, 0.02], [-0.01, 0.98]]), np.array([[0.5, 0.25], [-0.75, 1.5]])
+    for port, row, offset in (("1", 0, 0.01), ("2", 1, -0.02)):
+        expected = np.where(np.arange(200) < 100, (first @ rotated)[row], (second @ rotated)[row]) + offset
+        assert close(found.analog[port], expected)
+    entries = found.report.analog_waveforms
+    assert [entry.current_correction_elements for entry in entries] == [
+        [1.0, 0.02],
+        [-0.01, 0.98],
+        [0.5, 0.25],
+        [-0.75, 1.5],
+    ]
+
+
+def test_dc_offsets_change_at_once_and_behind_filter_and_delay(tmp_path: Path) -> None:
+    """The offset of a port is a step function of time: not filtered, as late as the port, kept in range and told."""
+    with program() as prog:
+        v = declare(fixed, value=0.25)
+        play("step", "flux", duration=10)
+        set_dc_offset("flux", "single", -v)
+        set_dc_offset("q2", "Q", 0.125)
+        wait(5, "flux")
+        set_dc_offset("flux", "single", 0.3)
+        set_dc_offset("flux", "single", v + v)
+        play("step" * amp(0.0), "flux", duration=10)
+    found = simulated(tmp_path, prog, without_sticky(), 40)
+    n = np.arange(160)
+    x = np.where(n < 40, 0.3, 0.0)
+    y = np.zeros(160)
+    for k in range(160):
+        y[k] = 0.9 * x[k] - 0.1 * (x[k - 1] if k else 0.0) + 0.2 * (y[k - 1] if k else 0.0)
+    offset = np.select([n < 40, n < 60], [0.1, -0.25], 0.5 - LSB)
+    assert close(found.analog["7"], np.clip(y + offset, -0.5, 0.5 - LSB))
+    assert close(found.analog["4"], np.where(n < 8, 0.0, 0.125))
+    assert not found.analog["3"].any()
+    assert found.final.counts["offset_range"] == 1
+    entries = found.report.report_by_elements()["flux"].analog_waveforms
+    assert [entry.current_dc_offset_by_port["7"] for entry in entries] == [0.1, 0.5 - LSB]
