@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from example_configs import opx_readout_pair
-from known_programs import iq_by_formula
+from known_programs import iq_by_formula, readings
 from process_cluster import ProcessCluster
 
 from quaymaster._core.engine.outside import Outside
@@ -36,9 +36,11 @@ from quaymaster.qua import (
     demod,
     fixed,
     for_,
+    if_,
     infinite_loop_,
     measure,
     pause,
+    play,
     program,
     save,
     stream_processing,
@@ -274,6 +276,51 @@ def test_triggers_of_the_plant(make_cluster: Callable[..., ProcessCluster]) -> N
     assert np.diff(times).tolist() == [10_000] * 3
 
 
+def test_an_endless_program_stands_still_too(cluster: ProcessCluster) -> None:
+    """Nothing more comes while it is paused, and it goes on at its own pace afterwards, not faster."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as made:
+        n, stream = declare(int, value=0), declare_stream()
+        with infinite_loop_():
+            wait(250_000, "q")  # 1 ms
+            save(n, stream)
+            assign(n, n + 1)
+            with if_(n == 100):
+                pause()
+        with stream_processing():
+            stream.save_all("n")
+    job = qm.execute(made)
+    until(job.is_paused, "the pause")
+    handle = job.result_handles.n
+    assert handle.count_so_far() == 100
+    time.sleep(1.0)
+    assert handle.count_so_far() == 100
+    began = time.monotonic()
+    assert job.resume() is True
+    until(lambda: handle.count_so_far() > 100, "more values")
+    count, passed_ms = handle.count_so_far(), 1000 * (time.monotonic() - began)
+    assert count < 100 + passed_ms + 700  # without the second that it stood, but with slices of some length
+    assert job.halt() is True
+
+
+def test_a_controller_that_is_stopped_for_a_moment_answers_late(cluster: ProcessCluster) -> None:
+    """The call waits for it, and is done once."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    job = qm.execute(pausing(2))
+    until(job.is_paused, "the pause")
+    cluster.kill("con1", signal.SIGSTOP)
+    answers: list[bool] = []
+    resuming = threading.Thread(target=lambda: answers.append(job.resume()))
+    resuming.start()
+    time.sleep(1.0)
+    assert answers == []
+    assert job.is_paused()
+    cluster.kill("con1", signal.SIGCONT)
+    resuming.join(PATIENCE_S)
+    assert answers == [True]
+    until(lambda: job.is_paused() and job.result_handles.n.count_so_far() == 2, "the second pause")
+
+
 # -- processes that die ------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +491,46 @@ def test_the_command_line_runs_a_job_again(cluster: ProcessCluster, tmp_path: Pa
     changed = run(job.id)
     assert changed.returncode == 1
     assert "NOT the same" in changed.stdout
+
+
+def test_noise_overrides_and_numerics_are_in_the_record(make_cluster: Callable[..., ProcessCluster]) -> None:
+    """Two jobs that differ by them alone, each run again to its own bits."""
+    cluster = make_cluster({"con1": "opx+ --noise=1e-5"})
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    plain = qm.execute(readings(20, 0.5), numerics="exact", seed=5)
+    assert plain.wait_until("Done", PATIENCE_S)
+    compiled = qm.compile(readings(20, 0.5))
+    weaker = qm.queue.add_compiled(compiled, overrides={"waveforms": {"readout_wf": 0.05}})
+    assert weaker.wait_until("Done", PATIENCE_S)
+    means = []
+    for job in (plain, weaker.wait_for_execution()):
+        done = replay(cluster.directory / "con1", job.id)
+        assert done.same, done
+        assert done.streams[0].items == 20
+        means.append(job.result_handles.I.fetch_all()["value"].mean())
+    assert means[0] / means[1] == pytest.approx(2.0, rel=0.2)
+
+
+def test_a_job_that_saves_nothing_is_run_again_if_it_got_something(cluster: ProcessCluster) -> None:
+    """Its record is what came from outside; a job that got nothing either has none."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as made:
+        play("pulse", "q")
+        pause()
+        play("pulse", "q")
+    job = qm.execute(made)
+    until(job.is_paused, "the pause")
+    job.resume()
+    assert job.wait_until("Done", PATIENCE_S)
+    done = replay(cluster.directory / "con1", job.id)
+    assert (done.same, done.from_outside, done.streams) == (True, 1, [])
+    with program() as silent:
+        play("pulse", "q")
+    other = qm.execute(silent)
+    assert other.wait_until("Done", PATIENCE_S)
+    with pytest.raises(QuaymasterError) as caught:
+        replay(cluster.directory / "con1", other.id)
+    assert caught.value.code == "record_gone"
 
 
 def test_only_completed_jobs_can_be_run_again(cluster: ProcessCluster) -> None:
