@@ -7,7 +7,7 @@ delivered again.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,9 +29,10 @@ class Deliveries:
     def __init__(self, post: Callable[[Matter], None]) -> None:
         self._post = post
         self._lock = threading.Lock()
-        self._called = threading.Event()
+        self._rung = False  # something was put, or somebody woke, since it was last looked
+        self._bell: threading.Event | None = None  # made when it is first waited for: most jobs never are
         self._waiting: deque[Deliver] = deque()
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: dict[str, None] = {}  # in order
         self._kept = 0  # entries of the machine's log that are on disk, or need not be
         self._closed = False
         self.registers_were_set = False
@@ -43,7 +44,7 @@ class Deliveries:
         with self._lock:
             if not self._closed and len(self._waiting) < DELIVERIES_WAITING_MAX:
                 self._waiting.append(command)
-                self._called.set()
+                self._ring()
                 return
             closed = self._closed
         if closed:
@@ -54,11 +55,32 @@ class Deliveries:
 
     def wake(self) -> None:
         """Make `wait` return."""
-        self._called.set()
+        with self._lock:
+            self._ring()
+
+    def _ring(self) -> None:
+        self._rung = True
+        if self._bell is not None:
+            self._bell.set()
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Return when something was put, or somebody wakes."""
-        self._called.wait(timeout_s)
+        with self._lock:
+            if self._rung:
+                return
+            if self._bell is None:
+                self._bell = threading.Event()
+        self._bell.wait(timeout_s)
+
+    def _take(self) -> list[Deliver]:
+        """All that was put."""
+        with self._lock:
+            self._rung = False
+            if self._bell is not None:
+                self._bell.clear()
+            taken = list(self._waiting)
+            self._waiting.clear()
+            return taken
 
     def begin(self, machine: Machine) -> None:
         """What the machine was given before its first slice is in the record already."""
@@ -69,14 +91,11 @@ class Deliveries:
 
         Raises OSError where it cannot be recorded.
         """
-        self._called.clear()
+        if not self._rung:
+            return False
         fresh: list[Deliver] = []
         answered = False
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    break
-                command = self._waiting.popleft()
+        for command in self._take():
             if any(command.delivery_id == other.delivery_id for other in fresh):
                 continue  # the first one's answer serves both
             if command.delivery_id in self._known:
@@ -136,7 +155,7 @@ class Deliveries:
     def _remember(self, delivery_id: str) -> None:
         self._known[delivery_id] = None
         if len(self._known) > DELIVERIES_KNOWN_MAX:
-            self._known.popitem(last=False)
+            del self._known[next(iter(self._known))]
 
     def _answer(self, command: Deliver, machine: Machine) -> None:
         asks_for_io = isinstance(command.parcel, (parcels.SetRegisters, parcels.ReadRegisters))
