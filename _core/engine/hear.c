@@ -278,8 +278,9 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
         memset(last, 0, sizeof last);
         noise = memcpy(last, noise, (size_t)count * sizeof *last);
     }
-    int at_end = code_block(p->sigma, scale * p->gain, scale * p->offset, v, noise, all);
+    int at_end = code_block(p->sigma, scale * p->gain, scale * p->offset, v, noise, count < BLOCK ? all : codes);
     *first = at_end ? first_clipped(p, v, noise, count) : -1;
-    memcpy(codes, all, (size_t)count * sizeof *codes);
+    if (count < BLOCK)
+        memcpy(codes, all, (size_t)count * sizeof *codes);
     return SIGNAL_OK;
 }

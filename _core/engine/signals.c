@@ -379,16 +379,16 @@ int signal_trace(signals *s, int id, int64_t start, int64_t length, int16_t *cod
     if (code)
         return code;
     port *p = &s->ports[id];
-    int clipped = 0;
+    int clipped = 0, shared = s->numerics == SIGNAL_EXACT && length <= SHARED_SAMPLES; /* integrals read them too */
     if (length == 0)
         return SIGNAL_OK;
-    if (length <= SHARED_SAMPLES) {
+    if (shared) {
         const int16_t *all;
         code = port_codes(s, p, start, length, &all, &clipped);
         if (!code)
             memcpy(codes, all, (size_t)length * sizeof *codes);
     }
-    for (int64_t from = 0; !code && length > SHARED_SAMPLES && from < length; from += BLOCK) {
+    for (int64_t from = 0; !code && !shared && from < length; from += BLOCK) {
         int count = length - from < BLOCK ? (int)(length - from) : BLOCK;
         int64_t first;
         code = code_samples(s, p, from, count, codes + from, &first);
