@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 ENGINE = Path(__file__).parents[3] / "_core" / "engine"
-SOURCES = ["signals", "hear", "waveform", "blocks", "linear", "rows", "exact", "noise", "remembered", "records"]
-SOURCES += ["shapes", "pulses", "outputs", "scopes", "shared"]
+SOURCES = re.findall(
+    r"(\w+)\.c\b", re.findall(r"set\(SIGNAL_SOURCES ([^)]*)", (ENGINE.parent / "CMakeLists.txt").read_text())[0]
+)
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu11"]
 BUILDS = {
     "plain": ("-DSIGNAL_NO_CLONES",),
