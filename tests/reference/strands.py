@@ -342,8 +342,12 @@ class Strand:
         values: dict[int, int] = {}
         for number, operand in enumerate(operands(site.node)):
             if mine or (site, number) in self.slice.operands:
+                at = at_of_operand(site.node, number)
+                if isinstance(site.node, tree.Save):  # section 19: no operand of a quantum statement
+                    values[number] = yield from self.evaluate(operand, at)
+                    continue
                 latency = self.latencies.of_operand(site.node, number)
-                values[number] = yield from self.late(operand, latency, at_of_operand(site.node, number))
+                values[number] = yield from self.late(operand, latency, at)
         if mine:
             self.board.begin_pulse((site.number, self.passes[site]), self.clock)
             yield from self.perform(site, list(values.values()))

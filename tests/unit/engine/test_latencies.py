@@ -181,3 +181,17 @@ def test_a_wait_for_a_value_is_a_gap_of_strict_timing(forked: bool) -> None:
 
     assert {code for code, _ in run_opx(write, forked=forked).events} == {"strict_timing_gap"}
     assert not run_opx(write, forked=forked, latency="ideal").events
+
+
+@WALKS
+def test_the_operand_of_a_save_waits_for_the_value_alone(forked: bool) -> None:
+    """A thread that draws the index of a save, for the seed, reads the cell there when its window ends, and no later:
+    it plays nothing by it."""
+
+    def write(value: Any) -> None:
+        random, cells, stream = q.Random(5), q.declare(q.fixed, size=2), q.declare_stream()
+        q.measure("read", "r1", None, q.demod.full("cos", cells[random.rand_int(1)], "out1"))
+        q.save(cells[random.rand_int(1)], stream)
+        q.play("long", "r1")
+
+    assert run_opx(write, forked=forked).clock("r1") == 400 + END_NS + LONG_NS
