@@ -14,7 +14,7 @@ from quaymaster import QuantumMachinesManager
 
 
 @contextmanager
-def started(program):
+def started(program, config=config):
     """A program on a qm of its own: (qm, job) once it runs."""
     qmm = QuantumMachinesManager()
     qm = qmm.open_qm(config, close_other_machines=False)
@@ -25,9 +25,9 @@ def started(program):
         qmm.close()
 
 
-def results_of(program):
+def results_of(program, config=config):
     """Run a program to its end; returns its results by name."""
-    with started(program) as (_, job):
+    with started(program, config) as (_, job):
         return results_at_the_end(job)
 
 

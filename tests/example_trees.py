@@ -184,7 +184,7 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def _flat() -> st.SearchStrategy[Any]:
     kinds = (tree.Assign, tree.Save, tree.Play, tree.Measure, tree.Wait, tree.Align, tree.FrameRotation)
     phases = (tree.ResetFrame, tree.ResetIfPhase, tree.ResetGlobalPhase, tree.UpdateFrequency, tree.UpdateCorrection)
-    more = (tree.RampToZero, tree.SetDcOffset, tree.AdvanceInput, tree.Pause, tree.WaitForTrigger)
+    more = (tree.RampToZero, tree.SetDcOffset, tree.LoadWaveform, tree.AdvanceInput, tree.Pause, tree.WaitForTrigger)
     return st.one_of([_records(kind) for kind in (*kinds, *phases, *more)])
 
 

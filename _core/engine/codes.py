@@ -96,6 +96,7 @@ class Op(IntEnum):
     CORRECTION = 72  # element a gets the matrix [b], [c], [d], [e]
     SET_OFFSET = 73  # input b (1: Q, else 0) of element a gets the offset [c]
     RESET_NOW = 74  # the phase of element a, at once
+    LOAD_WAVEFORM = 75  # [a] = [c], the number of one of b waveforms
 
 
 class Library(IntEnum):
@@ -160,7 +161,8 @@ class PlayColumn:
     TRUNCATE = 12  # slot, -1: none
     CHIRP = 13  # in Image.chirps, -1: none
     CONDITION = 14  # slot, -1: none
-    COLUMNS = 15
+    CHOICE = 15  # slot of what is added to WAVEFORM, -1: none
+    COLUMNS = 16
 
 
 class ChirpColumn:
@@ -273,4 +275,5 @@ EVENT_NAMES = (
     "pause_ignored",
     "correction_range",
     "offset_range",
+    "waveform_index",
 )

@@ -15,6 +15,7 @@ machine_log *log_new(void)
     log->sections.size = sizeof(signal_section_t);
     log->corrections.size = sizeof(logged_correction);
     log->offsets.size = sizeof(logged_offset);
+    log->ramps.size = sizeof(logged_reset);
     return log;
 }
 
@@ -28,12 +29,13 @@ void log_free(machine_log *log)
     free(log->sections.items);
     free(log->corrections.items);
     free(log->offsets.items);
+    free(log->ramps.items);
     free(log);
 }
 
 static int64_t bytes_of(const machine_log *log)
 {
-    const log_list *lists[] = {&log->plays, &log->windows, &log->resets, &log->sections, &log->corrections, &log->offsets};
+    const log_list *lists[] = {&log->plays, &log->windows, &log->resets, &log->sections, &log->corrections, &log->offsets, &log->ramps};
     int64_t bytes = 0;
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
         bytes += lists[k]->capacity * lists[k]->size;
@@ -86,14 +88,18 @@ int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, in
     return 0;
 }
 
-int log_reset(machine_log *log, int64_t time, int64_t element)
+static int log_instant(machine_log *log, log_list *list, int64_t time, int64_t element)
 {
-    logged_reset *entry = room(log, &log->resets, 1);
+    logged_reset *entry = room(log, list, 1);
     if (!entry)
         return -1;
     *entry = (logged_reset){time, element};
     return 0;
 }
+
+int log_reset(machine_log *log, int64_t time, int64_t element) { return log_instant(log, &log->resets, time, element); }
+
+int log_ramp(machine_log *log, int64_t time, int64_t element) { return log_instant(log, &log->ramps, time, element); }
 
 int log_correction(machine_log *log, int64_t element, const double c[4])
 {

@@ -53,7 +53,7 @@ typedef struct {
 } log_list;
 
 typedef struct machine_log {
-    log_list plays, windows, resets, sections, corrections, offsets;
+    log_list plays, windows, resets, sections, corrections, offsets, ramps;
 } machine_log;
 
 machine_log *log_new(void);
@@ -63,6 +63,7 @@ void log_free(machine_log *log);
 int log_play(machine_log *log, const signal_record_t *r, uint64_t frame, int64_t play, int what);
 int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, int64_t window);
 int log_reset(machine_log *log, int64_t time, int64_t element);
+int log_ramp(machine_log *log, int64_t time, int64_t element); /* a ramp to zero begins, if anything is held or not */
 int log_correction(machine_log *log, int64_t element, const double c[4]);
 int log_offset(machine_log *log, int64_t time, int32_t element, int32_t input, double volts);
 

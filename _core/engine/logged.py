@@ -4,7 +4,8 @@
 ``play`` (row of ``Image.plays``, -1: none) and ``what``. ``WINDOWS``: one entry an acquisition; ``window`` is a row of
 ``Image.windows``, -1 for a raw trace. ``RESETS``: phase resets. ``SECTIONS``: those of chirps, by ``first_section``.
 ``CORRECTIONS``: what update_correction set, for the plays of the element from number ``plays`` on. ``OFFSETS``: what
-set_dc_offset set; ``input`` is 1 for Q, else 0. Times and lengths are ns.
+set_dc_offset set; ``input`` is 1 for Q, else 0. The
+``ramps`` are the starts of ramps to zero, as ``RESETS``. Times and lengths are ns.
 """
 
 from __future__ import annotations
@@ -65,3 +66,4 @@ class Log(NamedTuple):
     sections: Any
     corrections: Any
     offsets: Any
+    ramps: Any

@@ -63,6 +63,7 @@ cdef extern from "log.h" nogil:
         log_list sections
         log_list corrections
         log_list offsets
+        log_list ramps
 
 cdef extern from "watch.h" nogil:
     ctypedef struct watch:
@@ -562,7 +563,7 @@ cdef class Machine:
             raise OurBug("this machine keeps no log")
         return Log(_list_of(log.plays, PLAYS), _list_of(log.windows, WINDOWS), _list_of(log.resets, RESETS),
                    _list_of(log.sections, SECTIONS), _list_of(log.corrections, CORRECTIONS),
-                   _list_of(log.offsets, OFFSETS))
+                   _list_of(log.offsets, OFFSETS), _list_of(log.ramps, RESETS))
 
     def halt(self):
         """Make ``run`` return soon, and for good; what was saved can still be drained."""

@@ -165,7 +165,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->inc = e->inc;
     r->phase = e->inc * (uint64_t)t + e->R + e->Q + e->F;
     r->element = (int32_t)number;
-    r->waveform = (int32_t)play[PLAY_WAVEFORM];
+    r->waveform = (int32_t)play[PLAY_WAVEFORM] + (play[PLAY_CHOICE] < 0 ? 0 : w->memory[play[PLAY_CHOICE]]);
     r->thread = e->thread;
     r->order = m->order[e->thread];
     set_amplitude(m, w, play, at, r);

@@ -105,10 +105,18 @@ static void bring_down(machine *m, element *e, int64_t t, int64_t ns)
         log_held(m, e, &r, LOGGED_PLAY);
 }
 
+/* Tells the log: digital levels are held until here, whatever is held of analog ones. */
+static void log_down(machine *m, const element *e, int64_t t)
+{
+    if (m->log && t < m->stop && log_ramp(m->log, t, number_of(m, e)))
+        m->error = MACHINE_LOG_FULL;
+}
+
 void do_ramp_to_zero(machine *m, const insn *i)
 {
     element *e = &m->elements[i->a];
     int64_t t = m->clock[e->thread], ns = i->b > 0 ? 4 * (int64_t)i->b : e->sticky;
+    log_down(m, e, t);
     bring_down(m, e, t, ns);
     m->clock[e->thread] = t + ns;
     if (m->clock[e->thread] > m->end)
@@ -120,9 +128,12 @@ void end_sticky(machine *m, uint64_t strands)
 {
     for (int64_t k = 0; k < m->t.element_count; k++) {
         element *e = &m->elements[k];
-        if (!e->sticky || !(strands >> e->thread & 1) || (e->held_r == 0.0 && e->held_i == 0.0))
+        if (!e->sticky || !(strands >> e->thread & 1))
             continue;
         int64_t t = m->clock[e->thread];
+        log_down(m, e, t);
+        if (e->held_r == 0.0 && e->held_i == 0.0)
+            continue;
         bring_down(m, e, t, e->sticky);
         if (t + e->sticky > m->end)
             m->end = t + e->sticky;

@@ -30,7 +30,7 @@ from .latencies import PROFILES, Latency
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # a likewise and at least 1, r array of the length before, f library function, g array function, d latency, p place in
 # the code, P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register,
-# I input stream, i input of an element, k strict or -1.
+# I input stream, i input of an element, w a number of waveforms, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -77,6 +77,7 @@ _OPERANDS: dict[int, str] = {
     Op.CORRECTION: "Essss",
     Op.SET_OFFSET: "Eis",
     Op.RESET_NOW: "E",
+    Op.LOAD_WAVEFORM: "sws",
 }
 
 _STAMPS = (*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.STAMP_READ_ALL, Op.READY)
@@ -118,6 +119,7 @@ def _verify(image: Image) -> None:
         "T": len(image.threads),
         "u": 13,
         "i": 2,
+        "w": len(image.waveforms) + 1,
         "f": len(Library),
         "g": len(LibraryArray),
         "d": len(Latency),
@@ -211,7 +213,7 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
     _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
-    for operand in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION):
+    for operand in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION, PlayColumn.CHOICE):
         _within(plays[:, operand] + 1, slots + 1, "an operand of a play")
     _within(plays[:, PlayColumn.CHIRP] + 1, len(image.chirps) + 1, "a chirp")
     _ranges(image.chirps[:, ChirpColumn.FIRST], image.chirps[:, ChirpColumn.COUNT], len(image.chirp_sections))

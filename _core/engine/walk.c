@@ -345,6 +345,12 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_CORRECTION: do_correction(m, w, i, w->at[pc]); break;
         case OP_SET_OFFSET: do_offset(m, w, i, w->at[pc]); break;
         case OP_RESET_NOW: do_reset_now(m, i); break;
+        case OP_LOAD_WAVEFORM:
+            if (v[i->c] >= 0 && v[i->c] < i->b)
+                v[i->a] = v[i->c];
+            else
+                event(m, EVENT_WAVEFORM_INDEX, w->at[pc]);
+            break;
         case OP_SAVE: BLOCKED_IF(save(m, w, i, v[i->b], 0)); break;
         case OP_SAVE_TIMED: {
             int64_t time = w->stamp > 0 ? w->stamp : w->blocks[i->c];

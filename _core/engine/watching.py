@@ -69,7 +69,7 @@ def _loudest(image: Image) -> list[float]:
     for play in image.plays:
         element = int(play[PlayColumn.ELEMENT])
         sticky = bool(image.elements[element][ElementColumn.STICKY])
-        unknown = sticky or play[PlayColumn.RAMP] >= 0
+        unknown = sticky or play[PlayColumn.RAMP] >= 0 or play[PlayColumn.CHOICE] >= 0
         loudest[element] = max(loudest[element], float("inf") if unknown else _play_peak(image, play))
     return loudest
 

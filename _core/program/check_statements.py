@@ -75,6 +75,10 @@ class StatementChecker:
                     self._expressions.check(value, node.at, "fixed", "a value of a correction")
             case tree.ResetGlobalPhase():
                 pass
+            case tree.LoadWaveform():
+                self._elements((node.element,), node.at)
+                check_name(node.operation, node.at, "a pulse", self._report)
+                self._expressions.check(node.index, node.at, "int", "the number of a waveform")
             case tree.SetDcOffset():
                 self._elements((node.element,), node.at)
                 check_name(node.input, node.at, "an input", self._report)

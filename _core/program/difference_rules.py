@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..config.model import AnalogOutput, ArbitraryWaveform
+from ..config.model import AnalogOutput, ArbitraryWaveform, ArrayWaveform
 from . import tree
 from .used import OutputPort, Plant, Used
 
@@ -156,7 +156,7 @@ def _sampled(used: Used) -> list[tuple[tree.Play, int]]:
         for node, pulse in used.pulses(tree.Play)
         if isinstance(node, tree.Play)
         and node.duration is not None
-        and any(isinstance(waveform, ArbitraryWaveform) for waveform in used.waveforms(pulse))
+        and any(isinstance(waveform, ArbitraryWaveform | ArrayWaveform) for waveform in used.waveforms(pulse))
     ]
 
 
@@ -174,6 +174,17 @@ def shortens(used: Used) -> bool:
         not (isinstance(node.duration, tree.Value) and 4 * node.duration.raw >= length)
         for node, length in _sampled(used)
     )
+
+
+def plays_arrays(used: Used) -> bool:
+    """A pulse with an array of waveforms."""
+    pulses = [pulse for kind in (tree.Play, tree.Measure) for _, pulse in used.pulses(kind)]
+    return any(isinstance(waveform, ArrayWaveform) for pulse in pulses for waveform in used.waveforms(pulse))
+
+
+def holds_markers(used: Used) -> bool:
+    """A sticky element that holds its digital levels."""
+    return any(element.sticky is not None and element.sticky.digital for element in used.elements.values())
 
 
 def truncates(used: Used) -> bool:

@@ -300,6 +300,21 @@ _ROWS = (
         rules.lacks_correction,
     ),
     Difference(
+        "loaded_waveforms",
+        "Pulses and phases",
+        "Before any load_waveform() the first waveform of an array plays; a number that the array does not have "
+        "changes nothing (event waveform_index).",
+        "docs/arithmetic.md, section 13",
+        rules.plays_arrays,
+    ),
+    Difference(
+        "held_markers",
+        "Pulses and phases",
+        "A raw trace is kept by the digital marker of its own pulse, never by a level that a sticky element holds.",
+        "docs/arithmetic.md, section 14",
+        rules.holds_markers,
+    ),
+    Difference(
         "truncated_pulses",
         "Pulses and phases",
         "A truncate beyond the end of its pulse keeps the whole pulse; on the instrument it is undefined.",

@@ -400,6 +400,15 @@ class SetDcOffset(Node, frozen=True):
     offset: Expression
 
 
+class LoadWaveform(Node, frozen=True):
+    """Choose the waveform of an array, by its number, that ``operation`` plays on the element from here on."""
+
+    at: int
+    operation: str
+    index: Expression
+    element: str
+
+
 class StrictTiming(Node, frozen=True):
     """The body must have no gaps."""
 
@@ -457,6 +466,7 @@ Statement: TypeAlias = (
     | UpdateCorrection
     | ResetGlobalPhase
     | SetDcOffset
+    | LoadWaveform
     | RampToZero
     | AdvanceInput
     | Pause

@@ -217,4 +217,20 @@ def _ramp_cycles(duration: object) -> int:
     return int(number)
 
 
-load_waveform = Later("load_waveform")
+def load_waveform(pulse: str, waveform_index: Any, element: str) -> None:
+    """Let ``pulse`` play the waveform ``waveform_index`` (from 0) of its array on ``element`` from here on.
+
+    An int; a number that the array does not have changes nothing, and is reported. Without it the first one plays.
+    """
+    builder = current("load_waveform")
+    number = python_number(waveform_index)
+    if number is not None and (number < 0 or isinstance(number, bool)):
+        raise refusal(f"there is no waveform {number!r}", code="bad_waveform_index", hint="the first one is 0")
+    builder.append(
+        tree.LoadWaveform(
+            at=builder.at(),
+            operation=named(pulse, "the pulse of load_waveform"),
+            index=builder.own(typed(waveform_index, "int", place="as waveform_index of load_waveform")),
+            element=named(element, "the element of load_waveform"),
+        )
+    )

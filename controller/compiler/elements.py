@@ -121,8 +121,6 @@ def _later(config: Config, element: Element) -> Iterator[str]:
     """Parts of an element that come with a later version."""
     if element.input_kind in _LATER_KINDS:
         yield str(element.input_kind)
-    if element.sticky is not None and element.sticky.digital:
-        yield "sticky with digital"
     if element.MWOutput is not None or element.RF_outputs is not None:
         yield "MWOutput" if element.MWOutput is not None else "RF_outputs"
     refs = [*element.input_ports.values(), *element.output_ports.values()]

@@ -76,6 +76,7 @@ class Lowering:
         named = [item for item in program.declarations if item.input]
         self._inputs = {item.name: number for number, item in enumerate(named)}
         self._plays: dict[tuple[tuple[int, ...], str, str], int] = {}  # row, operation, pulse
+        self._choices: dict[tuple[str, str], int] = {}
         self._chirps: list[list[int]] = []
         self._sections: list[list[int]] = []
         self._align_rows: list[list[int]] = []
@@ -150,6 +151,8 @@ class Lowering:
                 self._wait_for_trigger(node, step)
             case tree.SetDcOffset() as node:
                 self._set_offset(node, step)
+            case tree.LoadWaveform() as node:
+                self._load_waveform(node, step)
             case tree.UpdateCorrection() as node:
                 self._correct(node, step)
             case tree.ResetGlobalPhase() as node:
@@ -225,6 +228,8 @@ class Lowering:
         if amplitudes:
             row[PlayColumn.AMPLITUDES] = len(amplitudes)
             row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
+        if use.choices:
+            row[PlayColumn.CHOICE] = self._choice(node.element, node.operation)
         if isinstance(node, tree.Play):
             self._shape(row, node, slots)
         return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
@@ -421,6 +426,22 @@ class Lowering:
                 node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; it has: {known}"
             )
         self.code.emit(Op.SET_OFFSET, number, int(node.input == "Q"), slot, mask=step.unit.mask, at=node.at)
+
+    def _load_waveform(self, node: tree.LoadWaveform, step: Step) -> None:
+        (slot,) = self._operands(step, (node.at,))
+        use = self._pulses.pulse(node.element, node.operation, node.at)
+        if use is not None and not use.choices:
+            what = f"operation '{node.operation}' of element '{node.element}'"
+            self._problems.add(node.at, f"load_waveform: {what} has no waveform of type array")
+        if use is not None:
+            choice = self._choice(node.element, node.operation)
+            self.code.emit(Op.LOAD_WAVEFORM, choice, use.choices, slot, mask=step.unit.mask, at=node.at)
+
+    def _choice(self, element: str, operation: str) -> int:
+        """Where the number of the waveform stands that an operation plays on an element."""
+        if (element, operation) not in self._choices:
+            self._choices[element, operation] = self.memory.reserved()
+        return self._choices[element, operation]
 
     def _has(self, element: str, column: ElementColumn) -> bool:
         return bool(self._elements.rows[self._elements.index[element]][column])

@@ -323,6 +323,8 @@ def _operands(node: tree.Statement) -> Sequence[tree.Expression]:
             return node.correction
         case tree.SetDcOffset():
             return (node.offset,)
+        case tree.LoadWaveform():
+            return (node.index,)
         case _:
             return ()
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._core.config.model import ArbitraryWaveform, ArrayWaveform, Config, ConstantWaveform, Element, Pulse
+from ..._core.config.parse_pulses import sample_count
 from ..._core.engine.image import Ints, table
 from .problems import Problems
 
@@ -17,13 +18,17 @@ Samples = npt.NDArray[np.float64]
 
 
 class PulseUse(msgspec.Struct, frozen=True):
-    """A pulse on an element: its waveform (-1: none), its length in ns, and samples (0: constant)."""
+    """A pulse on an element: its waveform (-1: none), its length in ns, and samples (0: constant).
+
+    ``choices``: that many waveforms from this one on are an array; 0: there is one alone.
+    """
 
     name: str
     pulse: Pulse
     waveform: int
     length: int
     samples: int
+    choices: int = 0
 
 
 RAMP = PulseUse("", Pulse(operation="control", length=16), -1, 16, 0)
@@ -58,6 +63,7 @@ class PulseTables:
         self._problems = problems
         self._samples = _Pool()
         self._values = _Pool()
+        self._rows: list[list[int]] = []
         self._waveforms: dict[tuple[int, ...], int] = {}
         self._weights: dict[tuple[int, ...], int] = {}
         self._weights_of: dict[tuple[str, int, int | None], int] = {}
@@ -83,38 +89,65 @@ class PulseTables:
         parts = self._parts(element, record, name, pulse, at)
         if parts is None:
             return None
-        waveform, samples = self._waveform(parts, pulse.length)
+        counts = {len(part) for part in parts if isinstance(part, list)}
+        if counts:
+            return self._array(name, pulse, parts, counts, at)
+        waveform, samples = self._waveform([part for part in parts if not isinstance(part, list)], pulse.length)
         return PulseUse(name, pulse, waveform, pulse.length, samples)
 
-    def _parts(self, element: str, record: Element, name: str, pulse: Pulse, at: int) -> list[Samples] | None:
-        """The samples of I and Q, or of the single input."""
+    def _array(
+        self, name: str, pulse: Pulse, parts: list[Samples | list[Samples]], counts: set[int], at: int
+    ) -> PulseUse | None:
+        """An array of waveforms, one after the other in the table; what is no array is the same in each."""
+        if len(counts) > 1:
+            self._problems.add(at, f"pulse '{name}' has arrays of {' and '.join(map(str, sorted(counts)))} waveforms")
+            return None
+        (count,) = counts
+        first = len(self._rows)
+        for number in range(count):
+            chosen = [part[number] if isinstance(part, list) else part for part in parts]
+            self._rows.append(self._row(chosen, pulse.length))
+        return PulseUse(name, pulse, first, pulse.length, pulse.length, count)
+
+    def _parts(
+        self, element: str, record: Element, name: str, pulse: Pulse, at: int
+    ) -> list[Samples | list[Samples]] | None:
+        """The samples of I and Q, or of the single input; of an array a list."""
         keys = ("I", "Q") if record.mixInputs is not None else ("single",)
         if set(pulse.waveforms) != set(keys):
             has = " and ".join(sorted(pulse.waveforms))
             message = f"pulse '{name}' has waveforms {has}, but element '{element}' needs {' and '.join(keys)}"
             self._problems.add(at, message)
             return None
-        parts = []
+        parts: list[Samples | list[Samples]] = []
         for key in keys:
             waveform = self._config.waveforms[pulse.waveforms[key]]
-            if isinstance(waveform, ArrayWaveform):
-                self._problems.add(at, f"array waveform '{pulse.waveforms[key]}' is not supported yet", later=True)
-                return None
-            if isinstance(waveform, ArbitraryWaveform) and len(waveform.samples) != pulse.length:
+            if waveform.type != "constant" and sample_count(waveform) != pulse.length:
                 text = f"waveform '{pulse.waveforms[key]}' at another rate than one sample per ns"
                 self._problems.add(at, f"{text} is not supported yet", later=True)
                 return None
-            parts.append(_samples(waveform))
+            if isinstance(waveform, ArrayWaveform):
+                parts.append([np.array(samples, dtype=np.float64) for samples in waveform.samples_array])
+            else:
+                parts.append(_samples(waveform))
         return parts
 
     def _waveform(self, parts: list[Samples], length: int) -> tuple[int, int]:
         """The number of a waveform, and its samples (0: constant); a constant beside samples is written out."""
+        row = self._row(parts, length)
+        key = tuple(row)
+        if key not in self._waveforms:
+            self._waveforms[key] = len(self._rows)
+            self._rows.append(row)
+        return self._waveforms[key], 0 if row[3] else row[2]
+
+    def _row(self, parts: list[Samples], length: int) -> list[int]:
+        """A row of the table of waveforms."""
         constant = all(len(part) == 1 for part in parts)
         if not constant:
             parts = [np.full(length, part[0]) if len(part) == 1 else part for part in parts]
         offsets = [self._samples.add(part) for part in parts]
-        key = (offsets[0], offsets[1] if len(offsets) == 2 else -1, len(parts[0]), int(constant))
-        return self._waveforms.setdefault(key, len(self._waveforms)), 0 if constant else len(parts[0])
+        return [offsets[0], offsets[1] if len(offsets) == 2 else -1, len(parts[0]), int(constant)]
 
     def weights(self, name: str, offset: int = 0, length: int | None = None) -> int:
         """The number of integration weights, or of ``length`` ns of them from ``offset`` on."""
@@ -137,7 +170,7 @@ class PulseTables:
 
     def tables(self) -> dict[str, Any]:
         """The fields of the image."""
-        waveforms: Ints = table([list(key) for key in self._waveforms], 4)
+        waveforms: Ints = table(self._rows, 4)
         weights: Ints = table([list(key) for key in self._weights], 3)
         return {
             "waveforms": waveforms,

@@ -18,6 +18,7 @@ MEANINGS = {
     "amplitude_range": "an amplitude was outside [-2, 2) and was kept within",
     "correction_range": "a value of a mixer correction was outside [-2, 2) and was kept within",
     "offset_range": "a DC offset was outside [-0.5, 0.5) V and was kept within",
+    "waveform_index": "load_waveform got a number that its array of waveforms does not have, and changed nothing",
     "strict_timing_gap": "a value was awaited inside strict_timing_, so there was a gap",
     "integral_overflow": "an integral left the range of its fixed-point register and wrapped",
     "output_overflow": "an output went beyond its range: without a filter it wrapped, with one it was clipped",

@@ -217,7 +217,7 @@ class SimulationRun:
         outputs = output_ports(compiled.config, compiled.image, offset_steps(compiled.image, logged.offsets))
         renderer = Renderer(compiled.image, outputs, logged)
         analog = {port.ref: as_codes(renderer.render(k, 0, duration_ns)) for k, port in enumerate(outputs)}
-        digital = digital_samples(compiled.config, compiled.image, logged.plays, duration_ns)
+        digital = digital_samples(compiled.config, compiled.image, logged, duration_ns)
         for kind, samples in (("analog", analog), ("digital", digital)):
             for controller, refs in by_controller(samples).items():
                 self._results.put(f"@{kind}/{controller}", b"".join(samples[ref].tobytes() for ref in refs))

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from ..._core.config import Config, PortRef, digital_outputs
 from ..._core.engine.image import Image
+from ..._core.engine.logged import Log
 from ..plant import Steps
 
 CODES_PER_VOLT = 65536
+FOREVER = 1 << 60  # ns
 
 
 def offset_steps(image: Image, offsets: Any) -> dict[PortRef, Steps]:
@@ -32,14 +34,15 @@ def as_codes(volts: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
     return (volts * CODES_PER_VOLT).astype("<i2")
 
 
-def digital_samples(config: Config, image: Image, plays: Any, duration_ns: int) -> dict[PortRef, npt.NDArray[np.bool_]]:
+def digital_samples(config: Config, image: Image, log: Log, duration_ns: int) -> dict[PortRef, npt.NDArray[np.bool_]]:
     """Every digital output of the config, one bool a ns: the OR of the markers on it, turned where it is inverted.
 
     A marker's samples start with its pulse, `delay` later; `buffer` makes each high part longer on both sides. The last
-    part goes on to the end of the pulse where its length is 0.
+    part goes on to the end of the pulse where its length is 0. A sticky element with ``digital`` holds the last level
+    of its markers until it plays another marker or begins a ramp to zero.
     """
     edges = {ref: np.zeros(duration_ns + 1, np.int32) for ref in digital_outputs(config)}
-    for marker in markers(config, image, plays):
+    for marker in [*markers(config, image, log.plays), *held_markers(config, image, log)]:
         if marker.ref in edges:
             _raise(edges[marker.ref], marker, duration_ns)
     return {ref: (np.cumsum(edge[:-1]) > 0) ^ config.digital_output(ref).inverted for ref, edge in edges.items()}
@@ -65,6 +68,37 @@ def markers(config: Config, image: Image, plays: Any) -> Iterable[Marker]:
         samples = config.digital_waveforms[pulse.digital_marker].samples
         for digital in element.digitalInputs.values():
             yield Marker(digital.port, digital.delay, digital.buffer, chosen["start"], chosen["length"], samples)
+
+
+def held_markers(config: Config, image: Image, log: Log) -> Iterable[Marker]:
+    """What sticky elements hold behind their markers, as markers that are high throughout."""
+    for number, info in enumerate(image.element_info):
+        element = config.elements[info.name]
+        if element.sticky is None or not element.sticky.digital or not element.digitalInputs:
+            continue
+        plays = log.plays[(log.plays["element"] == number) & (log.plays["play"] >= 0)]
+        plays = plays[[_marker_of(config, image, row) is not None for row in plays["play"].tolist()]]
+        high = np.array([_ends_high(config, image, play) for play in plays], dtype=bool)
+        begins = (plays["start"] + plays["length"])[high]
+        ends = np.sort(np.concatenate((plays["start"], log.ramps["time"][log.ramps["element"] == number])))
+        ends = np.append(ends, FOREVER)[np.searchsorted(ends, begins)]
+        for digital in element.digitalInputs.values():
+            yield Marker(digital.port, digital.delay, digital.buffer, begins, ends - begins, ((1, 0),))
+
+
+def _marker_of(config: Config, image: Image, row: int) -> str | None:
+    pulse = config.pulses.get(image.play_operations[row][1])
+    return None if pulse is None else pulse.digital_marker
+
+
+def _ends_high(config: Config, image: Image, play: Any) -> bool:
+    """Whether the marker of a play is high in its last ns: a last part goes on to the end where its length is 0."""
+    left = int(play["length"])
+    for value, length in config.digital_waveforms[_marker_of(config, image, int(play["play"])) or ""].samples:
+        if length == 0 or length >= left:
+            return bool(value)
+        left -= length
+    return False
 
 
 def _raise(edges: npt.NDArray[np.int32], marker: Marker, duration_ns: int) -> None:

@@ -36,6 +36,8 @@ class ElementFacts:
     aliases: tuple[str, ...]
     outputs: tuple[str, ...]
     sticky: bool
+    arrays: tuple[str, ...]
+    """Operations with arrays of waveforms."""
     tags: bool
     """Its time of flight is long enough for time tagging."""
 
@@ -77,6 +79,13 @@ def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
     return {"type": "constant", "sample": loudness * draw(st.sampled_from([0.1, -0.25, 0.0, 0.3]))}
 
 
+def array(length: int, count: int, loudness: float) -> dict[str, Any]:
+    """Several waveforms of ``length`` ns."""
+    shape = SHAPES["odd"]
+    rows = [[loudness * shape[(n * (k + 1)) % len(shape)] for n in range(length)] for k in range(count)]
+    return {"type": "array", "samples_array": rows}
+
+
 def window_lengths(draw: st.DrawFn, kind: ConfigKind) -> list[int]:
     """Lengths of three weights, which have nothing to do with the pulse's; the third is as long as the first."""
     lengths = LONG_WEIGHT_LENGTHS if kind.overlap else WEIGHT_LENGTHS
@@ -104,6 +113,7 @@ class ConfigMaker:
         self.loudness = 1.0 if kind.loud else 0.25
         self.kind = kind
         self.facts: list[ElementFacts] = []
+        self.arrays: set[str] = set()
         inputs = {n: self.analog_input() for n in (1, 2)}
         lengths = window_lengths(draw, kind)
         outputs = {n: self.analog_output() for n in range(1, 9)}
@@ -132,8 +142,12 @@ class ConfigMaker:
         """A pulse with its own waveforms."""
         length = self.draw(st.sampled_from(PULSE_LENGTHS))
         keys = ("I", "Q") if iq else ("single",)
+        count = 0 if self.kind.one_length else self.draw(st.sampled_from([0, 0, 0, 2, 3]))
         for key in keys:
-            self.raw["waveforms"][f"{name}.{key}"] = waveform(self.draw, length, self.loudness)
+            form = array(length, count, self.loudness) if count else waveform(self.draw, length, self.loudness)
+            self.raw["waveforms"][f"{name}.{key}"] = form
+        if count:
+            self.arrays.add(name)
         pulse: dict[str, Any] = {
             "operation": "measurement" if measures else "control",
             "length": length,
@@ -201,6 +215,7 @@ class ConfigMaker:
                 aliases=("w1", "w2", "w3"),
                 outputs=tuple(record.get("outputs", {})),
                 sticky="sticky" in record,
+                arrays=tuple(o for o in operations if f"{name}.{o}" in self.arrays),
                 tags=record.get("time_of_flight", 0) >= 36,
             )
         )

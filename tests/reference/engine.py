@@ -185,14 +185,12 @@ class Job:
 
 
 def refuse_later(config: model.Config, places: Places) -> None:
-    """What this engine does not know yet: chirps that go on, digital parts that are sticky."""
+    """What this engine does not know yet: chirps that go on."""
     for site in places:
         node = site.node
         continues = isinstance(node, tree.Play) and node.chirp is not None and node.chirp.continues
         if continues:
             raise NotImplementedError(f"{site}")
-    if any(sticky.digital for element in places.used if (sticky := config.elements[element].sticky) is not None):
-        raise NotImplementedError("sticky digital parts")
 
 
 def first_piece(process: tree.Process, piece: int) -> int:

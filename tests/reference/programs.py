@@ -264,6 +264,8 @@ class Maker:
         kinds = ["play", "save", "assign", "wait", "align", "frame", "strict"]
         if any(element.sticky for element in self.facts.elements):
             kinds.append("down")
+        if any(element.arrays for element in self.facts.elements):
+            kinds.append("load")
         if self.measures >= trips:
             kinds += ["measure", "measure", "measure"]
             if self.kind.overlap:
@@ -283,6 +285,7 @@ class Maker:
             "align": self.align,
             "frame": self.frame,
             "down": self.down,
+            "load": self.load,
             "advance": self.advance,
             "trigger": self.trigger,
             "pause": lambda: tree.Pause(at=-1),
@@ -482,6 +485,11 @@ class Maker:
         element = self.element()
         which = self.pick(["I", "Q"]) if element.iq else "single"
         return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))
+
+    def load(self) -> tree.Statement:
+        """load_waveform, now and then of a number that the array does not have."""
+        element = self.draw(st.sampled_from([element for element in self.facts.elements if element.arrays]))
+        return tree.LoadWaveform(at=-1, operation=self.pick(element.arrays), index=self.small(3), element=element.name)
 
     def down(self) -> tree.Statement:
         """ramp_to_zero of a sticky element."""

@@ -94,19 +94,27 @@ def pulse_of(config: model.Config, element: str, operation: str) -> model.Pulse:
     return config.pulses[config.elements[element].operations[operation]]
 
 
-def samples_of(config: model.Config, pulse: model.Pulse, length: int, stretched: bool, report: Report) -> list[Complex]:
-    """Section 4: the samples (wI, wQ) of a pulse that lasts ``length`` ns; ``stretched`` where a duration was given."""
+def samples_of(
+    config: model.Config, pulse: model.Pulse, length: int, stretched: bool, report: Report, number: int = 0
+) -> list[Complex]:
+    """Section 4: the samples (wI, wQ) of a pulse that lasts ``length`` ns; ``stretched`` where a duration was given.
+
+    ``number``: which waveform of an array is loaded (section 13).
+    """
     names = pulse.waveforms
-    first = played(config.waveforms[names.get("single") or names["I"]], length, stretched, report)
-    second = [0.0] * length if "single" in names else played(config.waveforms[names["Q"]], length, stretched, report)
+    first = played(config.waveforms[names.get("single") or names["I"]], length, stretched, report, number)
+    second = [0.0] * length
+    if "Q" in names:
+        second = played(config.waveforms[names["Q"]], length, stretched, report, number)
     return list(zip(first, second, strict=True))
 
 
-def played(waveform: model.Waveform, length: int, stretched: bool, report: Report) -> list[float]:
+def played(waveform: model.Waveform, length: int, stretched: bool, report: Report, number: int) -> list[float]:
     """Section 4: one waveform for ``length`` ns."""
     if isinstance(waveform, model.ConstantWaveform):
         return [waveform.sample] * length
-    samples = list(waveform.samples)
+    array = isinstance(waveform, model.ArrayWaveform)
+    samples = list(waveform.samples_array[number] if array else waveform.samples)
     if not stretched:
         return samples
     if length < len(samples):

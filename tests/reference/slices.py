@@ -129,6 +129,8 @@ def operands(node: tree.Statement) -> list[tree.Expression]:
             return list(node.correction)
         case tree.SetDcOffset():
             return [node.offset]
+        case tree.LoadWaveform():
+            return [node.index]
         case tree.Save():
             return [node.source]
     return []

@@ -64,6 +64,7 @@ class Strand:
         }
         sticky = [e for e in places.used if e in self.elements and config.elements[e].sticky is not None]
         self.holds = {e: Hold(e, thread or 0, self.oscillators[e], board) for e in sticky}
+        self.loaded: dict[tuple[str, str], int] = {}
         self.clock = 0
         self.order = 0
         self.passes: Counter[Site] = Counter()
@@ -433,11 +434,23 @@ class Strand:
                 yield from self.wait_for_trigger(node)
             case tree.RampToZero():
                 self.clock += self.down_at_once(node.element, node.duration)
+            case tree.LoadWaveform():
+                self.load(node, values[0])
             case tree.SetDcOffset():
                 numbers.in_steps(values[0], 2**15, "offset_range", self.reporter(node.at))
             case _:
                 for element in self.elements & set(site.elements):
                     self.turn(element, node, values)
+
+    def load(self, node: tree.LoadWaveform, number: int) -> None:
+        """Section 13, load_waveform: a number outside the array changes nothing."""
+        pulse = pulse_of(self.config, node.element, node.operation)
+        arrays = [self.config.waveforms[name] for name in pulse.waveforms.values()]
+        (count,) = {len(array.samples_array) for array in arrays if isinstance(array, model.ArrayWaveform)}
+        if 0 <= number < count:
+            self.loaded[node.element, node.operation] = number
+        else:
+            self.reporter(node.at)("waveform_index")
 
     def pause(self, site: Site) -> Steps:
         """Section 15: all meet when all is measured, and go on when the job is resumed."""
@@ -569,7 +582,8 @@ class Strand:
         if not pulse.waveforms:
             return [(0.0, 0.0)] * lasts, ONE, (0.0, 0.0)
         alpha, beta = envelope_factors(given.amplitude, "single" not in pulse.waveforms, report)
-        return samples_of(self.config, pulse, lasts, duration is not None, report), alpha, beta
+        number = self.loaded.get((node.element, node.operation), 0)
+        return samples_of(self.config, pulse, lasts, duration is not None, report, number), alpha, beta
 
     def measure(self, site: Site, node: tree.Measure, values: list[int]) -> None:
         """Section 2, measure: plays, and opens the windows of its acquisitions."""

@@ -82,6 +82,8 @@ def head(node: tree.Statement) -> str:
             return f"ramp {node.element} to zero in {node.duration}"
         case tree.UpdateCorrection():
             return f"correct {node.element} by {', '.join(map(of_expression, node.correction))}"
+        case tree.LoadWaveform():
+            return f"load {node.operation} {of_expression(node.index)} of {node.element}"
         case tree.SetDcOffset():
             return f"offset {node.element} {node.input} {of_expression(node.offset)}"
         case tree.ResetFrame() | tree.ResetIfPhase():

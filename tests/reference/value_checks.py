@@ -140,6 +140,24 @@ class ValueChecks:
                 close(values(outcome, stream)[number], -float(np.sum(volts)) / 4096)
         assert outcome.events == {("correction_range", new_at(whole, tree.UpdateCorrection))}
 
+    def test_load_waveform_chooses_from_an_array(self) -> None:
+        """The first at first, then the third; a number that is not there changes nothing and is told."""
+        raw = raw_bench(frequency=None)
+        rows = [[0.001 * (k + 1) * (n % 7) for n in range(200)] for k in range(3)]
+        raw["waveforms"]["rows"] = {"type": "array", "samples_array": rows}
+        raw["pulses"]["readout"]["waveforms"] = {"single": "rows"}
+        read = (measure("readout", "r", integration("cos", I)), save(I, "I"))
+
+        def load(number: int) -> tree.LoadWaveform:
+            return tree.LoadWaveform(at=-1, operation="readout", index=integer(number), element="r")
+
+        whole = program(*read, load(2), *read, load(3), *read, load(-1), load(1), *read, declarations="I:f")
+        outcome = type(self).run(whole, check_config(raw), seed=7, numerics="linear", plant=ECHO)
+        for got, k in zip(values(outcome, "I"), (0, 2, 2, 1), strict=True):
+            close(got, -sum(rows[k]) / 4096)
+        assert {code for code, _ in outcome.events} == {"waveform_index"}
+        assert len(outcome.events) == 2
+
     def test_reset_global_phase_is_of_all_elements_at_once(self) -> None:
         """Both readouts are demodulated as if their cosines began at their own clocks; frames stay."""
         body = (

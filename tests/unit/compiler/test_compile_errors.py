@@ -79,6 +79,11 @@ def offset_of_an_unknown_input() -> None:
     q.set_dc_offset("r1", "single", 0.1)
 
 
+def waveform_of_no_array() -> None:
+    """The pulse has one waveform alone."""
+    q.load_waveform("long", 1, "q1")
+
+
 def frequency_without_oscillator() -> None:
     """dc has no frequency."""
     q.update_frequency("dc", 1_000_000)
@@ -169,7 +174,6 @@ def play(element: str) -> Callable[[], None]:
 
 
 LATER: list[tuple[dict[str, Any], str]] = [
-    (drive(1, sticky={"analog": True, "digital": True, "duration": 100}), "sticky with digital"),
     (
         {"singleInputCollection": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}},
         "singleInputCollection",

@@ -145,6 +145,19 @@ def on_one_oscillator() -> dict[str, Any]:
     return config
 
 
+def with_array() -> dict[str, Any]:
+    config = opx_two_qubits()
+    samples = config["waveforms"]["gauss_wf"]["samples"]
+    config["waveforms"]["gauss_wf"] = {"type": "array", "samples_array": [samples, samples[::-1]]}
+    return config
+
+
+def with_digital_sticky() -> dict[str, Any]:
+    config = opx_two_qubits()
+    config["elements"]["flux"]["sticky"]["digital"] = True
+    return config
+
+
 def plain() -> None:
     """Play, and nothing else."""
     play("x180", "q1")
@@ -200,6 +213,11 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
         lambda: ids(plain),
     ),
     "offsets_of_jobs": (lambda: ids(lambda: qua.set_dc_offset("q1", "I", 0.1)), lambda: ids(plain)),
+    "loaded_waveforms": (lambda: ids(plain, with_array()), lambda: ids(plain)),
+    "held_markers": (
+        lambda: ids(lambda: play("step", "flux"), with_digital_sticky()),
+        lambda: ids(lambda: play("step", "flux")),
+    ),
     "fresh_phases": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
     "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),

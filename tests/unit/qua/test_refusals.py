@@ -293,6 +293,8 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("correction int", lambda v: q.update_correction("q", v.n, 0, 0, 1), "type_mismatch", "as correction", ""),
     ("offset", lambda v: q.set_dc_offset("q", "I", 0.5), "bad_offset", "offset 0.5 is outside of [-0.5, ", ""),
     ("offset input", lambda v: q.set_dc_offset("q", 1, 0.1), "bad_name", "the input of set_dc_offset", ""),
+    ("load -1", lambda v: q.load_waveform("x", -1, "q"), "bad_waveform_index", "there is no waveform -1", "is 0"),
+    ("load fixed", lambda v: q.load_waveform("x", v.f, "q"), "type_mismatch", "as waveform_index of load_waveform", ""),
     ("fast frame of nobody", lambda v: q.fast_frame_rotation(1.0, 0.0), "bad_name", "names no element", ""),
     ("fast frame int", lambda v: q.fast_frame_rotation(v.n, 0.0, "q"), "type_mismatch", "Math.atan2_2pi", ""),
     (

@@ -459,3 +459,11 @@ def test_corrections_offsets_and_the_global_phase() -> None:
         at=0, element="q", input="single", offset=value("fixed", 2**26)
     )
     assert only(lambda n, f, b: q.reset_global_phase()) == tree.ResetGlobalPhase(at=0)
+
+
+def test_load_waveform() -> None:
+    """The operation, the number as an int, the element."""
+    assert only(lambda n, f, b: q.load_waveform("x", n, "q")) == tree.LoadWaveform(
+        at=0, operation="x", index=N, element="q"
+    )
+    assert only(lambda n, f, b: q.load_waveform("x", 2, "q")).index == value("int", 2)

@@ -35,6 +35,7 @@ EVENTS = [
     "shortened_waveform",
     "strict_timing_gap",
     "tof_disagree",
+    "waveform_index",
 ]
 WANTED = {
     "expressions": [c.__name__ for c in get_args(tree.Expression) if c not in later.EXPRESSIONS],

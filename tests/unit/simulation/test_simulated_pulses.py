@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from example_configs import opx_readout_pair, opx_two_qubits
 from simulated import simulated
 
-from quaymaster.client.qua import amp, declare, play, program, ramp, wait
+from quaymaster.client.qua import amp, declare, play, program, ramp, ramp_to_zero, wait
 
 LSB = 2.0**-16
 
@@ -81,3 +82,51 @@ def test_a_sticky_element_holds_and_ramps_to_zero(tmp_path: Path) -> None:
     assert cut.analog["7"].tolist() == whole.analog["7"][:208].tolist()
     names = [entry.pulse_name for entry in whole.report.analog_waveforms]
     assert names == ["OriginPulseName=flux_pulse"] * 2 + ["OriginPulseName=ramp_to_zero"]
+
+
+def sticky_marker(marker: list[tuple[int, int]]) -> dict[str, Any]:
+    """The example whose flux element also holds its digital level: 20 ns later, 4 ns wider on both sides."""
+    config = opx_two_qubits()
+    config["digital_waveforms"]["marker"] = {"samples": marker}
+    config["pulses"]["flux_pulse"]["digital_marker"] = "marker"
+    config["elements"]["flux"]["sticky"] = {"analog": True, "digital": True, "duration": 40}
+    config["elements"]["flux"]["digitalInputs"] = {"switch": {"port": ("con1", 1), "delay": 20, "buffer": 4}}
+    return config
+
+
+@pytest.mark.parametrize("marker", [[(1, 0)], [(0, 4), (1, 12)], [(1, 8), (0, 0)], [(1, 8)]])
+@pytest.mark.parametrize("ramps", [True, False])
+def test_a_digital_level_is_held_until_the_ramp_to_zero(
+    tmp_path: Path, marker: list[tuple[int, int]], ramps: bool
+) -> None:
+    """From the end of a pulse whose marker ends high until the ramp starts, at the end of the job too."""
+    with program() as prog:
+        wait(10, "flux")
+        play("step", "flux")  # 40 to 56 ns
+        wait(25, "flux")
+        if ramps:
+            ramp_to_zero("flux")  # at 156 ns
+            wait(20, "flux")
+    found = simulated(tmp_path, prog, sticky_marker(marker), 100).digital["1"]
+    n = np.arange(400)
+    begin = 40 + (4 if marker[0] == (0, 4) else 0)
+    end = 48 if marker[0] == (1, 8) else 156
+    assert np.array_equal(found, (n >= begin + 16) & (n < end + 24))
+
+
+def test_the_next_marker_ends_a_held_level(tmp_path: Path) -> None:
+    """A pulse whose marker ends low lets the level go; one without a marker keeps it."""
+    config = sticky_marker([(1, 0)])
+    config["digital_waveforms"]["low"] = {"samples": [(0, 0)]}
+    config["pulses"]["low_pulse"] = config["pulses"]["flux_pulse"] | {"digital_marker": "low"}
+    config["pulses"]["bare_pulse"] = {k: v for k, v in config["pulses"]["flux_pulse"].items() if k != "digital_marker"}
+    config["elements"]["flux"]["operations"] |= {"low": "low_pulse", "bare": "bare_pulse"}
+    with program() as prog:
+        play("step", "flux")
+        play("bare", "flux")
+        wait(10, "flux")
+        play("low", "flux")  # at 72 ns
+        wait(10, "flux")
+    found = simulated(tmp_path, prog, config, 100).digital["1"]
+    n = np.arange(400)
+    assert np.array_equal(found, (n >= 16) & (n < 72 + 24))
