@@ -57,7 +57,7 @@ def compile_program(program: tree.Program, config: Config, latency: str = "ideal
         results=program.results,
         sources=program.sources,
         inputs=inputs_of(program),
-        outside=outside_of(program),
+        outside=outside_of(program) if slices.outside else (),
         **lowering.tables(),
         **measures.tables(),
         **pulses.tables(),

@@ -297,7 +297,9 @@ class Lowering:
 
     def _trace(self, node: tree.Measure, use: PulseUse) -> tuple[int, int, int]:
         """Stream (-1: no raw trace is kept), first entry and count in the table of trace ports."""
-        trace = self._measures.trace(node, use) if node.stream is not None else None
+        if node.stream is None:
+            return -1, 0, 0
+        trace = self._measures.trace(node, use)
         return (-1, 0, 0) if trace is None else (self._streams[node.stream], *trace)
 
     def _stamp(self, node: tree.Play | tree.Measure, step: Step) -> None:

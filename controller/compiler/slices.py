@@ -8,7 +8,7 @@ flow to a fixed point: to the control statements around, and from who reads a va
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import msgspec
 
@@ -42,12 +42,14 @@ class Step(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Slices(msgspec.Struct, kw_only=True):
-    """The program as steps. ``measured``: targets of measures; ``reset``: elements whose phase is reset."""
+    """The program as steps. ``measured``: targets of measures; ``reset``: elements whose phase is reset; ``outside``:
+    something is read or awaited from outside."""
 
     steps: tuple[Step, ...]
     measured: set[str]
     reset: set[str]
     units: Sequence[Unit]
+    outside: bool
 
     def late(self) -> set[str]:
         """The variables that may depend on what is measured, or comes from outside."""
@@ -113,6 +115,9 @@ def _note(node: tree.Expression, reads: set[str], seeds: set[str]) -> None:
                 _note(argument, reads, seeds)
 
 
+REGISTERS = ("IO1", "IO2")
+
+
 def register(node: tree.Io) -> str:
     """What an IO register is called among the variables."""
     return f"IO{node.number}"
@@ -130,6 +135,7 @@ class _Cutter:
         self._settled: dict[int, Unit] = {}
         self._named: dict[tuple[str, ...], tuple[tuple[str, ...], Unit]] = {}
         self._hidden = 0
+        self.outside = False
 
     def unit(self, parent: Unit | None, mask: int = 0) -> Unit:
         unit = Unit(set(), set(), parent, mask)
@@ -156,14 +162,17 @@ class _Cutter:
             case tree.AdvanceInput():
                 unit = self.unit(parent)
                 unit.defines.add(node.variable)
+                self.outside = True
                 return Step(statement=node, unit=unit)
             case tree.Save():
                 return self.save(node, parent)
             case tree.StrictTiming():
                 body = self.block(node.body, parent)
                 return Step(statement=node, unit=self.settled(0), bodies=(body,), elements=_elements(body))
-            case _:
+            case tree.If() | tree.For() | tree.ForEach():
                 return self.control(node, parent)
+            case _:
+                return self.quantum(node, parent)
 
     def save(self, node: tree.Save, parent: Unit | None) -> Step:
         if parent is not None:
@@ -208,6 +217,8 @@ class _Cutter:
             heard = tuple([self.process(process, unit, parent, operands) for process in node.processes])
         elif isinstance(node, tree.ResetIfPhase):
             self.reset.update(names)
+        elif isinstance(node, _AWAITING):
+            self.outside = True
         stamp = None
         if isinstance(node, _PLAYING) and node.timestamp_stream is not None:
             stamp = self.settled(SAVER)
@@ -280,6 +291,7 @@ class _Cutter:
 
 
 _PLAYING = (tree.Play, tree.Measure)
+_AWAITING = (tree.Pause, tree.WaitForTrigger)
 _CLASSICAL = (tree.Assign, tree.AdvanceInput, tree.Save)
 _NOT_QUANTUM = frozenset({*_CLASSICAL, tree.If, tree.For, tree.ForEach, tree.StrictTiming})
 
@@ -333,12 +345,16 @@ def cut_slices(program: tree.Program, elements: Elements) -> Slices:
     """The program as steps whose units know their strands."""
     cutter = _Cutter(elements)
     steps = cutter.block(program.body, None)
-    _flow(cutter.units, cutter.needed)
-    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset, units=cutter.units)
+    defined = _flow(cutter.units, cutter.needed)
+    outside = cutter.outside or not defined.isdisjoint(REGISTERS)
+    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset, units=cutter.units, outside=outside)
 
 
-def _flow(units: Sequence[Unit], needed: dict[str, int]) -> None:
-    """Carry the masks of strands to a fixed point. ``needed``: by variable the strands that need it already."""
+def _flow(units: Sequence[Unit], needed: dict[str, int]) -> Set[str]:
+    """Carry the masks of strands to a fixed point; returns all that is defined.
+
+    ``needed``: by variable the strands that need it already.
+    """
     definers: dict[str, list[Unit]] = {}
     for unit in units:
         for name in unit.defines:
@@ -360,3 +376,4 @@ def _flow(units: Sequence[Unit], needed: dict[str, int]) -> None:
                 if other.mask | strands != other.mask:
                     other.mask |= strands
                     todo.append(other)
+    return definers.keys()
