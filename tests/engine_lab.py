@@ -98,7 +98,6 @@ class Run:
 
     machine: Machine
     image: Image
-    config: Config
     saved: dict[str, list[int]] = field(default_factory=dict)
     times: dict[str, list[int]] = field(default_factory=dict)
     traces: list[tuple[str, int, int, list[int]]] = field(default_factory=list)
@@ -137,7 +136,7 @@ def start(program: tree.Program, *, forked: bool = False, **options: Any) -> Run
     names = [info.name for info in image.element_info]
     make = {"none": plants.none, "echo": plants.echo}[options.pop("plant", "echo")]
     hearing = make(setup, names, options.pop("noise", 0.0))
-    return Run(Machine(image, plant=hearing, **options), image, setup)
+    return Run(Machine(image, plant=hearing, **options), image)
 
 
 def _replaced(image: Image, **changes: Any) -> Image:

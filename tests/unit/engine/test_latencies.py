@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_lab import Run, run
+from engine_lab import Run, config, run
 from reference.engine import run as run_reference
 from reference.plants import Plant
 
@@ -35,7 +35,7 @@ def run_opx(write: Callable[[Any], None], *, forked: bool = False, latency: str 
         q.measure("read", "r1", None, q.demod.full("cos", value, "out1"))
         write(value)
     done = run(prog.tree, forked=forked, latency=latency)
-    expected = run_reference(prog.tree, done.config, seed=0, numerics="linear", plant=Plant("none"), latency=latency)
+    expected = run_reference(prog.tree, config(), seed=0, numerics="linear", plant=Plant("none"), latency=latency)
     assert done.machine.clock_ns == expected.end_ns
     return done
 
