@@ -445,7 +445,7 @@ class Lowering:
             self._choices[element, operation] = self.memory.reserved()
         return self._choices[element, operation]
 
-    def _has(self, element: str, column: ElementColumn) -> bool:
+    def _has(self, element: str, column: int) -> bool:
         return bool(self._elements.rows[self._elements.index[element]][column])
 
     def _has_mixer(self, element: str) -> bool:
