@@ -112,6 +112,7 @@ class SimulatedJob(QmBaseJob):
                 name,
                 samples.analog if include_analog else PortSamples(),
                 samples.digital if include_digital else PortSamples(),
+                samples.analog_sampling_rate if include_analog else {},
             )
             for name, samples in self._samples.items()
         }
@@ -120,19 +121,21 @@ class SimulatedJob(QmBaseJob):
     def _fetched_samples(self) -> SimulatorSamples:
         import numpy as np
 
-        from .simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples
+        from .simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples, analog_ports
 
         index = msgspec.json.decode(self._reserved("@samples"))
         length, controllers = index["duration_ns"], {}
         for name in dict.fromkeys([*index["analog"], *index["digital"]]):
             analog, digital = PortSamples(), PortSamples()
+            rates: dict[str, float] = {}
             if name in index["analog"]:
-                codes = np.frombuffer(self._reserved(f"@analog/{name}"), "<i2").reshape(-1, length)
-                analog.update(zip(index["analog"][name], codes * index["volts_per_code"], strict=True))
+                codes = np.frombuffer(self._reserved(f"@analog/{name}"), "<i2")
+                analog.update(analog_ports(index["analog"][name], codes, length))
+                rates = {port["key"]: 1e9 * port["samples_per_ns"] for port in index["analog"][name]}
             if name in index["digital"]:
                 bools = np.frombuffer(self._reserved(f"@digital/{name}"), "|b1").reshape(-1, length)
                 digital.update(zip(index["digital"][name], bools.copy(), strict=True))
-            controllers[name] = SimulatorControllerSamples(name, analog, digital, index["sampling_rate"])
+            controllers[name] = SimulatorControllerSamples(name, analog, digital, rates)
         return SimulatorSamples(controllers)
 
     def get_simulated_waveform_report(self) -> WaveformReport:

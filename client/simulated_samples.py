@@ -1,7 +1,8 @@
 """The samples of a simulation: a mapping of controllers to analog and digital samples by port.
 
-Analog samples are float64 in V at 1 GS/s, digital ones bools, one a ns. Ports are named "fem-port", an OPX's "1-port";
-"port" alone, as text or number, is read as "1-port".
+Analog samples are float64 in V: of an OPX at 1 GS/s, of an LF-FEM at 2 GS/s. Those of a MW-FEM are complex128, I + jQ
+before the up-converter as a part of full scale. Digital samples are bools, one a ns. Ports are named "fem-port", an
+OPX's "1-port", MW outputs "fem-port-upconverter"; "port" alone, as text or number, is read as "1-port".
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class PortSamples(dict[str, npt.NDArray[Any]]):
 class SimulatorControllerSamples:
     """The samples of one controller; `analog_sampling_rate` by port, in samples a second."""
 
-    def __init__(self, name: str, analog: PortSamples, digital: PortSamples, rate: float = 1e9) -> None:
+    def __init__(self, name: str, analog: PortSamples, digital: PortSamples, rates: Mapping[str, float]) -> None:
         self.name = name
         self.analog = analog
         self.digital = digital
-        self.analog_sampling_rate = dict.fromkeys(analog, rate)
+        self.analog_sampling_rate = dict(rates)
 
     def plot(self, analog_ports: Sequence[Any] | None = None, digital_ports: Sequence[Any] | None = None) -> Figure:
         """Draw the samples over time in ns on the current axes, and return their figure.
@@ -57,7 +58,9 @@ class SimulatorControllerSamples:
         axes = pyplot.gca()
         for port in _drawn(self.analog, analog_ports):
             samples = self.analog[port]
-            axes.plot(np.arange(len(samples)) * (1e9 / self._rate(port)), samples, label=f"{self.name} A{_short(port)}")
+            t = np.arange(len(samples)) * (1e9 / self._rate(port))
+            for part, values in _parts(samples):
+                axes.plot(t, values, label=f"{self.name} A{_short(port)}{part}")
         for port in _drawn(self.digital, digital_ports):
             axes.plot(self.digital[port].astype(float), label=f"{self.name} D{_short(port)}", linestyle="--")
         axes.set_xlabel("Time [ns]")
@@ -73,7 +76,7 @@ class SimulatorControllerSamples:
     def to_dict(self) -> dict[str, Any]:
         """Lists of numbers by kind and port."""
         return {
-            "analog": {port: samples.tolist() for port, samples in self.analog.items()},
+            "analog": {port: _plain(samples) for port, samples in self.analog.items()},
             "digital": {port: samples.tolist() for port, samples in self.digital.items()},
             "analog_sampling_rate": dict(self.analog_sampling_rate),
         }
@@ -124,6 +127,31 @@ def _drawn(samples: PortSamples, chosen: Sequence[Any] | None) -> list[Any]:
             samples[port]  # a KeyError that names the ports there are
         return list(chosen)
     return [port for port, values in samples.items() if values.any()]
+
+
+def _parts(samples: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[Any]]]:
+    """What is drawn of samples: they, or I and Q."""
+    return [(" I", samples.real), (" Q", samples.imag)] if np.iscomplexobj(samples) else [("", samples)]
+
+
+def _plain(samples: npt.NDArray[Any]) -> Any:
+    """Lists that JSON has: numbers, or of complex samples I and Q."""
+    if np.iscomplexobj(samples):
+        return {"I": samples.real.tolist(), "Q": samples.imag.tolist()}
+    return samples.tolist()
+
+
+def analog_ports(
+    ports: Sequence[Mapping[str, Any]], codes: npt.NDArray[np.int16], duration_ns: int
+) -> dict[str, npt.NDArray[Any]]:
+    """The samples of each port from the codes of all, one after another, as the controller describes them."""
+    found, place = {}, 0
+    for port in ports:
+        count = duration_ns * port["samples_per_ns"]
+        parts = codes[place : place + port["parts"] * count].reshape(port["parts"], count) * port["step"]
+        found[port["key"]] = parts[0] if port["parts"] == 1 else parts[0] + 1j * parts[1]
+        place += port["parts"] * count
+    return found
 
 
 def _short(port: Any) -> str:

@@ -58,7 +58,7 @@ class PlayedWaveform:
 
 @dataclass(frozen=True)
 class PlayedAnalogWaveform(PlayedWaveform):
-    """One waveform on one analog port."""
+    """One waveform on one analog port; `port_to_duc`: of a MW output its number and that of the up-converter."""
 
     current_amp_elements: list[float] = field(default_factory=list)
     current_dc_offset_by_port: dict[str, float] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class PlayedAnalogWaveform(PlayedWaveform):
     current_correction_elements: list[float] = field(default_factory=list)
     chirp_info: dict[str, Any] | None = None
     current_phase: float = 0.0
+    port_to_duc: dict[str, int] = field(default_factory=dict)
 
     def to_string(self) -> str:
         """A line for a reader."""
@@ -305,6 +306,7 @@ def _analog(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedAnalog
                 current_correction_elements=correction[2 * part : 2 * part + 2] if is_iq else [],
                 chirp_info=_chirp(chirp, length),
                 current_phase=2 * math.pi * phase,
+                port_to_duc={str(number): element["upconverter"]} if element["upconverter"] else {},
             )
         )
     return entries

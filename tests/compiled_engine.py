@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 import msgspec
+import numpy as np
 from reference.engine import Outcome
 from reference.plants import Plant
 from reference.ranges import Beyond
@@ -170,7 +171,9 @@ def collect(
             name = image.streams[chunk[0]].name
             if len(chunk) == 4:
                 _, codes, port, starts = chunk
-                traces[name] += [(port, int(t), row.tolist()) for row, t in zip(codes, starts, strict=True)]
+                for row, t in zip(codes, starts, strict=True):
+                    parts = (row.real, row.imag) if np.iscomplexobj(row) else (row,)
+                    traces[name] += [(port, int(t), part.tolist()) for part in parts]
             else:
                 _, values, times = chunk
                 assert times is not None, f"stream {name} is saved without times"

@@ -54,6 +54,7 @@ class StandInImage:
     trace_lengths: dict[str, int] = field(default_factory=dict)
     inputs: tuple[Any, ...] = ()
     outside: tuple[str, ...] = ()
+    complex_traces: frozenset[str] = frozenset()
 
 
 class StandInMachine:

@@ -12,6 +12,7 @@ from quaymaster._core.config import check_config
 from quaymaster._core.wire import JobOptions, Simulation
 from quaymaster._core.wire.commands import Load
 from quaymaster._core.wire.reports import Status
+from quaymaster.client.simulated_samples import analog_ports
 from quaymaster.client.simulation_config import SimulationConfig
 from quaymaster.client.waveform_report import WaveformReport
 from quaymaster.controller.results import ResultShelf
@@ -46,18 +47,18 @@ class Simulated:
 
     @property
     def analog(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Samples in V of con1, by port number."""
-        return {key: codes / 65536 for key, codes in self._ports("analog", "<i2").items()}
+        """Samples of con1 as the client has them, by key; those of FEM 1 by port number."""
+        index = msgspec.json.decode(self.bytes("@samples"))
+        codes = np.frombuffer(self.bytes("@analog/con1"), "<i2")
+        found = analog_ports(index["analog"]["con1"], codes, index["duration_ns"])
+        return {key.removeprefix("1-"): samples for key, samples in found.items()}
 
     @property
     def digital(self) -> dict[str, np.ndarray[Any, Any]]:
         """Bools of con1, by port number."""
-        return self._ports("digital", "|b1")
-
-    def _ports(self, kind: str, dtype: str) -> dict[str, np.ndarray[Any, Any]]:
         index = msgspec.json.decode(self.bytes("@samples"))
-        rows = np.frombuffer(self.bytes(f"@{kind}/con1"), dtype).reshape(-1, index["duration_ns"])
-        return {key.removeprefix("1-"): row for key, row in zip(index[kind]["con1"], rows, strict=True)}
+        rows = np.frombuffer(self.bytes("@digital/con1"), "|b1").reshape(-1, index["duration_ns"])
+        return {key.removeprefix("1-"): row for key, row in zip(index["digital"]["con1"], rows, strict=True)}
 
     @property
     def report(self) -> WaveformReport:

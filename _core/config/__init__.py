@@ -9,7 +9,7 @@ from .issues import ConfigIssue, config_error
 from .model import Config, PortRef
 from .parse import check_config, parse_config
 from .ports import Port, PortClaim, ports_claimed
-from .simulated import analog_outputs, digital_outputs, simulated_bytes
+from .simulated import SimulatedOutput, digital_outputs, simulated_bytes, simulated_outputs
 from .threads import thread_capacity, thread_of, threads_needed, type_matches
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Port",
     "PortClaim",
     "PortRef",
-    "analog_outputs",
+    "SimulatedOutput",
     "apply_overrides",
     "check_config",
     "config_digest",
@@ -28,6 +28,7 @@ __all__ = [
     "parse_config",
     "ports_claimed",
     "simulated_bytes",
+    "simulated_outputs",
     "thread_capacity",
     "thread_of",
     "threads_needed",

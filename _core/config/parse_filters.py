@@ -114,6 +114,9 @@ def _pair(raw: object, place: Place) -> tuple[float, float] | None:
 
 
 def _check_exponential(found: AnalogOutputFilter, fields: Fields) -> None:
+    gain = 1.0 if found.exponential_dc_gain is None else found.exponential_dc_gain
+    if gain + sum(amplitude for amplitude, _ in found.exponential) == 0.0:
+        fields.at("exponential").range("the dc gain and the amplitudes add up to 0: such a line cannot be corrected")
     if found.high_pass is None:
         return
     if found.high_pass <= 0:

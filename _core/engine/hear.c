@@ -169,14 +169,23 @@ void play_channel(signals *s, const port *p, int channel, int64_t from, int coun
             play(s, &p->heard[i], from, count, v);
 }
 
-/* The output converter of the exact numerics: 16 bits over 1 V. */
-CLONES static void output_converter(double *restrict x, int count)
+/* The output converter of the exact numerics: 16 bits over its range, 1 V of an OPX. */
+CLONES static void output_converter(double *restrict x, double full_scale, int count)
 {
+    double steps = 32768.0 / full_scale, step = full_scale * 0x1p-15;
     for (int i = 0; i < count; i++) {
-        double v = floor(x[i] * 65536.0 + 0.5) * 0x1p-16;
-        v = v < -0.5 ? -0.5 : v;
-        x[i] = v > 0.5 - 0x1p-16 ? 0.5 - 0x1p-16 : v;
+        double v = floor(x[i] * steps + 0.5);
+        v = v < -32768.0 ? -32768.0 : v;
+        x[i] = (v > 32767.0 ? 32767.0 : v) * step;
     }
+}
+
+static double full_scale_of(const port *p, int channel)
+{
+    for (int i = 0; i < p->ear_count; i++)
+        if (p->ears[i].channel == channel && p->ears[i].full_scale > 0.0)
+            return p->ears[i].full_scale;
+    return 0.5;
 }
 
 static void hear_outputs(signals *s, const port *p, int64_t from, int count, double *v)
@@ -189,7 +198,7 @@ static void hear_outputs(signals *s, const port *p, int64_t from, int count, dou
     memset(v, 0, (size_t)count * sizeof *v);
     for (int channel = 0; channel < p->channels; channel++) {
         play_channel(s, p, channel, from, count, x);
-        output_converter(x, count);
+        output_converter(x, full_scale_of(p, channel), count);
         for (int i = 0; i < count; i++)
             v[i] += x[i];
     }

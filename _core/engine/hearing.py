@@ -3,10 +3,13 @@
 The machine calls, in this order: ``signals_add_port(number, gain, offset, sigma, sign, delay_ns, kept)`` for each port,
 where ``kept`` is the image's knowledge of raw traces, then ``signals_add_ear(port, element, which, output)`` for its
 ears in their order, with one number per output port. Raw samples become a record of an element of their own.
+
+An input of a MW-FEM is two ports here: the parts I and Q of what its down-converter gives.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -15,12 +18,26 @@ from ..config.model import PortRef
 from .outputs import Output, OutputPort
 
 
+class Part(IntEnum):
+    """Which part of an input is meant: all of a real one, or I or Q of a MW input."""
+
+    WHOLE = 0
+    I = 1  # noqa: E741 - the field's own word
+    Q = 2
+
+
 class Ear(msgspec.Struct, frozen=True):
-    """``which`` output of an element is heard, through the analog output ``port``."""
+    """``which`` output of an element is heard, through the analog output ``port``.
+
+    ``shift``: what converters up and down add to the element's frequency, in 2⁻⁶⁴ turns a ns (not wrapped).
+    ``full_scale``: the output's range is ±``full_scale`` V, for the steps of the exact numerics.
+    """
 
     element: str
     which: Output
     port: PortRef
+    shift: int = 0
+    full_scale: float = 0.5
 
 
 class Photons(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +52,13 @@ class Photons(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InputPort(msgspec.Struct, frozen=True, kw_only=True):
-    """An analog input: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
+    """An analog input, or a part of one: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
 
     ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``.
     """
 
     ref: PortRef
+    part: Part = Part.WHOLE
     gain: float = 1.0
     offset: float = 0.0
     sigma: float = 0.0
@@ -52,7 +70,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def number(self) -> int:
         """What the port's noise is counted by."""
-        return self.ref.fem * 256 + self.ref.number
+        return self.ref.fem * 256 + self.ref.number + (128 if self.part == Part.Q else 0)
 
 
 class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -75,9 +93,9 @@ class Hearing(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[tuple[str, PortRef], ...] = ()
     trigger_period_ns: int = 0
 
-    def port(self, ref: PortRef) -> InputPort:
-        """The input of that reference; KeyError if the program does not measure it."""
+    def port(self, ref: PortRef, part: Part = Part.WHOLE) -> InputPort:
+        """The input, or part of it, of that reference; KeyError if the program does not measure it."""
         for port in self.ports:
-            if port.ref == ref:
+            if port.ref == ref and port.part == part:
                 return port
         raise KeyError(ref)

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from ..config.model import PortRef
 from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
+from .hearing import Part
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 8
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -28,20 +29,25 @@ Floats = npt.NDArray[np.float64]
 
 
 class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream. ``trace_length``: samples of a raw trace, -1 where none is kept; ``timed``: saves carry their time."""
+    """A stream. ``trace_length``: samples of a raw trace, -1 where none is kept; ``timed``: saves carry their time.
+
+    ``complex``: its traces are of a MW input, I + iQ.
+    """
 
     name: str
     type: str
     adc: bool
     trace_length: int
     timed: bool
+    complex: bool = False
 
 
 class MeasuredPort(msgspec.Struct, frozen=True, kw_only=True):
-    """An input port that the program measures. ``kept``: some measure keeps a raw trace of it."""
+    """An input port that the program measures, or a part of it. ``kept``: some measure keeps a raw trace of it."""
 
     ref: PortRef
     kept: bool
+    part: Part = Part.WHOLE
 
 
 class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +67,10 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
-    """An element of the program. ``inputs``: (port,) or (I, Q) or (); ``outputs`` in the order of the config."""
+    """An element of the program. ``inputs``: (port,), (I, Q), a MW output twice, or (); ``outputs`` as in the config.
+
+    ``full_scale``: volts of a sample 1.0; 1.0 except on MW outputs.
+    """
 
     name: str
     thread: int
@@ -70,6 +79,7 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[PortRef, ...]
     time_of_flight: int
     correction: tuple[float, float, float, float]
+    full_scale: float = 1.0
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
@@ -77,9 +87,10 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
 
     ``code`` int32 (n, 6): op and operands; ``masks`` uint64 (n,): strands; ``code_at`` int32 (n,). ``memory`` int32:
     initial cells, those of measured variables first (``tracked`` of them). ``waveforms``: int64 (n, 4) offset of I,
-    offset of Q (-1: none), count, constant, into ``samples``; ``weights``: int64 (n, 3) offset of cosine, of sine,
-    count, into ``weight_values``. ``aligns``: int64 (n, 2) first and count in ``align_elements`` (those that may have a
-    reset to take); ``align_masks``: uint64 thread masks; ``strict``: likewise, of strict blocks. ``hearers``: uint64,
+    offset of Q (-1: none), count, constant, into ``samples``; ``fine``: int64 (n, 2) offsets of the same with two
+    samples a ns, -1 where there are none; ``weights``: int64 (n, 3) offset of cosine, of sine, count, into
+    ``weight_values``. ``aligns``: int64 (n, 2) first and count in ``align_elements`` (those that may have a reset to
+    take); ``align_masks``: uint64 thread masks; ``strict``: likewise, of strict blocks. ``hearers``: uint64,
     strands that hear each process. ``forked``: text order would never come to what runs beside an endless loop.
     ``inputs``: input streams, as ADVANCE numbers them. ``outside``: what the program reads or awaits from outside, in
     the order of the text: "io1", "io2", "input", "pause", "trigger".
@@ -107,6 +118,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     align_masks: npt.NDArray[np.uint64]
     strict: npt.NDArray[np.uint64]
     waveforms: Ints
+    fine: Ints
     samples: Floats
     weights: Ints
     weight_values: Floats
@@ -137,6 +149,11 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def trace_lengths(self) -> dict[str, int]:
         """Samples of one raw trace, by stream; streams that never get one are left out."""
         return {stream.name: stream.trace_length for stream in self.streams if stream.trace_length >= 0}
+
+    @property
+    def complex_traces(self) -> frozenset[str]:
+        """The streams that get raw traces of MW inputs."""
+        return frozenset(stream.name for stream in self.streams if stream.complex)
 
 
 def image_digest(program_digest: str, config_digest: str, latency: str = "ideal") -> str:

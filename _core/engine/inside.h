@@ -107,6 +107,9 @@ typedef struct {
     played *ring;
     uint64_t first, count, slots; /* slots a power of two, or 0 */
     int64_t open;    /* slot of the hold without an end, -1: none */
+    int32_t shifted; /* the next element that is this one shifted, -1: none */
+    uint64_t shift;  /* of such a one: added to inc where that, signed, is in [low, high] */
+    int64_t low, high;
     int rendered;    /* an output carries it */
 } element;
 
@@ -114,6 +117,7 @@ typedef struct {
     int32_t element, which;
     int32_t output;  /* as the caller numbers it */
     int32_t channel; /* the same, counted from 0 among the output ports that this port hears */
+    double full_scale; /* V: half the range of its converter; 0: half a volt */
 } ear;
 
 /* A record as a port hears it in a window. */
@@ -213,6 +217,13 @@ typedef struct {
     double factor;
 } crosstalk;
 
+/* Undoes gain + sum of amplitude decay^n: what each exponential holds, and the last sample that left. */
+typedef struct {
+    double gain, last;
+    double *amplitude, *decay, *held;
+    int32_t count;
+} stage;
+
 typedef struct {
     port sum;
     double offset;
@@ -227,6 +238,8 @@ typedef struct {
     /* of a filter: the next sample, and what it remembers, latest last */
     int64_t at;
     double *inputs, *outputs; /* fir_count - 1 and iir_count */
+    stage *stages;
+    int stage_count;
 } output;
 
 /* Modulated pulses w e^{i chi} and turned weights V e^{i inc i}: a hash table by shape, waveform or weights, and increment. */

@@ -21,11 +21,13 @@ from quaymaster._core.engine.signals cimport (
     signals_add_output,
     signals_add_photons,
     signals_add_port,
+    signals_add_shifted,
     signals_add_source,
     signals_add_waveform,
     signals_add_weights,
     signals_free,
     signals_new,
+    signals_set_full_scale,
 )
 
 from ..errors import AskedWrongly, OurBug, Taken
@@ -261,10 +263,10 @@ cdef class Machine:
 
     cdef _add_ports(self, image, plant):
         index = {element.name: number for number, element in enumerate(image.element_info)}
-        outputs = {}
+        outputs, shifted = {}, {}
         heard = np.zeros(max(len(index), 1), dtype=np.uint8)
         for measured in image.ports:
-            port = plant.port(measured.ref)
+            port = plant.port(measured.ref, measured.part)
             number = _made(signals_add_port(self._signals, port.number, port.gain, port.offset, port.sigma, port.sign,
                                             port.delay_ns, measured.kept))
             self._add_photons(number, port.photons)
@@ -272,7 +274,9 @@ cdef class Machine:
                 if ear.element not in index:
                     continue
                 output = outputs.setdefault(ear.port, len(outputs))
-                _made(signals_add_ear(self._signals, number, index[ear.element], int(ear.which), output))
+                through = self._shifted(shifted, index[ear.element], ear.shift)
+                _made(signals_add_ear(self._signals, number, through, int(ear.which), output))
+                _made(signals_set_full_scale(self._signals, number, output, ear.full_scale))
                 heard[index[ear.element]] = 1
         self._add_raw(image, plant, len(outputs))
         self._arrays = {"heard": heard}
@@ -284,11 +288,21 @@ cdef class Machine:
             _made(signals_add_photons(self._signals, number, &thresholds[0], len(thresholds), photons.volts,
                                       photons.width_ns))
 
+    cdef _shifted(self, shifted, element, shift):
+        """The element as converters that add ``shift`` to its frequency make it, of those that are there already."""
+        if not shift:
+            return element
+        if (element, shift) not in shifted:
+            low, high = max(-(1 << 63), -(1 << 63) - shift), min((1 << 63) - 1, (1 << 63) - 1 - shift)
+            shifted[element, shift] = _made(
+                signals_add_shifted(self._signals, element, <uint64_t>(shift & 0xFFFFFFFFFFFFFFFF), low, high))
+        return shifted[element, shift]
+
     cdef _add_raw(self, image, plant, output):
         """Raw samples: one record from 0 on, of an element that only this input hears."""
         cdef const double[::1] samples
         cdef signal_record_t record
-        measured = [port.ref for port in image.ports]
+        measured = [port.ref if port.part == 0 else None for port in image.ports]
         for number, raw in enumerate(plant.raw):
             if raw.ref not in measured or not len(raw.samples):
                 continue
@@ -529,14 +543,20 @@ cdef class Machine:
         for k in range(count):
             if (k == 0 or traces[k].measure != traces[k - 1].measure or traces[k].port != traces[k - 1].port
                     or traces[k].length != traces[k - 1].length):
-                key = (int(self.image.measures[traces[k].measure, 3]), self.image.ports[traces[k].port].ref.number,
-                       traces[k].length)
+                port = self.image.ports[traces[k].port]
+                key = (int(self.image.measures[traces[k].measure, 3]), port.ref.number, traces[k].length, int(port.part))
                 group = groups.setdefault(key, len(groups))
             group_of[k] = group
         sizes = np.bincount(group_of).tolist()
         chunks = []
         for key, members in groups.items():
-            chunks.append(self._traces_of(traces, codes, group_of, members, key, sizes[members]))
+            chunk = self._traces_of(traces, codes, group_of, members, key, sizes[members])
+            if key[3] == 0:
+                chunks.append(chunk)
+            elif key[3] == 1:  # each trace of I has one of Q
+                members = groups[(*key[:3], 2)]
+                other = self._traces_of(traces, codes, group_of, members, key, sizes[members])
+                chunks.append((chunk[0], chunk[1] + 1j * other[1], *chunk[2:]))
         machine_traces_taken(m)
         return chunks
 
@@ -647,7 +667,8 @@ cdef _add_samples(signals *s, image):
     for I, Q, n, constant in image.waveforms.tolist():
         _made(signals_add_waveform(s, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
     for element in image.element_info:
-        c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+        correction = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+        c00, c01, c10, c11 = (element.full_scale * c for c in correction)
         _made(signals_add_element(s, c00, c01, c10, c11))
 
 

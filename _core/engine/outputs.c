@@ -11,7 +11,7 @@ static double *taps(const double *from, int32_t count)
     return copy;
 }
 
-static int filtered(const output *o) { return o->fir_count || o->iir_count; }
+static int filtered(const output *o) { return o->fir_count || o->iir_count || o->stage_count; }
 
 static int remembered_inputs(const output *o) { return o->fir_count ? o->fir_count - 1 : 0; }
 
@@ -58,6 +58,30 @@ void output_free(output *o)
     free(o->outputs);
     free(o->crosstalks);
     free(o->steps);
+    for (int i = 0; i < o->stage_count; i++)
+        free(o->stages[i].amplitude);
+    free(o->stages);
+}
+
+int signals_add_exponentials(signals *s, int id, double dc_gain, const double *amplitudes, const double *decays,
+                             int32_t count)
+{
+    if (id < 0 || id >= s->output_count || count < 1)
+        return SIGNAL_BAD_ID;
+    if (count > SIGNAL_EXPONENTIALS_MAX)
+        return SIGNAL_TOO_LONG;
+    output *o = &s->outputs[id];
+    stage *x = one_more(&o->stages, &o->stage_count, sizeof *x);
+    double *room = calloc(3 * (size_t)count, sizeof *room);
+    if (!x || !room) {
+        free(room);
+        return SIGNAL_NO_MEMORY;
+    }
+    memcpy(room, amplitudes, (size_t)count * sizeof *room);
+    memcpy(room + count, decays, (size_t)count * sizeof *room);
+    *x = (stage){.gain = dc_gain, .amplitude = room, .decay = room + count, .held = room + 2 * count, .count = count};
+    o->stage_count++;
+    return SIGNAL_OK;
 }
 
 int signals_add_source(signals *s, int id, int element_id, int which)
@@ -147,6 +171,29 @@ static void filter_sums(output *o, int count)
     }
 }
 
+/* Each exponential holds q_i; the line gives gain x + sum A_i q_i for x, and x is chosen so that this is the sample. */
+static void undo(stage *s, int count, double *v)
+{
+    double first = s->gain;
+    for (int32_t i = 0; i < s->count; i++)
+        first += s->amplitude[i];
+    for (int n = 0; n < count; n++) {
+        double x = v[n];
+        for (int32_t i = 0; i < s->count; i++)
+            x -= s->amplitude[i] * (s->decay[i] * s->held[i] - s->last);
+        x /= first;
+        for (int32_t i = 0; i < s->count; i++)
+            s->held[i] = s->decay[i] * s->held[i] + (x - s->last);
+        s->last = v[n] = x;
+    }
+}
+
+static void rest(stage *s)
+{
+    memset(s->held, 0, (size_t)s->count * sizeof *s->held);
+    s->last = 0.0;
+}
+
 /* The next `count` <= RENDER_CHUNK samples of a filtered port. */
 static int next_chunk(signals *s, output *o, int count, double *v)
 {
@@ -158,6 +205,8 @@ static int next_chunk(signals *s, output *o, int count, double *v)
     memcpy(v, o->outputs + o->iir_count, (size_t)count * sizeof *v);
     memmove(o->inputs, o->inputs + count, (size_t)history * sizeof *o->inputs);
     memmove(o->outputs, o->outputs + count, (size_t)o->iir_count * sizeof *o->outputs);
+    for (int i = 0; i < o->stage_count; i++)
+        undo(&o->stages[i], count, v);
     o->at += count;
     return SIGNAL_OK;
 }
@@ -168,6 +217,8 @@ static int seek(signals *s, output *o, int64_t t, double *scratch)
     if (t < o->at) {
         memset(o->inputs, 0, (size_t)remembered_inputs(o) * sizeof *o->inputs);
         memset(o->outputs, 0, (size_t)o->iir_count * sizeof *o->outputs);
+        for (int i = 0; i < o->stage_count; i++)
+            rest(&o->stages[i]);
         o->at = 0;
     }
     if (o->at + o->delay < s->forgotten && o->at < t)
@@ -233,6 +284,20 @@ static int64_t convert_outputs(const output *o, int64_t t, int count, double *v)
         out_of_range += round_block(offset, o->saturates, some, v + from);
     }
     return out_of_range;
+}
+
+int signal_render_sums(signals *s, int id, int64_t start, int64_t length, double *volts)
+{
+    if (id < 0 || id >= s->output_count || start < 0)
+        return SIGNAL_BAD_ID;
+    if (length < 0 || length > SIGNAL_SAMPLES_MAX)
+        return SIGNAL_TOO_LONG;
+    int code = SIGNAL_OK;
+    for (int64_t from = 0; !code && from < length; from += RENDER_CHUNK) {
+        int count = length - from < RENDER_CHUNK ? (int)(length - from) : RENDER_CHUNK;
+        code = behind_filter(s, &s->outputs[id], start + from, count, volts + from);
+    }
+    return code;
 }
 
 int signal_render(signals *s, int id, int64_t start, int64_t length, double *volts, signal_events_t *events)

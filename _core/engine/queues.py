@@ -76,7 +76,7 @@ def _ports(process: Ints) -> list[int]:
 
 def _heard_by(image: Image, hearing: Hearing, port: int) -> dict[int, int]:
     """The threads that a port hears, with its delay."""
-    entry = hearing.port(image.ports[port].ref)
+    entry = hearing.port(image.ports[port].ref, image.ports[port].part)
     threads = {element.name: element.thread for element in image.element_info}
     return {threads[ear.element]: entry.delay_ns for ear in entry.ears if ear.element in threads}
 

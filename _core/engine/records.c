@@ -37,7 +37,7 @@ static void drop_old(const signals *s, element *e)
     }
 }
 
-/* A place behind the element's newest record. */
+/* A place behind the element's newest record; the same one until it is taken. */
 static played *next_place(signals *s, element *e, int *code)
 {
     drop_old(s, e);
@@ -119,11 +119,30 @@ static played kept(const signal_record_t *r)
                     .mirrored = r->beta_r != 0.0 || r->beta_i != 0.0};
 }
 
-int signal_record(signals *s, const signal_record_t *record)
+/* Room for a record on an element and all that are it shifted: what comes after cannot fail for want of a place. */
+static int reserve(signals *s, int32_t id)
 {
-    int code = check_record(s, record);
-    if (code)
-        return code;
+    for (int code = SIGNAL_OK; id >= 0; id = s->elements[id].shifted)
+        if (s->elements[id].delay >= 0 && !next_place(s, &s->elements[id], &code))
+            return code;
+    return SIGNAL_OK;
+}
+
+/* The record as it comes out of the converters to element `id`; whether it lies in their band. */
+static int through_converters(const signals *s, int32_t id, const signal_record_t *record, signal_record_t *shifted)
+{
+    const element *e = &s->elements[id];
+    int64_t frequency = (int64_t)record->inc;
+    *shifted = *record;
+    shifted->element = id;
+    shifted->inc += e->shift;
+    shifted->phase += e->shift * (uint64_t)record->start;
+    return frequency >= e->low && frequency <= e->high;
+}
+
+static int keep(signals *s, const signal_record_t *record)
+{
+    int code = SIGNAL_OK;
     element *e = &s->elements[record->element];
     int64_t end = record->start + record->length;
     if (e->delay < 0) {
@@ -150,6 +169,22 @@ int signal_record(signals *s, const signal_record_t *record)
     return SIGNAL_OK;
 }
 
+int signal_record(signals *s, const signal_record_t *record)
+{
+    int code = check_record(s, record);
+    if (!code && s->elements[record->element].shifted >= 0)
+        code = reserve(s, record->element);
+    if (!code)
+        code = keep(s, record);
+    if (code)
+        return code;
+    signal_record_t shifted;
+    for (int32_t id = s->elements[record->element].shifted; !code && id >= 0; id = s->elements[id].shifted)
+        if (through_converters(s, id, record, &shifted))
+            code = keep(s, &shifted);
+    return code;
+}
+
 int signal_last_sample(signals *s, const signal_record_t *record, double *re, double *im)
 {
     int code = check_waveform(s, record);
@@ -171,14 +206,10 @@ int signal_last_sample(signals *s, const signal_record_t *record, double *re, do
     return SIGNAL_OK;
 }
 
-int signal_hold_begin(signals *s, const signal_record_t *record)
+static int keep_hold(signals *s, const signal_record_t *record)
 {
     int code = SIGNAL_OK;
-    if (record->element < 0 || record->element >= s->element_count)
-        return SIGNAL_BAD_ID;
     element *e = &s->elements[record->element];
-    if (e->open >= 0 || record->start < e->last)
-        return SIGNAL_OUT_OF_ORDER;
     if (e->delay < 0)
         return SIGNAL_OK;
     played *place = next_place(s, e, &code);
@@ -197,19 +228,38 @@ int signal_hold_begin(signals *s, const signal_record_t *record)
     return SIGNAL_OK;
 }
 
+int signal_hold_begin(signals *s, const signal_record_t *record)
+{
+    if (record->element < 0 || record->element >= s->element_count)
+        return SIGNAL_BAD_ID;
+    const element *e = &s->elements[record->element];
+    if (e->open >= 0 || record->start < e->last)
+        return SIGNAL_OUT_OF_ORDER;
+    int code = e->shifted >= 0 ? reserve(s, record->element) : SIGNAL_OK;
+    if (!code)
+        code = keep_hold(s, record);
+    signal_record_t shifted;
+    for (int32_t id = e->shifted; !code && id >= 0; id = s->elements[id].shifted)
+        if (through_converters(s, id, record, &shifted))
+            code = keep_hold(s, &shifted);
+    return code;
+}
+
 int signal_hold_end(signals *s, int id, int64_t t)
 {
     if (id < 0 || id >= s->element_count)
         return SIGNAL_BAD_ID;
-    element *e = &s->elements[id];
-    if (e->open < 0)
-        return SIGNAL_OK;
-    played *r = &e->ring[e->open];
-    if (t < r->start)
-        return SIGNAL_OUT_OF_ORDER;
-    r->length = t - r->start;
-    e->open = -1;
-    s->stamp++;
+    for (; id >= 0; id = s->elements[id].shifted) {
+        element *e = &s->elements[id];
+        if (e->open < 0)
+            continue;
+        played *r = &e->ring[e->open];
+        if (t < r->start)
+            return SIGNAL_OUT_OF_ORDER;
+        r->length = t - r->start;
+        e->open = -1;
+        s->stamp++;
+    }
     return SIGNAL_OK;
 }
 

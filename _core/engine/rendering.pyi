@@ -12,14 +12,13 @@ from .outputs import OutputPort
 class Renderer:
     """Renders the analog outputs of a finished run. Owned by one OS thread.
 
-    ``log``: that of the machine. Raises AskedWrongly ``record_ring_full``.
+    ``log``: that of the machine. ``per_ns``: samples a ns, 1 or 2, which the outputs have in common; of 2 the waveforms
+    are the image's fine ones. Raises AskedWrongly ``record_ring_full``.
     """
 
     image: Image
     outputs: tuple[OutputPort, ...]
-    def __init__(self, image: Image, outputs: Sequence[OutputPort], log: Log) -> None: ...
-    def render(self, output: int, start: int, length: int) -> npt.NDArray[np.float64]:
-        """``length`` samples in V of one output, from ``start`` ns; multiples of 2⁻¹⁶ in [-0.5, 0.5)."""
-    @property
-    def overflows(self) -> int:
-        """Samples out of range so far, of all outputs."""
+    def __init__(self, image: Image, outputs: Sequence[OutputPort], log: Log, per_ns: int = 1) -> None: ...
+    def sums(self, output: int, start: int, length: int) -> npt.NDArray[np.float64]:
+        """``length`` samples of one output from sample ``start`` on: behind its filter, before its delay, its offset
+        and its converter. Chunk after chunk is cheapest."""

@@ -1,26 +1,29 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Output samples from the log of a run: the records go into signals of their own, and each port is rendered there."""
+"""Output samples from the log of a run: the records go into signals of their own, and each port is rendered there.
 
-from libc.stdint cimport int64_t
+A renderer of half ns has all times twice as long and waveforms of two samples a ns: for ports at 2 GS/s.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 import numpy as np
 
 from quaymaster._core.engine.signals cimport (
     SIGNAL_LINEAR,
+    SIGNAL_RAMP,
     signal_correction,
-    signal_events_t,
     signal_hold_begin,
     signal_hold_end,
     signal_output_t,
     signal_record,
     signal_record_t,
-    signal_render,
+    signal_render_sums,
     signal_section_t,
-    signal_step_t,
     signals,
     signals_add_crosstalk,
     signals_add_element,
+    signals_add_exponentials,
     signals_add_output,
     signals_add_source,
     signals_add_waveform,
@@ -60,18 +63,19 @@ cdef class Renderer:
     """Renders the analog outputs of a finished run. Owned by one OS thread."""
 
     cdef signals *_signals
-    cdef signal_events_t _events
     cdef readonly object image
     cdef readonly object outputs
+    cdef int _per_ns
 
     def __cinit__(self):
         self._signals = NULL
-        memset(&self._events, 0, sizeof(signal_events_t))
 
-    def __init__(self, image, outputs, log):
+    def __init__(self, image, outputs, log, per_ns=1):
         if self._signals != NULL:
             raise OurBug("a renderer is made once")
-        self.image, self.outputs = image, tuple(outputs)
+        if per_ns not in (1, 2):
+            raise OurBug(f"there are no ports with {per_ns} samples a ns")
+        self.image, self.outputs, self._per_ns = image, tuple(outputs), per_ns
         self._signals = signals_new(0, SIGNAL_LINEAR)
         if self._signals == NULL:
             raise MemoryError("no memory for the signals")
@@ -94,7 +98,9 @@ cdef class Renderer:
     cdef _add_tables(self, image):
         cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
         cdef int64_t I, Q, n, constant
-        for I, Q, n, constant in image.waveforms.tolist():
+        for (I, Q, n, constant), (fine_I, fine_Q) in zip(image.waveforms.tolist(), image.fine.tolist()):
+            if self._per_ns == 2 and fine_I >= 0:
+                I, Q, n = fine_I, fine_Q, 2 * n
             _made(signals_add_waveform(self._signals, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
         for element in image.element_info:
             c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
@@ -105,14 +111,15 @@ cdef class Renderer:
         cdef const double[::1] iir = np.array([*output.iir, 0.0])
         cdef signal_output_t port
         memset(&port, 0, sizeof(signal_output_t))
-        port.offset, port.delay, port.saturates = output.offset, output.delay_ns, output.is_filtered
         port.fir = &fir[0] if output.fir else NULL
         port.iir = &iir[0] if output.iir else NULL
         port.fir_count, port.iir_count = len(output.fir), len(output.iir)
-        steps = np.array(list(output.steps), dtype=[("start", "<i8"), ("volts", "<f8")])
-        cdef const signed char[::1] bytes_of_steps = _bytes_of(steps)
-        port.steps, port.step_count = <const signal_step_t *>&bytes_of_steps[0], len(steps)
-        _made(signals_add_output(self._signals, &port))
+        cdef int number = _made(signals_add_output(self._signals, &port))
+        cdef const double[::1] amplitudes, decays
+        for stage in output.exponentials:
+            amplitudes, decays = np.array(stage.amplitudes), np.array(stage.decays(self._per_ns))
+            _made(signals_add_exponentials(self._signals, number, stage.dc_gain, &amplitudes[0], &decays[0],
+                                           len(amplitudes)))
 
     cdef _add_records(self, plays, sections, corrections):
         """Every record, each element's in the order of time: as they stand in the log."""
@@ -133,6 +140,8 @@ cdef class Renderer:
                 _made(signal_correction(self._signals, <int>correction[corrected].element, correction[corrected].c))
                 corrected += 1
             record = entry[k].record
+            if self._per_ns == 2:
+                _halve(&record)
             record.sections = first + entry[k].first_section if record.section_count else NULL
             if entry[k].what == LOGGED_HOLD_BEGIN:
                 code = signal_hold_begin(self._signals, &record)
@@ -143,20 +152,25 @@ cdef class Renderer:
             if code < 0:
                 raise signal_error(code)
 
-    def render(self, int64_t output, int64_t start, int64_t length):
-        """`length` samples in V of one output, from `start` ns."""
+    def sums(self, int64_t output, int64_t start, int64_t length):
+        """`length` samples of one output from sample `start` on, before its delay, its offset and its converter."""
         if not 0 <= output < len(self.outputs) or start < 0 or length < 0:
-            raise OurBug(f"there is no output {output} from {start} ns")
+            raise OurBug(f"there is no output {output} from sample {start}")
         volts = np.zeros(max(length, 1))
         cdef double[::1] v = volts
         cdef int code
         if length:
             with nogil:
-                code = signal_render(self._signals, <int>output, start, length, &v[0], &self._events)
+                code = signal_render_sums(self._signals, <int>output, start, length, &v[0])
             _made(code)
         return volts[:length]
 
-    @property
-    def overflows(self):
-        """Samples out of range so far, of all outputs."""
-        return self._events.output_overflow
+
+cdef void _halve(signal_record_t *record) noexcept:
+    """A record in half ns: twice as long, half as fast."""
+    record.start *= 2
+    record.length *= 2
+    record.stretched *= 2
+    record.inc = <uint64_t>(<int64_t>record.inc >> 1)
+    if record.kind == SIGNAL_RAMP:
+        record.alpha_r *= 0.5

@@ -386,7 +386,7 @@ static int span(signals *s, const scope *x, const voices *all, int64_t *next, in
 
 static int in_float32(const output *o)
 {
-    return !o->fir_count && !o->iir_count && !o->step_count && !o->crosstalk_count && fabs(o->offset) < 0.4999 &&
+    return !o->fir_count && !o->iir_count && !o->step_count && !o->crosstalk_count && !o->stage_count && fabs(o->offset) < 0.4999 &&
            o->sum.ear_count <= SCOPE_EARS_MAX;
 }
 

@@ -152,6 +152,7 @@ int signals_add_element(signals *s, double c00, double c01, double c10, double c
     e->delay = -1;
     e->last = INT64_MIN;
     e->open = -1;
+    e->shifted = -1;
     return s->element_count++;
 }
 
@@ -164,6 +165,23 @@ int signal_correction(signals *s, int id, const double c[4])
     e->now[SIGNAL_OUTPUT_Q] = (pair){c[2], -c[3]};
     e->corrected = 1;
     return SIGNAL_OK;
+}
+
+int signals_add_shifted(signals *s, int id, uint64_t shift, int64_t low, int64_t high)
+{
+    if (id < 0 || id >= s->element_count)
+        return SIGNAL_BAD_ID;
+    pair i = s->elements[id].m[SIGNAL_OUTPUT_I], q = s->elements[id].m[SIGNAL_OUTPUT_Q];
+    int made = signals_add_element(s, i.re, -i.im, q.re, -q.im);
+    if (made < 0)
+        return made;
+    element *e = &s->elements[made], *of = &s->elements[id];
+    e->shift = shift;
+    e->low = low;
+    e->high = high;
+    e->shifted = of->shifted;
+    of->shifted = made;
+    return made;
 }
 
 int signals_add_port(signals *s, int32_t number, double gain, double offset, double sigma, int sign, int64_t delay,
@@ -204,11 +222,23 @@ int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t 
         return SIGNAL_NO_MEMORY;
     element *e = &s->elements[element_id];
     e->delay = p->delay > e->delay ? p->delay : e->delay;
-    *added = (ear){element_id, which, output, channel_of(p, output)};
+    *added = (ear){.element = element_id, .which = which, .output = output, .channel = channel_of(p, output)};
     if (added->channel == p->channels)
         p->channels++;
     s->stamp++;
     return p->ear_count++;
+}
+
+int signals_set_full_scale(signals *s, int port_id, int32_t output, double full_scale)
+{
+    if (port_id < 0 || port_id >= s->port_count || !(full_scale > 0.0))
+        return SIGNAL_BAD_ID;
+    port *p = &s->ports[port_id];
+    for (int i = 0; i < p->ear_count; i++)
+        if (p->ears[i].output == output)
+            p->ears[i].full_scale = full_scale;
+    s->stamp++;
+    return SIGNAL_OK;
 }
 
 /* --- acquisitions ---------------------------------------------------------------------------------------------- */

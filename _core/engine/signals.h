@@ -48,6 +48,7 @@ enum {
 #define SIGNAL_PROCESSES_MAX 16              /* processes in one `acquisition`; more go into a further one */
 #define SIGNAL_SECTIONS_MAX 4096             /* sections of one chirp */
 #define SIGNAL_TAPS_MAX 65536                /* taps of an output filter, each kind */
+#define SIGNAL_EXPONENTIALS_MAX 1024         /* exponentials of one stage of an output filter */
 #define SIGNAL_SHAPE_BYTES_MAX (64u << 20)   /* different chirps, ramps and cuts among the records not yet forgotten */
 #define SIGNAL_PULSE_BYTES_MAX (64u << 20)   /* remembered modulated pulses and turned weights; evicted all at once */
 #define SIGNAL_ROOT_BYTES_MAX (64u << 20)    /* different ways in which integrals not yet forgotten overlap */
@@ -149,6 +150,14 @@ int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int co
 enum { SIGNAL_OUTPUT_I = 0, SIGNAL_OUTPUT_Q = 1, SIGNAL_OUTPUT_SINGLE = 2 };
 int signals_add_ear(signals *s, int port, int element, int which, int32_t output);
 
+/* The converter of that output of a port has the range +-full_scale V (exact numerics; 0.5 where nothing is said). */
+int signals_set_full_scale(signals *s, int port, int32_t output, double full_scale);
+
+/* The element as a converter between its output and an input makes it: records of `element` whose frequency (inc, as a
+ * signed number) lies in [low, high] are kept here, too, with `shift` added to inc. Returns an id for ears. Before the
+ * first record; what is shifted cannot be shifted again. */
+int signals_add_shifted(signals *s, int element, uint64_t shift, int64_t low, int64_t high);
+
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);
 
@@ -215,6 +224,11 @@ typedef struct {
 /* Returns its id. */
 int signals_add_output(signals *s, const signal_output_t *o);
 
+/* Behind the taps of the output, one more stage that undoes a line whose step response is dc_gain + sum over i of
+ * amplitude_i decay_i^n (docs/arithmetic.md 17): 1 … SIGNAL_EXPONENTIALS_MAX of them, their sum with dc_gain not 0. */
+int signals_add_exponentials(signals *s, int output, double dc_gain, const double *amplitudes, const double *decays,
+                             int32_t count);
+
 /* The output port carries that output (SIGNAL_OUTPUT_…) of the element. Before the first record. */
 int signals_add_source(signals *s, int output, int element, int which);
 
@@ -225,6 +239,9 @@ int signals_add_crosstalk(signals *s, int output, int from, double factor);
  * the end are known. A port with a filter runs through all samples from 0: chunk after chunk is cheapest, and the only way
  * once older records are forgotten (a chunk may begin anew at 0 as long as nothing was forgotten). */
 int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events);
+
+/* What stands before its offset, delay and converter: behind the filter, neither rounded nor in range. */
+int signal_render_sums(signals *s, int output, int64_t start, int64_t length, double *volts);
 
 /* For scopes: the same as codes (V * 65536), `count` outputs side by side, row k at codes + k * stride. Sums are in float32
  * where a port has no filter and no crosstalk: a code may be 1 LSB off the contract, and differ by as much between

@@ -100,13 +100,18 @@ cdef extern from "signals.h" nogil:
                          int from_samples)
     int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int count, double volts, int width)
     int signals_add_ear(signals *s, int port, int element, int which, int32_t output)
+    int signals_set_full_scale(signals *s, int port, int32_t output, double full_scale)
+    int signals_add_shifted(signals *s, int element, uint64_t shift, int64_t low, int64_t high)
     int signal_record(signals *s, const signal_record_t *record)
     int signal_hold_begin(signals *s, const signal_record_t *r)
     int signal_hold_end(signals *s, int element, int64_t t)
     int signals_add_output(signals *s, const signal_output_t *o)
     int signals_add_source(signals *s, int output, int element, int which)
     int signals_add_crosstalk(signals *s, int output, int source, double factor)
+    int signals_add_exponentials(signals *s, int output, double dc_gain, const double *amplitudes,
+                                 const double *decays, int32_t count)
     int signal_render(signals *s, int output, int64_t start, int64_t length, double *volts, signal_events_t *events)
+    int signal_render_sums(signals *s, int output, int64_t start, int64_t length, double *volts)
     int signal_render_float32(signals *s, const int *outputs, int count, int64_t start, int64_t length, int16_t *codes,
                               int64_t stride, signal_events_t *events)
     int signal_evaluate(signals *s, const signal_acquisition_t *a, int32_t *raw, signal_events_t *events)

@@ -144,6 +144,7 @@ def _shapes(image: Image) -> None:
         "taggers": TaggerColumn.COLUMNS,
         "aligns": 2,
         "waveforms": 4,
+        "fine": 2,
         "weights": 3,
     }
     for name, columns in wanted.items():
@@ -152,6 +153,8 @@ def _shapes(image: Image) -> None:
     for one, other in (("masks", "code"), ("code_at", "code"), ("hearers", "processes"), ("align_masks", "aligns")):
         if getattr(image, one).shape != (len(getattr(image, other)),):
             raise ValueError(f"the length of {one}")
+    if len(image.fine) != len(image.waveforms):
+        raise ValueError("the length of fine")
     if len(image.element_info) != len(image.elements):
         raise ValueError("the length of element_info")
     if not len(image.code) or image.code[-1, 0] != Op.END or int(image.masks[-1]) != (1 << 64) - 1:
@@ -258,6 +261,9 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
             given = rows[rows[:, column] >= 0]
             _ranges(given[:, column], given[:, offsets], len(size))
     _within(image.waveforms[:, 1] + 1, len(image.samples) + 1, "samples")
+    for column in range(2):
+        has_fine = image.fine[:, column] >= 0
+        _ranges(image.fine[has_fine, column], 2 * image.waveforms[has_fine, 2], len(image.samples))
 
 
 def _numbers(image: Image) -> None:

@@ -34,12 +34,14 @@ def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[Outp
     """Those of the outputs that could go beyond their range, by the waveforms and amplitudes of the program's text.
 
     What stands behind a filter, takes crosstalk, or has an offset or a correction that the program changes is not
-    watched."""
+    watched, nor what spans another range than ±0.5 V or has two samples a ns."""
     loudest, changed = _loudest(image), _changed(image)
     return [
         output
         for output in outputs
         if output.sources
+        and output.full_scale == 0.5
+        and output.per_ns == 1
         and not output.is_filtered
         and not output.crosstalk
         and output.ref not in changed

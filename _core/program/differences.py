@@ -17,7 +17,7 @@ import msgspec
 
 from ..config.model import Config
 from . import difference_rules as rules
-from . import tree
+from . import fem_rules, tree
 from .used import Setting, Used
 
 _NUMBERS = "docs/arithmetic.md, section 1"
@@ -27,6 +27,7 @@ _RECORDS = "docs/arithmetic.md, section 4"
 _PLANTS = "docs/arithmetic.md, section 5"
 _STREAMS = "docs/streams.md"
 _OUTSIDE = "docs/arithmetic.md, section 15"
+_FEMS = "docs/arithmetic.md, section 17"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -477,6 +478,60 @@ _ROWS = (
         "Jobs on ports that they share are each alone in their samples: the sum on the port is not formed.",
         _PLANTS,
         rules.shares_ports,
+    ),
+    Difference(
+        "microwave_levels",
+        "OPX1000",
+        "A MW input hears a MW output without loss, in the volts of its full-scale power, as I and Q with 12 bits over "
+        "1 V and noise of its own for each; the platform does not publish the range of MW inputs.",
+        _FEMS,
+        fem_rules.hears_microwaves,
+    ),
+    Difference(
+        "microwave_band",
+        "OPX1000",
+        "A MW input hears what lies within 500 MHz of its down-converter, and nothing else; phases of the converters "
+        "count from the start of the program.",
+        _FEMS,
+        fem_rules.hears_microwaves,
+    ),
+    Difference(
+        "fem_delays",
+        "OPX1000",
+        "Outputs of LF- and MW-FEMs are aligned; on the instrument MW outputs come 141 ns later, in band 2 161 ns.",
+        _FEMS,
+        fem_rules.mixes_fems,
+    ),
+    Difference(
+        "amplified_volts",
+        "OPX1000",
+        "Waveforms of an amplified port are volts at the port, as its offset is; the platform does not say so.",
+        _FEMS,
+        fem_rules.amplified,
+    ),
+    Difference(
+        "two_gigasamples",
+        "OPX1000",
+        "Inputs hear a port at 2 GS/s once a ns, as the mean of its two samples, and integrals on an input at 2 GS/s "
+        "count each ns once.",
+        _FEMS,
+        fem_rules.halves_of_ns,
+    ),
+    Difference(
+        "upsampling",
+        "OPX1000",
+        "Samples of an LF-FEM port at 1 GS/s become 2 GS/s through 14 taps of our own (mode mw) or are held (mode "
+        "pulse); the taps of the instrument are not published.",
+        _FEMS,
+        fem_rules.upsamples,
+    ),
+    Difference(
+        "exponential_filters",
+        "OPX1000",
+        "Exponential corrections undo the line exactly at the samples of the port; how the instrument does it is not "
+        "published.",
+        _FEMS,
+        fem_rules.undoes_exponentials,
     ),
     Difference(
         "histogram_ends",

@@ -6,7 +6,7 @@ items take both as they are; what computes takes plain values (demod uses the ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from . import limits, tree
 from .loops import LoopsUnknownError, saving_loops
 
-Dtype: TypeAlias = Literal["int64", "float64", "bool"]
+Dtype: TypeAlias = Literal["int64", "float64", "bool", "complex128"]
 Shape: TypeAlias = tuple[int | None, ...]
 Report: TypeAlias = Callable[[int, str], None]
 
@@ -24,24 +24,32 @@ _DTYPES: dict[tree.VarType, Dtype] = {"int": "int64", "fixed": "float64", "bool"
 class Item(msgspec.Struct, frozen=True):
     """One item of a node; a None in ``shape`` is a trace length that is not known yet.
 
-    ``second``: of a pair, the other value (value_1).
+    ``second``: of a pair, the other value (value_1). ``undecided``: raw samples, which are complex where they are of a
+    MW input; before the program meets a config nobody knows.
     """
 
     dtype: Dtype
     shape: Shape
     timestamps: bool = False
     second: Item | None = None
+    undecided: bool = False
 
 
 class _Fault(Exception):
     """Why an operator does not fit its items."""
 
 
-def node_items(program: tree.Program, trace_lengths: Mapping[str, int] | None, report: Report) -> list[Item | None]:
+def node_items(
+    program: tree.Program,
+    trace_lengths: Mapping[str, int] | None,
+    report: Report,
+    complex_traces: Collection[str] = (),
+) -> list[Item | None]:
     """The item of each node of ``program``, None where it is faulty (each fault goes to ``report`` with its node's
     index).
 
-    ``trace_lengths``: samples of a whole trace, by stream; without it they stay unknown.
+    ``trace_lengths``: samples of a whole trace, by stream; without it they stay unknown. ``complex_traces``: streams
+    that get those of MW inputs.
     """
     streams = {stream.name: stream for stream in program.streams}
     items: list[Item | None] = []
@@ -54,7 +62,7 @@ def node_items(program: tree.Program, trace_lengths: Mapping[str, int] | None, r
         item: Item | None = None
         try:
             if isinstance(node, tree.Source):
-                item = _source(node, streams, trace_lengths)
+                item = _source(node, streams, trace_lengths, complex_traces)
             elif len(known) == len(inputs_of(node)):
                 item = _operator(node, known, program)
         except _Fault as fault:
@@ -110,7 +118,10 @@ def fft_steps(length: int) -> int:
 
 
 def _source(
-    node: tree.Source, streams: Mapping[str, tree.StreamDeclaration], trace_lengths: Mapping[str, int] | None
+    node: tree.Source,
+    streams: Mapping[str, tree.StreamDeclaration],
+    trace_lengths: Mapping[str, int] | None,
+    complex_traces: Collection[str],
 ) -> Item:
     stream = streams.get(node.stream)
     if stream is None:
@@ -121,12 +132,14 @@ def _source(
         if node.input:
             raise _Fault(f"input{node.input}() is for raw samples, but stream {stream.name} holds saved values")
         return Item(_DTYPES[stream.type], (), node.timestamps)
+    dtype: Dtype = "complex128" if stream.name in complex_traces else "int64"
+    undecided = trace_lengths is None
     if not stream.trace:
-        return Item("int64", (), node.timestamps)
+        return Item(dtype, (), node.timestamps, undecided=undecided)
     length = None if trace_lengths is None else trace_lengths.get(stream.name)
     if trace_lengths is not None and length is None:
         raise _Fault(f"stream {stream.name} gets no raw samples: no measure writes to it")
-    return Item("int64", (length,), node.timestamps)
+    return Item(dtype, (length,), node.timestamps, undecided=undecided)
 
 
 def _operator(node: tree.StreamNode, inputs: Sequence[Item], program: tree.Program) -> Item:
@@ -160,6 +173,10 @@ def _operator(node: tree.StreamNode, inputs: Sequence[Item], program: tree.Progr
 def _computed(node: tree.StreamNode, inputs: Sequence[Item]) -> Item:
     if any(item.timestamps for item in inputs):
         raise _Fault("values with timestamps can be chosen, buffered and saved, but not computed with (except demod)")
+    if isinstance(node, tree.ComplexPart):
+        return _part(node, inputs[0])
+    if any(item.dtype == "complex128" for item in inputs):
+        raise _Fault("samples of a MW input are complex; compute with their parts: real() and image()")
     match node:
         case tree.TupleDotProduct() | tree.TupleMultiply() | tree.TupleConvolution():
             return _of_pair(node, inputs[0])
@@ -187,12 +204,16 @@ def _computed(node: tree.StreamNode, inputs: Sequence[Item]) -> Item:
             return Item("float64", ())
         case tree.Convolution():
             return _convolved(inputs[0].shape, (len(node.vector),), node.mode, "convolution")
-        case tree.ComplexPart():
-            raise _Fault(
-                f"{node.part}() takes a part of complex raw samples, which come from inputs of MW-FEMs; "
-                f"the items here are {inputs[0].dtype}"
-            )
     raise _Fault(f"{type(node).__name__} is no operator")
+
+
+def _part(node: tree.ComplexPart, item: Item) -> Item:
+    if item.dtype != "complex128" and not item.undecided:
+        raise _Fault(
+            f"{node.part}() takes a part of complex raw samples, which come from inputs of MW-FEMs; "
+            f"the items here are {item.dtype}"
+        )
+    return Item("int64", item.shape)
 
 
 def _reshaped(item: Item, shape: Shape) -> Item:
@@ -200,7 +221,7 @@ def _reshaped(item: Item, shape: Shape) -> Item:
     second = None if item.second is None else _reshaped(item.second, shape)
     if second is not None and item.second is not None and shape == () and item.shape != item.second.shape:
         raise _Fault("flatten() of pairs needs values of one shape")
-    return Item(item.dtype, shape, item.timestamps, second)
+    return Item(item.dtype, shape, item.timestamps, second, item.undecided)
 
 
 def _buffered(item: Item, lengths: tuple[int, ...], word: str) -> Item:
@@ -216,7 +237,7 @@ def _buffered(item: Item, lengths: tuple[int, ...], word: str) -> Item:
             f"or {limits.ITEM_AXES_MAX} axes (ITEM_AXES_MAX)"
         )
     second = None if item.second is None else _buffered(item.second, lengths, word)
-    return Item(item.dtype, shape, item.timestamps, second)
+    return Item(item.dtype, shape, item.timestamps, second, item.undecided)
 
 
 def _mean(node: tree.Map, item: Item) -> Item:
@@ -298,6 +319,8 @@ def _fft(node: tree.Fft, item: Item) -> Item:
 
 
 def _demod(node: tree.Demod, item: Item) -> Item:
+    if item.dtype == "complex128":
+        raise _Fault("samples of a MW input are complex; demod takes their parts: real() and image()")
     if item.second is not None or len(item.shape) != 1:
         raise _Fault(f"demod needs vectors of samples; the items here have shape {_shown(item.shape)}")
     for weights in (node.cosine, node.sine):

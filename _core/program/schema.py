@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -11,7 +11,7 @@ from .issues import ProgramIssue, raise_issues
 from .items import Dtype, Shape, node_items
 from .tree import Program
 
-_WIRE: dict[Dtype, str] = {"int64": "<i8", "float64": "<f8", "bool": "|b1"}
+_WIRE: dict[Dtype, str] = {"int64": "<i8", "float64": "<f8", "bool": "|b1", "complex128": "<c16"}
 
 
 class ResultInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +43,13 @@ class ResultInfo(msgspec.Struct, frozen=True, kw_only=True):
         return self.shape if self.second is None else ()
 
 
-def result_schema(program: Program, trace_lengths: Mapping[str, int]) -> tuple[ResultInfo, ...]:
+def result_schema(
+    program: Program, trace_lengths: Mapping[str, int], complex_traces: Collection[str] = ()
+) -> tuple[ResultInfo, ...]:
     """What each result of ``program`` holds, in the order of the program.
 
     ``trace_lengths``: for each stream of whole raw traces, samples of one trace (readout length + 2 smearing).
+    ``complex_traces``: streams that get the traces of MW inputs.
     Raises AskedWrongly (``bad_program``) where a stream operator does not fit its items.
     """
     issues: list[ProgramIssue] = []
@@ -57,7 +60,7 @@ def result_schema(program: Program, trace_lengths: Mapping[str, int]) -> tuple[R
         file, line = program.sources[at] if 0 <= at < len(program.sources) else ("", 0)
         issues.append(ProgramIssue(at=at, file=file, line=line, message=message))
 
-    items = node_items(program, trace_lengths, report)
+    items = node_items(program, trace_lengths, report, complex_traces)
     raise_issues(issues)
     infos = []
     for result in program.results:

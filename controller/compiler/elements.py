@@ -7,15 +7,16 @@ from fractions import Fraction
 
 import msgspec
 
-from ..._core.config.model import AnalogInput, AnalogOutput, Config, Element, PortRef
+from ..._core.config.model import Config, Element, PortRef
+from ..._core.config.ranges import full_scale_volts
 from ..._core.config.threads import threads_needed
 from ..._core.engine.codes import THREADS_MAX, ElementColumn
 from ..._core.engine.image import ImageElement
 from ..._core.program import tree
 from .problems import Problems
 
-_KINDS = {None: 0, "singleInput": 1, "mixInputs": 2}
-_LATER_KINDS = ("singleInputCollection", "multipleInputs", "MWInput", "RF_inputs")
+_KINDS = {None: 0, "singleInput": 1, "mixInputs": 2, "MWInput": 2}
+_LATER_KINDS = ("singleInputCollection", "multipleInputs", "RF_inputs")
 
 
 class Elements(msgspec.Struct, kw_only=True):
@@ -111,34 +112,23 @@ def _usable(config: Config, name: str, at: int, problems: Problems) -> bool:
     if element is None:
         problems.add(at, f"element '{name}' is not in the config")
         return False
-    reasons = list(_later(config, element))
+    reasons = list(_later(config, name, element))
     for reason in reasons:
         problems.add(at, f"element '{name}': {reason} is not supported yet", later=True)
     return not reasons
 
 
-def _later(config: Config, element: Element) -> Iterator[str]:
+def _later(config: Config, name: str, element: Element) -> Iterator[str]:
     """Parts of an element that come with a later version."""
     if element.input_kind in _LATER_KINDS:
         yield str(element.input_kind)
-    if element.MWOutput is not None or element.RF_outputs is not None:
-        yield "MWOutput" if element.MWOutput is not None else "RF_outputs"
-    refs = [*element.input_ports.values(), *element.output_ports.values()]
-    refs += [digital.port for digital in element.digitalInputs.values()]
-    if any(config.controllers[ref.controller].type == "opx1000" for ref in refs):
-        yield "an OPX1000"
-    elif any(
-        not isinstance(port, AnalogOutput | AnalogInput) or port.sampling_rate != 1e9
-        for port in _ports(config, element)
-    ):
-        yield "a port that is not analog at 1 GS/s"
-
-
-def _ports(config: Config, element: Element) -> Iterator[object]:
-    for ref in element.input_ports.values():
-        yield config.analog_output(ref)
-    for ref in element.outputs.values():
-        yield config.analog_input(ref)
+    if element.RF_outputs is not None:
+        yield "RF_outputs"
+    rates = {config.analog_output(ref).sampling_rate for ref in element.input_ports.values()}
+    if len(rates) > 1:
+        yield "a pair of ports at two rates"
+    if 2e9 in rates and abs(config.intermediate_frequency(name) or 0.0) > 500e6:
+        yield "an intermediate_frequency above 500 MHz"
 
 
 def _sharing(config: Config, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -175,14 +165,16 @@ def _home(element: Element) -> str:
 
 def _info(config: Config, name: str, thread: int) -> ImageElement:
     element = config.elements[name]
+    microwave = element.MWInput is not None
     return ImageElement(
         name=name,
         thread=thread,
         controller=_home(element),
-        inputs=tuple(element.input_ports.values()),
-        outputs=tuple(element.outputs.values()),
+        inputs=tuple(element.input_ports.values()) * (2 if microwave else 1),
+        outputs=tuple(element.output_ports.values()),
         time_of_flight=element.time_of_flight or 0,
         correction=config.mixer_correction(name),
+        full_scale=full_scale_volts(config.analog_output(element.MWInput.port)) if element.MWInput is not None else 1.0,
     )
 
 

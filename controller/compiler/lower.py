@@ -216,7 +216,18 @@ class Lowering:
             if len(kind.inputs) == 2:
                 self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
             return RAMP
-        return self._pulses.pulse(node.element, node.operation, node.at)
+        use = self._pulses.pulse(node.element, node.operation, node.at)
+        if use is not None and use.fine and isinstance(node, tree.Play):
+            self._check_fine(node, use)
+        return use
+
+    def _check_fine(self, node: tree.Play, use: PulseUse) -> None:
+        """What a port at 2 GS/s cannot do."""
+        if node.chirp is not None:
+            self._problems.add(node.at, f"element '{node.element}' plays at 2 GS/s, where there are no chirps")
+        if node.duration is not None and use.samples:
+            text = f"element '{node.element}' plays at 2 GS/s, where sampled waveforms keep their length"
+            self._problems.add(node.at, f"{text}; give no duration for '{node.operation}'")
 
     def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, slots: Iterator[int]) -> int:
         amplitudes = [next(slots) for _ in node.amplitude]
@@ -421,7 +432,8 @@ class Lowering:
     def _set_offset(self, node: tree.SetDcOffset, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
         number = self._elements.index[node.element]
-        names = ("I", "Q") if self._has_mixer(node.element) else ("single",)[: len(self._elements.info[number].inputs)]
+        count = len(self._elements.info[number].inputs)
+        names = ("I", "Q") if self._has_mixer(node.element) else ("single",) if count == 1 else ()
         if node.input not in names:
             known = ", ".join(names) or "none"
             self._problems.add(

@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from ..._core.config.limits import TIME_OF_FLIGHT_MIN_TAGGING_NS
-from ..._core.config.model import Config, PortRef, TimeTaggingParameters
+from ..._core.config.model import Config, TimeTaggingParameters
 from ..._core.engine.codes import MeasureColumn, ProcessColumn, TaggerColumn, WindowColumn
 from ..._core.engine.image import Ints, MeasuredPort, table
+from ..._core.engine.measured import Input, measured_inputs, named_inputs
 from ..._core.program import tree
 from .problems import Problems
 from .waveforms import PulseTables, PulseUse
@@ -49,7 +50,7 @@ class MeasureTables:
         self._sizes = sizes
         self._pulses = pulses
         self._problems = problems
-        self._ports: dict[PortRef, int] = {}
+        self._ports: dict[Input, int] = {}
         self._kept: set[int] = set()
         self._trace_ports: list[int] = []
         self._measures: list[list[int]] = []
@@ -60,6 +61,7 @@ class MeasureTables:
         self.hearers: list[int] = []
         self.trace_lengths: dict[str, int] = {}
         self._taggers: list[list[int]] = []
+        self.complex_traces: dict[str, bool] = {}
 
     def parts(self, node: tree.Measure, use: PulseUse) -> list[list[Integral] | list[Tags]] | None:
         """The windows of each process, of an integral a slice each; None, and problems, where it cannot be."""
@@ -77,7 +79,7 @@ class MeasureTables:
             return True
         element = self._config.elements[node.element]
         faults = []
-        if not element.outputs:
+        if not element.output_ports:
             faults.append(f"element '{node.element}' has no outputs and cannot be measured")
         elif element.time_of_flight is None:
             faults.append(f"element '{node.element}' has no time_of_flight")
@@ -92,6 +94,9 @@ class MeasureTables:
 
     def _tags(self, process: tree.Tagging, node: tree.Measure, use: PulseUse) -> list[Tags] | None:
         element, faults = self._config.elements[node.element], []
+        if element.MWOutput is not None:
+            self._problems.add(process.at, f"{process.kind} of a MW input is not supported yet", later=True)
+            return None
         ref = self._output(process.output, process.at, node.element)
         if process.max_time < use.length:
             what = f"max_time of {process.kind} is {process.max_time} ns"
@@ -154,9 +159,9 @@ class MeasureTables:
     def _read(self, process: tree.Process, node: tree.Measure, use: PulseUse) -> list[tuple[int, str]] | None:
         """The input ports that a process reads, each with the name of its weights."""
         read: list[tuple[int, str]] = []
-        for alias, output in zip(process.weights, process.outputs, strict=True):
-            ref = self._output(output, process.at, node.element)
-            if ref is None:
+        for leg, (alias, output) in enumerate(zip(process.weights, process.outputs, strict=True)):
+            at = self._output(output, process.at, node.element, leg)
+            if at is None:
                 return None
             if alias not in use.pulse.integration_weights:
                 known = ", ".join(sorted(use.pulse.integration_weights)) or "none"
@@ -164,35 +169,43 @@ class MeasureTables:
                     process.at, f"pulse '{use.name}' has no integration weights '{alias}'; it has: {known}"
                 )
                 return None
-            read.append((self.port(ref), use.pulse.integration_weights[alias]))
+            read.append((self.port(at), use.pulse.integration_weights[alias]))
         return read
 
-    def _output(self, name: str, at: int, element: str) -> PortRef | None:
-        """The input port of an element's output; "" is its only one."""
-        outputs = self._config.elements[element].outputs
-        if not name and len(outputs) == 1:
-            name = next(iter(outputs))
-        if name not in outputs:
+    def _output(self, name: str, at: int, element: str, leg: int = 0) -> Input | None:
+        """The input behind an element's output; "" is its only one, or of a MW input the part of leg ``leg``."""
+        record = self._config.elements[element]
+        inputs = named_inputs(record)
+        if not name and (len(inputs) == 1 or record.MWOutput is not None):
+            name = list(inputs)[leg]
+        if name not in inputs:
             what = f"no output '{name}'" if name else "several outputs, so name one"
-            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(outputs)}")
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(inputs)}")
             return None
-        return outputs[name]
+        return inputs[name]
 
-    def port(self, ref: PortRef) -> int:
-        """The number of an input port."""
-        return self._ports.setdefault(ref, len(self._ports))
+    def port(self, at: Input) -> int:
+        """The number of an input port, or of a part of it."""
+        return self._ports.setdefault(at, len(self._ports))
 
     def trace(self, node: tree.Measure, use: PulseUse) -> tuple[int, int] | None:
         """First entry and count in the table of trace ports; None where no raw trace is kept."""
         if node.stream is None or use.pulse.digital_marker is None:
             return None
         element = self._config.elements[node.element]
+        if any(self._config.analog_input(ref).sampling_rate == 2e9 for ref in element.output_ports.values()):
+            self._problems.add(node.at, f"a raw trace of '{node.element}' at 2 GS/s is not supported yet", later=True)
+            return None
         length = use.length + 2 * element.smearing
         before = self.trace_lengths.setdefault(node.stream, length)
         if before != length:
             text = f"stream '{node.stream}' gets raw traces of {before} and of {length} samples"
             self._problems.add(node.at, f"{text}; give each length a stream of its own")
-        numbers = [self.port(ref) for ref in element.outputs.values()]
+        is_complex = element.MWOutput is not None
+        if self.complex_traces.setdefault(node.stream, is_complex) != is_complex:
+            text = f"stream '{node.stream}' gets raw traces of real inputs and of complex ones"
+            self._problems.add(node.at, f"{text}; give each kind a stream of its own")
+        numbers = [self.port(at) for at in measured_inputs(element)]
         self._kept.update(numbers)
         self._trace_ports += numbers
         return len(self._trace_ports) - len(numbers), len(numbers)
@@ -236,7 +249,10 @@ class MeasureTables:
             "processes": table(self._processes, ProcessColumn.COLUMNS),
             "taggers": table(self._taggers, TaggerColumn.COLUMNS),
             "trace_ports": self._trace_table(),
-            "ports": tuple(MeasuredPort(ref=ref, kept=number in self._kept) for ref, number in self._ports.items()),
+            "ports": tuple(
+                MeasuredPort(ref=ref, kept=number in self._kept, part=part)
+                for (ref, part), number in self._ports.items()
+            ),
         }
 
     def _trace_table(self) -> Ints:

@@ -18,9 +18,10 @@ Samples = npt.NDArray[np.float64]
 
 
 class PulseUse(msgspec.Struct, frozen=True):
-    """A pulse on an element: its waveform (-1: none), its length in ns, and samples (0: constant).
+    """A pulse on an element: its waveform (-1: none), its length in ns, and samples, one a ns (0: constant).
 
-    ``choices``: that many waveforms from this one on are an array; 0: there is one alone.
+    ``choices``: that many waveforms from this one on are an array; 0: there is one alone. ``fine``: it is sampled twice
+    a ns.
     """
 
     name: str
@@ -29,6 +30,7 @@ class PulseUse(msgspec.Struct, frozen=True):
     length: int
     samples: int
     choices: int = 0
+    fine: bool = False
 
 
 RAMP = PulseUse("", Pulse(operation="control", length=16), -1, 16, 0)
@@ -86,17 +88,25 @@ class PulseTables:
         pulse = self._config.pulses[name]
         if not pulse.waveforms or record.input_kind is None:
             return PulseUse(name, pulse, -1, pulse.length, 0)
-        parts = self._parts(element, record, name, pulse, at)
+        per_ns = 2 if plays_at_2_gs(self._config, record) else 1
+        parts = self._parts(element, record, name, pulse, per_ns, at)
         if parts is None:
             return None
         counts = {len(part) for part in parts if isinstance(part, list)}
         if counts:
-            return self._array(name, pulse, parts, counts, at)
-        waveform, samples = self._waveform([part for part in parts if not isinstance(part, list)], pulse.length)
-        return PulseUse(name, pulse, waveform, pulse.length, samples)
+            return self._array(name, pulse, parts, counts, per_ns, at)
+        single = [part for part in parts if not isinstance(part, list)]
+        waveform, samples = self._waveform(single, pulse.length, per_ns)
+        return PulseUse(name, pulse, waveform, pulse.length, samples, fine=per_ns == 2)
 
     def _array(
-        self, name: str, pulse: Pulse, parts: list[Samples | list[Samples]], counts: set[int], at: int
+        self,
+        name: str,
+        pulse: Pulse,
+        parts: list[Samples | list[Samples]],
+        counts: set[int],
+        per_ns: int,
+        at: int,
     ) -> PulseUse | None:
         """An array of waveforms, one after the other in the table; what is no array is the same in each."""
         if len(counts) > 1:
@@ -106,14 +116,14 @@ class PulseTables:
         first = len(self._rows)
         for number in range(count):
             chosen = [part[number] if isinstance(part, list) else part for part in parts]
-            self._rows.append(self._row(chosen, pulse.length))
-        return PulseUse(name, pulse, first, pulse.length, pulse.length, count)
+            self._rows.append(self._row(chosen, pulse.length, per_ns))
+        return PulseUse(name, pulse, first, pulse.length, pulse.length, count, per_ns == 2)
 
     def _parts(
-        self, element: str, record: Element, name: str, pulse: Pulse, at: int
+        self, element: str, record: Element, name: str, pulse: Pulse, per_ns: int, at: int
     ) -> list[Samples | list[Samples]] | None:
         """The samples of I and Q, or of the single input; of an array a list."""
-        keys = ("I", "Q") if record.mixInputs is not None else ("single",)
+        keys = ("single",) if record.mixInputs is None and record.MWInput is None else ("I", "Q")
         if set(pulse.waveforms) != set(keys):
             has = " and ".join(sorted(pulse.waveforms))
             message = f"pulse '{name}' has waveforms {has}, but element '{element}' needs {' and '.join(keys)}"
@@ -122,8 +132,9 @@ class PulseTables:
         parts: list[Samples | list[Samples]] = []
         for key in keys:
             waveform = self._config.waveforms[pulse.waveforms[key]]
-            if waveform.type != "constant" and sample_count(waveform) != pulse.length:
-                text = f"waveform '{pulse.waveforms[key]}' at another rate than one sample per ns"
+            if waveform.type != "constant" and sample_count(waveform) != per_ns * pulse.length:
+                rate = "two samples" if per_ns == 2 else "one sample"
+                text = f"waveform '{pulse.waveforms[key]}' at another rate than {rate} per ns"
                 self._problems.add(at, f"{text} is not supported yet", later=True)
                 return None
             if isinstance(waveform, ArrayWaveform):
@@ -132,22 +143,32 @@ class PulseTables:
                 parts.append(_samples(waveform))
         return parts
 
-    def _waveform(self, parts: list[Samples], length: int) -> tuple[int, int]:
+    def _waveform(self, parts: list[Samples], length: int, per_ns: int) -> tuple[int, int]:
         """The number of a waveform, and its samples (0: constant); a constant beside samples is written out."""
-        row = self._row(parts, length)
+        row = self._row(parts, length, per_ns)
         key = tuple(row)
         if key not in self._waveforms:
             self._waveforms[key] = len(self._rows)
             self._rows.append(row)
         return self._waveforms[key], 0 if row[3] else row[2]
 
-    def _row(self, parts: list[Samples], length: int) -> list[int]:
-        """A row of the table of waveforms."""
-        constant = all(len(part) == 1 for part in parts)
+    def _row(self, parts: list[Samples], length: int, per_ns: int) -> list[int]:
+        """A row of the table of waveforms, and of that of the fine ones.
+
+        What is sampled twice a ns is heard as the mean of the two.
+        """
+        constant, fine = all(len(part) == 1 for part in parts), (-1, -1)
         if not constant:
-            parts = [np.full(length, part[0]) if len(part) == 1 else part for part in parts]
+            parts = [np.full(per_ns * length, part[0]) if len(part) == 1 else part for part in parts]
+            if per_ns == 2:
+                fine = self._offsets(parts)
+                parts = [(part[0::2] + part[1::2]) / 2 for part in parts]
+        return [*self._offsets(parts), len(parts[0]), int(constant), *fine]
+
+    def _offsets(self, parts: list[Samples]) -> tuple[int, int]:
+        """Where I and Q stand among the samples; -1 for none."""
         offsets = [self._samples.add(part) for part in parts]
-        return [offsets[0], offsets[1] if len(offsets) == 2 else -1, len(parts[0]), int(constant)]
+        return offsets[0], offsets[1] if len(offsets) == 2 else -1
 
     def weights(self, name: str, offset: int = 0, length: int | None = None) -> int:
         """The number of integration weights, or of ``length`` ns of them from ``offset`` on."""
@@ -170,14 +191,21 @@ class PulseTables:
 
     def tables(self) -> dict[str, Any]:
         """The fields of the image."""
-        waveforms: Ints = table(self._rows, 4)
+        waveforms: Ints = table([row[:4] for row in self._rows], 4)
+        fine: Ints = table([row[4:] for row in self._rows], 2)
         weights: Ints = table([list(key) for key in self._weights], 3)
         return {
             "waveforms": waveforms,
+            "fine": fine,
             "samples": self._samples.whole(),
             "weights": weights,
             "weight_values": self._values.whole(),
         }
+
+
+def plays_at_2_gs(config: Config, element: Element) -> bool:
+    """Whether a port that the element plays on has two samples a ns."""
+    return any(config.analog_output(ref).sampling_rate == 2e9 for ref in element.input_ports.values())
 
 
 def _samples(waveform: ConstantWaveform | ArbitraryWaveform) -> Samples:

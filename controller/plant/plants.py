@@ -10,14 +10,15 @@ from collections.abc import Iterable, Sequence
 
 from ..._core.config.model import Config, PortRef
 from ..._core.engine.hearing import Ear, Hearing
+from ..._core.engine.measured import Input, measured_inputs
 from ..._core.engine.outputs import Output
 from ..._core.errors import AskedWrongly
-from .inputs import Noise, input_port, input_ports, played_outputs
+from .inputs import Noise, ears_at, input_port, input_ports, played_outputs
 
 
 def none(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
     """Inputs that hear nothing."""
-    return Hearing(ports=tuple(input_port(config, ref, noise, 0, ()) for ref in input_ports(config, elements)))
+    return Hearing(ports=tuple(input_port(config, at, noise, 0, ()) for at in input_ports(config, elements)))
 
 
 def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
@@ -26,25 +27,25 @@ def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing
     So a pulse fills its own window. Where the times differ, the event ``tof_disagree`` names the input.
     """
     ports, events = [], []
-    for ref in input_ports(config, elements):
-        hearable = [name for name in elements if ref in config.elements[name].outputs.values()]
+    for at in input_ports(config, elements):
+        hearable = [name for name in elements if at in measured_inputs(config.elements[name])]
         times = [config.elements[name].time_of_flight or 0 for name in hearable]
         if len(set(times)) > 1:
-            events.append(("tof_disagree", ref))
-        ears = [ear for name in hearable for ear in _echo_ears(config, name, ref)]
-        ports.append(input_port(config, ref, noise, min(times), ears))
+            events.append(("tof_disagree", at[0]))
+        ears = [ear for name in hearable for ear in _echo_ears(config, name, at)]
+        ports.append(input_port(config, at, noise, min(times), ears))
     return Hearing(ports=tuple(ports), events=tuple(events))
 
 
-def _echo_ears(config: Config, name: str, ref: PortRef) -> Iterable[Ear]:
+def _echo_ears(config: Config, name: str, at: Input) -> Iterable[Ear]:
     """I is heard at the element's first output, Q at its second, a single port at every output."""
     element = config.elements[name]
-    outputs = list(element.outputs.values())
-    for which, port in played_outputs(element):
+    outputs = measured_inputs(element)
+    for which, _ in played_outputs(element):
         heard_at = outputs if which == Output.SINGLE else outputs[which : which + 1]
         for heard in heard_at:
-            if heard == ref:
-                yield Ear(name, which, port)
+            if heard == at:
+                yield from ears_at(config, name, which, at)
 
 
 def loopback(
@@ -64,13 +65,14 @@ def loopback(
         )
     wires = list(dict.fromkeys(connections))
     ports = []
-    for ref in input_ports(config, elements):
-        wired = {output for output, heard_at in wires if heard_at == ref}
+    for at in input_ports(config, elements):
+        wired = {output for output, heard_at in wires if heard_at == at[0]}
         ears = [
-            Ear(name, which, port)
+            ear
             for name in elements
             for which, port in played_outputs(config.elements[name])
             if port in wired
+            for ear in ears_at(config, name, which, at)
         ]
-        ports.append(input_port(config, ref, noise, latency_ns, ears))
+        ports.append(input_port(config, at, noise, latency_ns, ears))
     return Hearing(ports=tuple(ports))

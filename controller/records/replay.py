@@ -161,12 +161,13 @@ def _run(
     plant = msgspec.structs.asdict(record.plant)
     engine = PlatformEngine(record.controller, PlantOptions(**plant))
     image = engine.compile(program, config, record.latency)
-    if list(stream_schemas(program, image.trace_lengths)) != schemas:
+    if list(stream_schemas(program, image.trace_lengths, image.complex_traces)) != schemas:
         raise damaged(record.job_id, "the program has other results than the job")
     registers = enumerate((record.io1, record.io2), 1)
     first = [Outside("io", str(number), 0, 0, (raw,)) for number, raw in registers if raw]
     shelf = ResultShelf(scratch)
-    results = shelf.begin(record.job_id, record.attempt, Pipeline(program, image.trace_lengths, shelf.limits), schemas)
+    pipeline = Pipeline(program, image.trace_lengths, shelf.limits, image.complex_traces)
+    results = shelf.begin(record.job_id, record.attempt, pipeline, schemas)
     trouble = ""
     try:
         behind = engine.plant(image, config, elements_used(program))

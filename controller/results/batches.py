@@ -1,8 +1,8 @@
 """Items in order, and what they are.
 
 A batch is (n, *shape) values; ints and fixeds travel as int64 (a fixed as its raw 4.28 integer, its node says so),
-bools as bool, everything computed as float64. Items with timestamps carry an int64 beside each value, pairs (of zip) a
-second value.
+bools as bool, everything computed as float64, samples of MW inputs as complex128. Items with timestamps carry an int64
+beside each value, pairs (of zip) a second value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 FIXED_STEP = 2.0**-28
 
-Kind = Literal["int", "fixed", "bool", "float", "time"]
+Kind = Literal["int", "fixed", "bool", "float", "time", "complex"]
 """``time``: nanoseconds, which need more than the 32 bits of an int."""
 ARRIVES_AS: dict[Kind, type[Any]] = {
     "int": np.int64,
@@ -25,6 +25,7 @@ ARRIVES_AS: dict[Kind, type[Any]] = {
     "bool": np.bool_,
     "float": np.float64,
     "time": np.int64,
+    "complex": np.complex128,
 }
 Shape = tuple[int, ...]
 

@@ -26,7 +26,14 @@ from .chunk_files import FolderIndex, Piece, data_records, read_bytes, schema_re
 from .limits import ResultLimits
 from .pipeline import Arrival, Pipeline
 
-DTYPES: dict[Kind, str] = {"int": "<i8", "fixed": "<f8", "bool": "|b1", "float": "<f8", "time": "<i8"}
+DTYPES: dict[Kind, str] = {
+    "int": "<i8",
+    "fixed": "<f8",
+    "bool": "|b1",
+    "float": "<f8",
+    "time": "<i8",
+    "complex": "<c16",
+}
 
 
 def item_bytes(schema: StreamSchema) -> int:

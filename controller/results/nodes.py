@@ -67,6 +67,19 @@ class BooleanToIntNode:
         return Batch(batch.values.astype(np.int64))
 
 
+class ComplexPartNode:
+    """One part of complex samples, which are counts of converters."""
+
+    def __init__(self, node: tree.ComplexPart, of: Form) -> None:
+        self.form = Form("int", of.shape)
+        self._real = node.part == "real"
+
+    def feed(self, batch: Batch) -> Batch:
+        """The part as int64."""
+        values = batch.values.real if self._real else batch.values.imag
+        return Batch(values.astype(np.int64))
+
+
 class TimestampsNode:
     """The timestamps of items."""
 

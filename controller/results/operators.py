@@ -21,6 +21,7 @@ from .nodes import (
     ArithmeticNode,
     AverageNode,
     BooleanToIntNode,
+    ComplexPartNode,
     HistogramNode,
     MapNode,
     TimestampsNode,
@@ -34,6 +35,7 @@ Operator = (
     | AverageNode
     | MapNode
     | BooleanToIntNode
+    | ComplexPartNode
     | TimestampsNode
     | HistogramNode
     | DotProductNode
@@ -99,6 +101,8 @@ def _itemwise(node: tree.StreamNode, of: Form) -> Operator:
             return MapNode(node, of)
         case tree.BooleanToInt():
             return BooleanToIntNode(of)
+        case tree.ComplexPart():
+            return ComplexPartNode(node, of)
         case tree.Timestamps():
             return TimestampsNode(of)
         case tree.DotProduct():

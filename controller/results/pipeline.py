@@ -6,7 +6,7 @@ item of each round, and a pairing of streams that is cut for want of memory depe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -38,7 +38,8 @@ class Arrival:
     """What one stream got, in order.
 
     Saved values: `values` (n,) raw integers, `timestamps` (n,) ns or None. Raw traces (`input` 1 or 2): `values`
-    (traces, samples) of ADC counts, `timestamps` (traces,) the instants of their first samples, one sample a ns.
+    (traces, samples) of ADC counts, complex ones of a MW input, `timestamps` (traces,) the instants of their first
+    samples, one sample a ns.
     """
 
     stream: int
@@ -48,10 +49,17 @@ class Arrival:
 
 
 class Pipeline:
-    """Evaluates the nodes of `program`. `trace_lengths`: samples of a trace by name of a stream of whole traces."""
+    """Evaluates the nodes of `program`. `trace_lengths`: samples of a trace by name of a stream of whole traces.
+
+    `complex_traces`: the streams that get traces of MW inputs.
+    """
 
     def __init__(
-        self, program: tree.Program, trace_lengths: Mapping[str, int], limits: ResultLimits | None = None
+        self,
+        program: tree.Program,
+        trace_lengths: Mapping[str, int],
+        limits: ResultLimits | None = None,
+        complex_traces: Collection[str] = (),
     ) -> None:
         self._limits = limits or ResultLimits()
         self._nodes = program.nodes
@@ -59,6 +67,7 @@ class Pipeline:
         self._streams = {stream.name: index for index, stream in enumerate(program.streams)}
         self._declarations = program.streams
         self._trace_lengths = trace_lengths
+        self._complex_traces = frozenset(complex_traces)
         whole = nodes_read_whole(program)
         self._only_last = [not flag for flag in whole]
         self._wanted = used_nodes(program)
@@ -141,7 +150,7 @@ class Pipeline:
             kind: Kind = stream.type
             return Form(kind, (), node.timestamps)
         shape = (self._trace_lengths[stream.name],) if stream.trace else ()
-        return Form("int", shape, node.timestamps)
+        return Form("complex" if stream.name in self._complex_traces else "int", shape, node.timestamps)
 
     def _check_memory(self) -> None:
         held = 0
@@ -231,7 +240,7 @@ def _saved(arrival: Arrival, kind: Kind, timestamps: bool) -> Batch:
 
 
 def _samples(arrival: Arrival, trace: bool, timestamps: bool, shape: tuple[int, ...]) -> Batch:
-    values = arrival.values.astype(np.int64)
+    values = arrival.values.astype(np.complex128 if np.iscomplexobj(arrival.values) else np.int64)
     stamps = None
     if timestamps:
         stamps = _stamps(arrival)[:, np.newaxis] + np.arange(values.shape[1], dtype=np.int64)

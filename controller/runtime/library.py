@@ -9,7 +9,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -70,6 +70,7 @@ class Loaded:
     plant: Any
     schemas: tuple[StreamSchema, ...]
     trace_lengths: dict[str, int]
+    complex_traces: frozenset[str]
     elements: tuple[str, ...]
     threads: tuple[ThreadNeed, ...]
     endless: bool
@@ -228,13 +229,14 @@ class Library:
     def _keep(self, key: Key, program: Program, image: Any, config: Config, size: int) -> Loaded:
         self._check_home(image)
         elements = elements_used(program)
-        schemas = stream_schemas(program, image.trace_lengths)
+        schemas = stream_schemas(program, image.trace_lengths, image.complex_traces)
         loaded = Loaded(
             program=program,
             image=image,
             plant=self._engine.plant(image, config, elements),
             schemas=schemas,
             trace_lengths=dict(image.trace_lengths),
+            complex_traces=image.complex_traces,
             elements=elements,
             threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
             endless=is_endless(program.body),
@@ -257,7 +259,9 @@ class Library:
             )
 
 
-def stream_schemas(program: Program, trace_lengths: dict[str, int]) -> tuple[StreamSchema, ...]:
+def stream_schemas(
+    program: Program, trace_lengths: dict[str, int], complex_traces: Collection[str] = ()
+) -> tuple[StreamSchema, ...]:
     """What each result will hold, as it travels."""
     return tuple(
         StreamSchema(
@@ -267,5 +271,5 @@ def stream_schemas(program: Program, trace_lengths: dict[str, int]) -> tuple[Str
             many=info.all,
             timestamps=info.timestamps,
         )
-        for info in result_schema(program, trace_lengths)
+        for info in result_schema(program, trace_lengths, complex_traces)
     )

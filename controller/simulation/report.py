@@ -2,7 +2,7 @@
 
 The client makes of it the entries that the platform lists (`client.waveform_report`). A report is JSON:
 
-    elements      [{name, controller, fem, ports, kind, pulsers, correction, offsets, input_ports}]
+    elements      [{name, controller, fem, ports, kind, pulsers, correction, offsets, upconverter, digital}]
     pulses        [{operation, pulse, waveforms, marker, digital}]        by play row of the image
     corrections   [[c00, c01, c10, c11]]                      what update_correction set
     plays         [[start, length, play row, element, a00, a01, a10, a11, hertz, phase, frame, chirp, what, correction,
@@ -27,6 +27,7 @@ import numpy as np
 from ..._core.config import Config, PortRef
 from ..._core.config.model import AnalogOutput
 from ..._core.engine.codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
+from ..._core.engine.hearing import Part
 from ..._core.engine.image import Image, ImageElement
 from ..._core.engine.logged import Log, What
 from ..plant import Steps
@@ -95,6 +96,7 @@ def _element(config: Config, info: ImageElement) -> dict[str, Any]:
         "pulsers": [2 * info.thread + part for part in range(len(info.inputs))],
         "correction": list(info.correction),
         "offsets": [_offset(config, ref) for ref in info.inputs],
+        "upconverter": element.MWInput.upconverter if element.MWInput is not None else 0,
         "digital": [
             [digital.port.controller, digital.port.fem, digital.port.number, digital.delay, digital.buffer]
             for digital in element.digitalInputs.values()
@@ -210,12 +212,18 @@ def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[
     if window < 0:
         row = image.measures[measure]
         first, count = row[MeasureColumn.FIRST_TRACE_PORT], row[MeasureColumn.TRACE_PORTS]
-        return [("RawSamples", [image.ports[port].ref.number for port in image.trace_ports[first : first + count]])]
+        return [("RawSamples", _port_numbers(image, image.trace_ports[first : first + count]))]
     row = image.windows[window]
     first, count = int(row[WindowColumn.FIRST]), int(row[WindowColumn.COUNT])
     found = []
     for process in image.processes[first : first + count]:
         legs = process[ProcessColumn.PORT_0 : ProcessColumn.PORT_0 + process[ProcessColumn.LEGS]]
         name = _PROCESSES.get(int(process[ProcessColumn.KIND]), "Process")
-        found.append((name, [image.ports[port].ref.number for port in legs]))
+        found.append((name, _port_numbers(image, legs)))
     return found
+
+
+def _port_numbers(image: Image, ports: Any) -> list[int]:
+    """The numbers of input ports; one for the two parts of a MW input."""
+    numbers = [(image.ports[port].ref.number, image.ports[port].part) for port in ports]
+    return [number for number, part in numbers if part != Part.Q or (number, Part.I) not in numbers]

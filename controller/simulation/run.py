@@ -3,8 +3,10 @@
 It has nothing to do with the jobs of qms: it opens no ports, waits in no queue, runs on an OS thread of its own.
 Its samples and its report are stored as streams with names that no program can use:
 
-    @samples           JSON: duration, and for each controller the ports in the order of the streams below
-    @analog/<name>     int16 (ports, ns) of one controller: codes of 2⁻¹⁶ V
+    @samples           JSON: duration, and for each controller its ports in the order of the streams below:
+                       digital ones by name, analog ones as {key, samples_per_ns, parts, step}
+    @analog/<name>     int16: port by port of one controller the codes of its samples, all of I, then all of Q where
+                       there are 2 parts; a code is `step` V, or `step` of the full scale of a MW output
     @digital/<name>    bool (ports, ns)
     @report            JSON, see `report`
 """
@@ -13,17 +15,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from ..._core.config import Config, PortRef, analog_outputs, digital_outputs
+from ..._core.config import Config, PortRef, SimulatedOutput, digital_outputs, simulated_outputs
 from ..._core.engine.image import Image
 from ..._core.engine.machine import Machine
-from ..._core.engine.rendering import Renderer
 from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..._core.program.differences import differences_of
@@ -34,7 +34,6 @@ from ..._core.wire.commands import Load
 from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
 from ..compiler import compile_program, refuse_gaps
-from ..plant import output_ports
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
 from ..runtime.ending import End, close_results, last_word, unwritable
@@ -46,7 +45,7 @@ from ..runtime.report_lines import differences_line, fault_in_program, report_li
 from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
 from .plant import hearing_of
 from .report import report_of
-from .samples import CODES_PER_VOLT, as_codes, digital_samples, offset_steps
+from .samples import analog_samples, digital_samples, scale_of
 
 log = logging.getLogger(__name__)
 WAITS = "the program waits for {}, which nobody brings to a simulation: what comes after it was not simulated [waits]"
@@ -86,7 +85,7 @@ class Simulations:
             return known
         program, config = self._library.parts(key)
         image = compile_program(with_times(program), config, latency)
-        made = Compiled(program, config, image, stream_schemas(program, image.trace_lengths))
+        made = Compiled(program, config, image, stream_schemas(program, image.trace_lengths, image.complex_traces))
         with self._lock:
             self._compiled.put(key, made, image.code.nbytes + image.samples.nbytes + image.weight_values.nbytes)
         return made
@@ -191,7 +190,8 @@ class SimulationRun:
             machine.push_input(entry.stream, entry.raws)
 
     def _begin(self, compiled: Compiled, duration_ns: int) -> JobResults:
-        pipeline = Pipeline(compiled.program, compiled.image.trace_lengths, self._shelf.limits)
+        image, limits = compiled.image, self._shelf.limits
+        pipeline = Pipeline(compiled.program, image.trace_lengths, limits, image.complex_traces)
         schemas = [*compiled.schemas, *reserved_schemas(compiled.config, duration_ns)]
         return self._shelf.begin(self.job_id, self.attempt, pipeline, schemas)
 
@@ -214,18 +214,19 @@ class SimulationRun:
         """Render the samples, and put them and the report beside the results."""
         assert self._results is not None
         logged = machine.log()
-        outputs = output_ports(compiled.config, compiled.image, offset_steps(compiled.image, logged.offsets))
-        renderer = Renderer(compiled.image, outputs, logged)
-        analog = {port.ref: as_codes(renderer.render(k, 0, duration_ns)) for k, port in enumerate(outputs)}
-        digital = digital_samples(compiled.config, compiled.image, logged, duration_ns)
-        for kind, samples in (("analog", analog), ("digital", digital)):
-            for controller, refs in by_controller(samples).items():
-                self._results.put(f"@{kind}/{controller}", b"".join(samples[ref].tobytes() for ref in refs))
-        self._results.put("@samples", index_of(analog, digital, duration_ns))
-        self._results.put("@report", report_of(compiled.config, compiled.image, logged, duration_ns))
+        config, image = compiled.config, compiled.image
+        analog, overflows = analog_samples(config, image, logged, duration_ns)
+        digital = digital_samples(config, image, logged, duration_ns)
+        for controller, outputs in analog_by_controller(config).items():
+            parts = [part.tobytes() for output in outputs for part in analog[output]]
+            self._results.put(f"@analog/{controller}", b"".join(parts))
+        for controller, refs in digital_by_controller(config).items():
+            self._results.put(f"@digital/{controller}", b"".join(digital[ref].tobytes() for ref in refs))
+        self._results.put("@samples", index_of(config, duration_ns))
+        self._results.put("@report", report_of(config, image, logged, duration_ns))
         self._events = list(machine.events())
-        if renderer.overflows:
-            self._events.append(("output_overflow", -1, renderer.overflows))
+        if overflows:
+            self._events.append(("output_overflow", -1, overflows))
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
@@ -263,10 +264,18 @@ class SimulationRun:
 # -- streams with reserved names -------------------------------------------------------------------------------------
 
 
-def by_controller(refs: Mapping[PortRef, Any] | tuple[PortRef, ...]) -> dict[str, list[PortRef]]:
-    """Ports by controller, in their order."""
+def analog_by_controller(config: Config) -> dict[str, list[SimulatedOutput]]:
+    """The simulated analog outputs by controller, in their order."""
+    found: dict[str, list[SimulatedOutput]] = {}
+    for output in simulated_outputs(config):
+        found.setdefault(output.ref.controller, []).append(output)
+    return found
+
+
+def digital_by_controller(config: Config) -> dict[str, list[PortRef]]:
+    """The digital outputs by controller, in their order."""
     found: dict[str, list[PortRef]] = {}
-    for ref in refs:
+    for ref in digital_outputs(config):
         found.setdefault(ref.controller, []).append(ref)
     return found
 
@@ -274,26 +283,38 @@ def by_controller(refs: Mapping[PortRef, Any] | tuple[PortRef, ...]) -> dict[str
 def reserved_schemas(config: Config, duration_ns: int) -> list[StreamSchema]:
     """The streams of samples and report."""
     schemas = [StreamSchema(name=name, dtype="|u1") for name in ("@samples", "@report")]
-    for kind, dtype, refs in (("analog", "<i2", analog_outputs(config)), ("digital", "|b1", digital_outputs(config))):
-        schemas += [
-            StreamSchema(name=f"@{kind}/{controller}", dtype=dtype, shape=[duration_ns])
-            for controller in by_controller(refs)
-        ]
+    schemas += [
+        StreamSchema(name=f"@analog/{controller}", dtype="<i2", shape=[duration_ns])
+        for controller in analog_by_controller(config)
+    ]
+    schemas += [
+        StreamSchema(name=f"@digital/{controller}", dtype="|b1", shape=[duration_ns])
+        for controller in digital_by_controller(config)
+    ]
     return schemas
 
 
-def index_of(analog: Mapping[PortRef, Any], digital: Mapping[PortRef, Any], duration_ns: int) -> bytes:
+def index_of(config: Config, duration_ns: int) -> bytes:
     """The JSON of `@samples`."""
-
-    def keys(samples: Mapping[PortRef, np.ndarray[Any, Any]]) -> dict[str, list[str]]:
-        return {name: [f"{ref.fem}-{ref.number}" for ref in refs] for name, refs in by_controller(samples).items()}
-
     return msgspec.json.encode(
         {
             "duration_ns": duration_ns,
-            "sampling_rate": 1e9,
-            "volts_per_code": 1.0 / CODES_PER_VOLT,
-            "analog": keys(analog),
-            "digital": keys(digital),
+            "analog": {
+                name: [_described(config, output) for output in outputs]
+                for name, outputs in analog_by_controller(config).items()
+            },
+            "digital": {
+                name: [f"{ref.fem}-{ref.number}" for ref in refs]
+                for name, refs in digital_by_controller(config).items()
+            },
         }
     )
+
+
+def _described(config: Config, output: SimulatedOutput) -> dict[str, Any]:
+    return {
+        "key": output.key,
+        "samples_per_ns": output.samples_per_ns,
+        "parts": output.parts,
+        "step": scale_of(config, output),
+    }

@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..._core.config import Config, PortRef, digital_outputs
+from ..._core.config import Config, PortRef, SimulatedOutput, digital_outputs, simulated_outputs
+from ..._core.config.model import AnalogOutput, MWAnalogOutput
+from ..._core.config.ranges import full_scale_volts
 from ..._core.engine.image import Image
 from ..._core.engine.logged import Log
-from ..plant import Steps
+from ..._core.engine.rendering import Renderer
+from ..._core.errors import not_yet
+from ..plant import Steps, output_ports
+from .converters import codes_of
 
-CODES_PER_VOLT = 65536
+Codes = dict[SimulatedOutput, list[npt.NDArray[np.int16]]]
+"""The codes of each output; of I and of Q where its samples have both."""
 FOREVER = 1 << 60  # ns
 
 
@@ -29,9 +35,42 @@ def offset_steps(image: Image, offsets: Any) -> dict[PortRef, Steps]:
     }
 
 
-def as_codes(volts: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    """Samples in V, which are multiples of 2⁻¹⁶ in [-0.5, 0.5), as integers."""
-    return (volts * CODES_PER_VOLT).astype("<i2")
+def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> tuple[Codes, int]:
+    """The codes of every analog output of the config, and how many samples of all were out of range."""
+    outputs = simulated_outputs(config)
+    ports = output_ports(config, image, offset_steps(image, log.offsets))
+    _refuse_two_rates(config)
+    made: dict[int, tuple[npt.NDArray[np.int16], int]] = {}
+    for per_ns in (1, 2):
+        chosen = [number for number, port in enumerate(ports) if port.per_ns == per_ns]
+        if chosen:
+            renderer = Renderer(image, [ports[number] for number in chosen], log, per_ns)
+            for place, number in enumerate(chosen):
+                made[number] = codes_of(renderer, place, ports[number], duration_ns)
+    rest = iter(made[number] for number in range(len(ports)))
+    codes: Codes = {}
+    overflows = 0
+    for output in outputs:
+        parts = [next(rest) for _ in range(output.parts)]
+        codes[output] = [part for part, _ in parts]
+        overflows += sum(out for _, out in parts)
+    return codes, overflows
+
+
+def _refuse_two_rates(config: Config) -> None:
+    """Crosstalk between ports at two rates has no samples in common."""
+    for output in simulated_outputs(config):
+        port = config.analog_output(output.ref)
+        for number in port.crosstalk if isinstance(port, AnalogOutput) else ():
+            other = config.fem(output.ref).analog_outputs.get(number)
+            if other is not None and other.sampling_rate != port.sampling_rate:
+                raise not_yet(f"crosstalk from a port at another rate onto analog output {output.ref}")
+
+
+def scale_of(config: Config, output: SimulatedOutput) -> float:
+    """What one code of an output is: V, or the part of full scale of a MW output."""
+    port = config.analog_output(output.ref)
+    return (1.0 if isinstance(port, MWAnalogOutput) else full_scale_volts(port)) / 32768.0
 
 
 def digital_samples(config: Config, image: Image, log: Log, duration_ns: int) -> dict[PortRef, npt.NDArray[np.bool_]]:

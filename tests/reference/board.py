@@ -10,6 +10,8 @@ from quaymaster._core.program import tree
 from .numbers import u64
 from .records import Record
 
+Inlet = tuple[PortRef, str]
+"""An input: a port and "" for all of it, or "I" or "Q" for a part of a MW input (section 17)."""
 Key = tuple[int, int]
 """(site, occurrence)."""
 Arrival = tuple[int, bool]
@@ -35,7 +37,7 @@ class Listening:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """One integral or one raw trace: the samples [start, end) of ``port``. A trace has ``process`` = −1.
+    """One integral or one raw trace: the samples [start, end) of an input. A trace has ``process`` = −1.
 
     ``piece``: which slice of its process (section 12); ``number``: which integral of its measure (section 7).
     """
@@ -45,7 +47,7 @@ class Window:
     output: int
     piece: int = 0
     number: int = 0
-    port: PortRef
+    at: Inlet
     start: int
     end: int
 

@@ -1,4 +1,7 @@
-"""Random configs of the executed language: single-input and IQ elements on shared and separate ports and inputs."""
+"""Random configs of the executed language: single-input, IQ and MW elements on shared and separate ports and inputs.
+
+Some are of an OPX+, some of an OPX1000 with an LF-FEM in slot 1 and a MW-FEM in slot 2.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,11 @@ PULSE_LENGTHS = [16, 20, 32, 48]
 WEIGHT_LENGTHS = [16, 4, 24, 44, 72]
 LONG_WEIGHT_LENGTHS = [40, 72, 100, 160]
 CORRECTIONS = [(1.0, 0.0, 0.0, 1.0), (1.02, 0.03, -0.05, 0.97), (0.5, -1.25, 1.5, 0.25)]
+UP_CONVERTERS = {1: 5e9, 2: 5.123456789e9}
+DOWN_CONVERTERS = [5e9, 4.9e9, 5.5e9, 4.5e9]
+POWERS_DBM = [-11, -2, 1]
+FINE_OUTPUT, FINE_MW_OUTPUT = 5, 8
+"""The ports at 2 GS/s of an OPX1000."""
 SHAPES = {
     "saw": [0.05, -0.02, 0.11, 0.0, -0.07],
     "odd": [0.123456789, 0.3, -0.21, 0.0009765625, -0.4, 0.07, 0.2],
@@ -29,7 +37,7 @@ class ElementFacts:
     """What a random program may do with an element."""
 
     name: str
-    iq: bool
+    kind: str
     modulated: bool
     plays: tuple[str, ...]
     measures: tuple[str, ...]
@@ -39,7 +47,14 @@ class ElementFacts:
     arrays: tuple[str, ...]
     """Operations with arrays of waveforms."""
     tags: bool
-    """Its time of flight is long enough for time tagging."""
+    """Its time of flight is long enough for time tagging, and its input is no MW one."""
+    fine: bool
+    """Its ports play two samples a ns: no chirps, and no durations."""
+
+    @property
+    def iq(self) -> bool:
+        """Whether its waveforms have I and Q."""
+        return self.kind != "single"
 
 
 @dataclass(frozen=True)
@@ -114,11 +129,10 @@ class ConfigMaker:
         self.kind = kind
         self.facts: list[ElementFacts] = []
         self.arrays: set[str] = set()
-        inputs = {n: self.analog_input() for n in (1, 2)}
+        self.has_fems = not kind.one_length and draw(st.booleans())
         lengths = window_lengths(draw, kind)
-        outputs = {n: self.analog_output() for n in range(1, 9)}
         self.raw: dict[str, Any] = {
-            "controllers": {"con1": {"type": "opx1", "analog_outputs": outputs, "analog_inputs": inputs}},
+            "controllers": {"con1": self.controller()},
             "elements": {},
             "pulses": {},
             "waveforms": {},
@@ -127,9 +141,45 @@ class ConfigMaker:
             "mixers": {"mixer": []},
         }
 
+    def controller(self) -> dict[str, Any]:
+        """An OPX+, or an OPX1000 with both kinds of FEMs."""
+        inputs = {n: self.analog_input() for n in (1, 2)}
+        outputs: dict[int, dict[str, Any]] = {n: self.analog_output() for n in range(1, 9)}
+        if not self.has_fems:
+            return {"type": "opx1", "analog_outputs": outputs, "analog_inputs": inputs}
+        modes = st.sampled_from(["direct", "amplified"])
+        for output in outputs.values():
+            output["output_mode"] = self.draw(modes)
+        outputs[FINE_OUTPUT]["sampling_rate"] = 2e9
+        microwave = {
+            "type": "MW",
+            "analog_outputs": {1: self.mw_output(), FINE_MW_OUTPUT: self.mw_output() | {"sampling_rate": 2e9}},
+            "analog_inputs": {n: self.mw_input() for n in (1, 2)},
+        }
+        return {
+            "type": "opx1000",
+            "fems": {1: {"type": "LF", "analog_outputs": outputs, "analog_inputs": inputs}, 2: microwave},
+        }
+
+    def mw_output(self) -> dict[str, Any]:
+        """A MW output with two up-converters."""
+        power = self.draw(st.sampled_from([*POWERS_DBM, 16] if self.kind.loud else POWERS_DBM))
+        converters = {number: {"frequency": frequency} for number, frequency in UP_CONVERTERS.items()}
+        return {"band": 1, "full_scale_power_dbm": power, "upconverters": converters}
+
+    def mw_input(self) -> dict[str, Any]:
+        """A MW input: its down-converter, near to the up-converters or far from them."""
+        gain_db = self.draw(st.sampled_from([0, 3, 32] if self.kind.loud else [0, 3]))
+        return {
+            "band": 1,
+            "downconverter_frequency": self.draw(st.sampled_from(DOWN_CONVERTERS)),
+            "gain_db": gain_db,
+        }
+
     def analog_input(self) -> dict[str, Any]:
         """An input port."""
-        gains = [0, 3, -12, 20] if self.kind.loud else [0, 3, -12]
+        least = -3 if self.has_fems else -12
+        gains = [0, 3, least, 20] if self.kind.loud else [0, 3, least]
         gain_db = self.draw(st.sampled_from(gains))
         return {"gain_db": gain_db, "offset": self.draw(st.sampled_from([0.0, 0.01, -0.125]))}
 
@@ -138,13 +188,14 @@ class ConfigMaker:
         offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2]))
         return {"offset": offset, "delay": 7} if offset else {}
 
-    def pulse(self, name: str, iq: bool, measures: bool) -> None:
+    def pulse(self, name: str, iq: bool, measures: bool, fine: bool) -> None:
         """A pulse with its own waveforms."""
         length = self.draw(st.sampled_from(PULSE_LENGTHS))
         keys = ("I", "Q") if iq else ("single",)
         count = 0 if self.kind.one_length else self.draw(st.sampled_from([0, 0, 0, 2, 3]))
         for key in keys:
-            form = array(length, count, self.loudness) if count else waveform(self.draw, length, self.loudness)
+            samples = 2 * length if fine else length
+            form = array(samples, count, self.loudness) if count else waveform(self.draw, samples, self.loudness)
             self.raw["waveforms"][f"{name}.{key}"] = form
         if count:
             self.arrays.add(name)
@@ -167,40 +218,50 @@ class ConfigMaker:
         waveforms = {key: f"{name}.hum.{key}" for key in keys}
         self.raw["pulses"][f"{name}.hum"] = {"operation": "control", "length": 16, "waveforms": waveforms}
 
-    def element(self, name: str, iq: bool, inputs: tuple[int, ...]) -> None:
-        """An element; ``inputs``: the input ports that it measures."""
+    def element(self, name: str, kind: str, inputs: tuple[int, ...]) -> None:
+        """An element; ``inputs``: the input ports that it measures, of which a MW element takes the first."""
         draw = self.draw
+        iq = kind != "single"
         operations = ("play", "other") if not inputs else ("play", "read")
+        port = draw(st.sampled_from({"mw": [1, FINE_MW_OUTPUT], "iq": [1, 3], "single": [1, 2, FINE_OUTPUT]}[kind]))
+        fine = self.has_fems and port in (FINE_OUTPUT, FINE_MW_OUTPUT)
         for operation in operations:
-            self.pulse(f"{name}.{operation}", iq, operation == "read")
+            self.pulse(f"{name}.{operation}", iq, operation == "read", fine)
         record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
         self.hum(name, iq)
         record["operations"]["hum"] = f"{name}.hum"
         frequency = draw(st.sampled_from(FREQUENCIES if iq else [*FREQUENCIES, None]))
         if frequency is not None:
             record["intermediate_frequency"] = frequency
-        if iq:
-            first = draw(st.sampled_from([1, 3]))
+        if kind == "mw":
+            record["MWInput"] = {
+                "port": ("con1", 2, port),
+                "upconverter": draw(st.sampled_from([1, 2])),
+            }
+        elif iq:
             record["mixInputs"] = {
-                "I": ("con1", first),
-                "Q": ("con1", first + 1),
+                "I": ("con1", port),
+                "Q": ("con1", port + 1),
                 "mixer": "mixer",
                 "lo_frequency": LO_FREQUENCY,
             }
             self.mixer(frequency or 0.0)
         else:
-            record["singleInput"] = {"port": ("con1", draw(st.sampled_from([1, 2, 5])))}
+            record["singleInput"] = {"port": ("con1", port)}
         if inputs:
-            record["outputs"] = {f"out{n + 1}": ("con1", port) for n, port in enumerate(inputs)}
+            if kind == "mw":
+                record["MWOutput"] = {"port": ("con1", 2, inputs[0])}
+            else:
+                record["outputs"] = {f"out{n + 1}": ("con1", port) for n, port in enumerate(inputs)}
             record["time_of_flight"] = draw(st.sampled_from([24, 28, 60]))
             if not self.kind.one_length and draw(st.booleans()):
                 record["time_of_flight"] = draw(st.sampled_from([36, 60]))
                 record["timeTaggingParameters"] = self.tagging()
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
-            record["core"] = "iq" if iq else "single"  # elements of one core are of one kind
+            record["core"] = kind  # elements of one core are of one kind
         known = tree.RampToZero not in later.STATEMENTS and not self.kind.one_length
-        if known and draw(st.sampled_from([False, False, True])):
+        if known and not fine and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
         if frequency is not None and draw(st.sampled_from([False, False, True])):
             self.share(record)
@@ -208,15 +269,16 @@ class ConfigMaker:
         self.facts.append(
             ElementFacts(
                 name=name,
-                iq=iq,
+                kind=kind,
                 modulated=frequency is not None,
                 plays=operations,
                 measures=("read",) if inputs else (),
                 aliases=("w1", "w2", "w3"),
-                outputs=tuple(record.get("outputs", {})),
+                outputs=("out1", "out2") if kind == "mw" and inputs else tuple(record.get("outputs", {})),
                 sticky="sticky" in record,
                 arrays=tuple(o for o in operations if f"{name}.{o}" in self.arrays),
-                tags=record.get("time_of_flight", 0) >= 36,
+                tags=kind != "mw" and record.get("time_of_flight", 0) >= 36,
+                fine=fine,
             )
         )
 
@@ -258,9 +320,10 @@ class ConfigMaker:
 def configs(draw: st.DrawFn, kind: ConfigKind) -> ConfigFacts:
     """A config of two to four elements, at least one of which measures."""
     maker = ConfigMaker(draw, kind)
-    maker.element("r", False, (1,))
-    maker.element("m", draw(st.booleans()), draw(st.sampled_from([(1,), (1, 2), (2, 1), (2,)])))
+    kinds = st.sampled_from(["single", "iq", "mw", "mw"] if maker.has_fems else ["single", "iq"])
+    maker.element("r", "single", (1,))
+    maker.element("m", draw(kinds), draw(st.sampled_from([(1,), (1, 2), (2, 1), (2,)])))
     for name in ("q", "p"):
         if draw(st.booleans()):
-            maker.element(name, draw(st.booleans()), ())
+            maker.element(name, draw(kinds), ())
     return ConfigFacts(check_config(maker.raw), tuple(maker.facts), maker.raw)

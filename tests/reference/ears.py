@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
-from .plants import Hearing, Plant, gain, hearing, sign
+from .board import Inlet
+from .numbers import u64
+from .plants import Hearing, Plant, Way, gain, hearing, sign
 from .records import Complex, Record, Steady, conjugate, times
 
 
@@ -19,13 +21,14 @@ class Part:
     output: PortRef
     factor: Complex
     samples: tuple[Complex, ...] | Steady
+    full_scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ear:
     """An input port: what it hears, and what its converter does (section 5)."""
 
-    port: PortRef
+    at: Inlet
     hearing: Hearing
     gain: float
     offset: float
@@ -37,7 +40,8 @@ class Ear:
     @property
     def number(self) -> int:
         """Section 7: P."""
-        return self.port.fem * 256 + self.port.number
+        port, part = self.at
+        return port.fem * 256 + port.number + (128 if part == "Q" else 0)
 
     def ways(self, records: list[Record], start: int, end: int) -> list[list[Part]]:
         """All that sounds in [start, end) here, in the order of summing: for each way of a record its parts."""
@@ -46,7 +50,9 @@ class Ear:
             begins = record.start + self.hearing.delay
             if begins < end and start < begins + record.length:
                 ways = self.hearing.ways.get(record.element, [])
-                found += [parts_of(record, output, record.factor(name)) for output, name in ways]
+                for way in ways:
+                    if (seen := through_converters(record, way.shift)) is not None:
+                        found.append(parts_of(seen, way))
         return found
 
     def parts(self, records: list[Record], start: int, end: int) -> list[Part]:
@@ -54,25 +60,34 @@ class Ear:
         return [part for way in self.ways(records, start, end) for part in way]
 
 
-def parts_of(record: Record, output: PortRef, m: Complex) -> list[Part]:
+def through_converters(record: Record, shift: int) -> Record | None:
+    """Section 17: the record after the up-converter and the down-converter; None outside the band of the input."""
+    signed = record.inc - 2**64 if record.inc >= 2**63 else record.inc
+    if not -(2**63) <= signed + shift < 2**63:
+        return None
+    return replace(record, inc=u64(record.inc + shift), theta=u64(record.theta + shift * record.start))
+
+
+def parts_of(record: Record, way: Way) -> list[Part]:
     """Section 4: (κ, w), and (κ′, conj w) unless β is 0."""
-    found = [Part(record, output, times(m, record.alpha), record.samples)]
+    m = record.factor(way.name) if way.m is None else way.m
+    found = [Part(record, way.output, times(m, record.alpha), record.samples, way.full_scale)]
     if record.beta != (0.0, 0.0):
         mirrored = tuple(conjugate(sample) for sample in record.samples)
-        found.append(Part(record, output, times(m, record.beta), mirrored))
+        found.append(Part(record, way.output, times(m, record.beta), mirrored, way.full_scale))
     return found
 
 
-def ear(config: model.Config, plant: Plant, used: list[str], port: PortRef, keeps_trace: bool) -> Ear:
-    """The input ``port`` of a config behind a plant."""
-    analog = config.analog_input(port)
+def ear(config: model.Config, plant: Plant, used: list[str], at: Inlet, keeps_trace: bool) -> Ear:
+    """The input ``at`` of a config behind a plant."""
+    analog = config.analog_input(at[0])
     return Ear(
-        port=port,
-        hearing=hearing(plant, config, used, port),
+        at=at,
+        hearing=hearing(plant, config, used, at),
         gain=gain(analog.gain_db),
-        offset=analog.offset,
+        offset=analog.offset if isinstance(analog, model.AnalogInput) else 0.0,
         sigma=plant.noise,
-        sign=sign(config, port),
+        sign=sign(config, at[0]),
         keeps_trace=keeps_trace,
         light=plant.light,
     )

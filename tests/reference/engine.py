@@ -16,19 +16,19 @@ from quaymaster._core.config.model import PortRef
 from quaymaster._core.engine.outside import Outside
 from quaymaster._core.program import tree
 
-from .board import Board, Window
+from .board import Board, Inlet, Window
 from .ears import Ear, ear
 from .exact import exact, narrowed
 from .integrals import Row, integral_of, linear, target_value
 from .latencies import Latencies
 from .numbers import Report
 from .outside import Incoming
-from .plants import Plant
+from .plants import Plant, inlet_of, inlets_of
 from .ranges import Beyond, overflows
 from .records import pulse_of
 from .samples import codes
 from .sites import Places
-from .strands import Strand, output_port
+from .strands import Strand
 from .tagging import BEFORE_NS, tags
 
 Numerics = Literal["linear", "exact"]
@@ -82,7 +82,7 @@ class Job:
         self.places = Places(program, config)
         refuse_later(config, self.places)
         self.ears = self._ears(plant)
-        self.rows: dict[PortRef, list[Row]] = defaultdict(list)
+        self.rows: dict[Inlet, list[Row]] = defaultdict(list)
         self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
         self.pieces: dict[tuple[int, int, int], list[float]] = defaultdict(list)
         threads = number_threads(config, self.places.used)
@@ -93,11 +93,11 @@ class Job:
             Strand(program, config, self.places, threads, n, self.board, incoming, latencies) for n in numbers
         ]
 
-    def _ears(self, plant: Plant) -> dict[PortRef, Ear]:
+    def _ears(self, plant: Plant) -> dict[Inlet, Ear]:
         """All inputs of the elements of the program; tells where elements disagree about their time of flight."""
         traced = {*traced_ports(self.config, self.places), *tagged_ports(self.config, self.places)}
-        ports = {port for element in self.places.used for port in self.config.elements[element].outputs.values()}
-        ears = {port: ear(self.config, plant, self.places.used, port, port in traced) for port in ports}
+        inlets = {at for element in self.places.used for at in inlets_of(self.config.elements[element])}
+        ears = {at: ear(self.config, plant, self.places.used, at, at[0] in traced) for at in inlets}
         if any(e.hearing.tof_disagree for e in ears.values()):
             self.board.events.add(("tof_disagree", -1))
         return ears
@@ -133,14 +133,14 @@ class Job:
         """Section 8: a raw trace."""
         measure = window.listening.measure
         report = self.reporter(measure.at)
-        hears, exactly = self.ears[window.port], self.numerics == "exact"
+        hears, exactly = self.ears[window.at], self.numerics == "exact"
         trace = codes(hears, window, self.board.records, self.seed, exactly, report)
-        self.traces[measure.stream or ""].append((window.port.number, window.start, trace))
+        self.traces[measure.stream or ""].append((window.at[0].number, window.start, trace))
 
     def tag(self, window: Window, node: tree.Tagging) -> None:
         """Section 18: the tags of a window, a value for each cell and one for the count."""
         seen = replace(window, start=window.start - BEFORE_NS)
-        hears, exactly = self.ears[window.port], self.numerics == "exact"
+        hears, exactly = self.ears[window.at], self.numerics == "exact"
         heard = codes(hears, seen, self.board.records, self.seed, exactly, self.reporter(node.at))
         rules = self.config.elements[window.listening.measure.element].timeTaggingParameters
         cells = self.cells[node.target.array]
@@ -173,9 +173,9 @@ class Job:
 
     def integral(self, window: Window, report: Report) -> float:
         """D of one integral, or its raw number where numerics are exact."""
-        hears, records = self.ears[window.port], self.board.records
+        hears, records = self.ears[window.at], self.board.records
         if self.numerics == "linear":
-            return linear(self.config, window, hears, records, self.rows[window.port], self.seed, report)
+            return linear(self.config, window, hears, records, self.rows[window.at], self.seed, report)
         heard = codes(hears, window, records, self.seed, True, report)
         return exact(integral_of(self.config, window), heard, report)
 
@@ -213,7 +213,7 @@ def traced_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
         if not isinstance(node, tree.Measure) or node.stream is None:
             continue
         if pulse_of(config, node.element, node.operation).digital_marker is not None:
-            yield from config.elements[node.element].outputs.values()
+            yield from config.elements[node.element].output_ports.values()
 
 
 def tagged_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
@@ -221,7 +221,7 @@ def tagged_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
     for site in places:
         for process in site.node.processes if isinstance(site.node, tree.Measure) else ():
             if isinstance(process, tree.Tagging):
-                yield output_port(config, site.node.element, process.output)
+                yield inlet_of(config.elements[site.node.element], process.output, 0)[0]
 
 
 def advance(running: list[Iterator[None]], board: Board) -> list[Iterator[None]]:

@@ -1,13 +1,18 @@
-"""Section 5 of docs/arithmetic.md: what an input port hears of the elements."""
+"""Sections 5 and 17 of docs/arithmetic.md: what an input port hears of the elements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import floor
 from typing import Literal
 
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
+
+from .board import Inlet
+from .records import Complex
 
 
 @dataclass(frozen=True)
@@ -23,55 +28,115 @@ class Plant:
     light: tuple[float, float, int] | None = None
 
 
+@dataclass(frozen=True)
+class Way:
+    """How an input hears the input ``name`` of an element: through ``output``, moved by ``shift`` in frequency.
+
+    ``m``: the factor of a MW output; None: that of the record.
+    """
+
+    output: PortRef
+    name: str
+    full_scale: float = 0.5
+    shift: int = 0
+    m: Complex | None = None
+
+
 @dataclass
 class Hearing:
-    """What an input hears: for each element the ways to it, (output port, which of its inputs); ``delay`` ns late."""
+    """What an input hears: for each element the ways to it; all ``delay`` ns late."""
 
     delay: int = 0
-    ways: dict[str, list[tuple[PortRef, str]]] = field(default_factory=dict)
+    ways: dict[str, list[Way]] = field(default_factory=dict)
     tof_disagree: bool = False
 
 
-def outputs_of(config: model.Config, element: str) -> dict[str, tuple[PortRef, str]]:
-    """Section 4: for each input of the element its output port, and its name again: I, Q, or port for the only one."""
+def inlets_of(element: model.Element) -> list[Inlet]:
+    """Section 17: what an element measures: its outputs in order, or I and Q of its MW input."""
+    if element.MWOutput is not None:
+        return [(element.MWOutput.port, "I"), (element.MWOutput.port, "Q")]
+    return [(port, "") for port in element.outputs.values()]
+
+
+def inlet_of(element: model.Element, name: str, leg: int) -> Inlet:
+    """The input that leg ``leg`` of a process reads, which calls it ``name``; no name is the only one, or the leg's."""
+    if element.MWOutput is not None:
+        part = {"out1": "I", "I": "I", "out2": "Q", "Q": "Q", "": "IQ"[leg]}[name]
+        return element.MWOutput.port, part
+    return element.outputs[name or next(iter(element.outputs))], ""
+
+
+def full_scale(port: model.AnalogOutput | model.MWAnalogOutput) -> float:
+    """Section 17: V of the end of an output's range."""
+    if isinstance(port, model.AnalogOutput):
+        return {"direct": 0.5, "amplified": 2.5}[port.output_mode]
+    with localcontext() as context:
+        context.prec = 60
+        milliwatt = Decimal(10) ** (Decimal(port.full_scale_power_dbm) / 10)
+        return float((2 * 50 * milliwatt / 1000).sqrt())
+
+
+def ways_of(config: model.Config, element: str, at: Inlet) -> dict[str, Way]:
+    """Sections 4 and 17: for each input of the element its way to the measured input ``at``, where there can be one."""
     record = config.elements[element]
-    if record.mixInputs is None:
-        return {} if record.singleInput is None else {"port": (record.singleInput.port, "port")}
-    return {"I": (record.mixInputs.I, "I"), "Q": (record.mixInputs.Q, "Q")}
+    port, part = at
+    if record.MWInput is not None:
+        output, heard_at = config.analog_output(record.MWInput.port), config.analog_input(port)
+        if not part or not isinstance(heard_at, model.MWAnalogInput):
+            return {}
+        assert isinstance(output, model.MWAnalogOutput)
+        volts = full_scale(output)
+        m = {"I": (volts, -0.0), "Q": (0.0, -volts)}[part]
+        up = Fraction(output.upconverters[record.MWInput.upconverter].frequency)
+        apart = up - Fraction(heard_at.downconverter_frequency)
+        shift = floor(apart * 2**64 / 10**9 + Fraction(1, 2))
+        return {part: Way(record.MWInput.port, part, volts, shift, m)}
+    return {} if part else volts_of(config, element)
 
 
-def hearing(plant: Plant, config: model.Config, used: list[str], port: PortRef) -> Hearing:
-    """Section 5: what input ``port`` hears of the elements ``used`` by the program."""
+def volts_of(config: model.Config, element: str) -> dict[str, Way]:
+    """Section 4: for each input of an element that plays volts its output port: I, Q, or port for the only one."""
+    record = config.elements[element]
+    ports: dict[str, PortRef] = {}
+    if record.singleInput is not None:
+        ports = {"port": record.singleInput.port}
+    elif record.mixInputs is not None:
+        ports = {"I": record.mixInputs.I, "Q": record.mixInputs.Q}
+    return {name: Way(out, name, full_scale(config.analog_output(out))) for name, out in ports.items()}
+
+
+def hearing(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> Hearing:
+    """Section 5: what input ``at`` hears of the elements ``used`` by the program."""
     if plant.kind == "echo":
-        return echo(config, used, port)
+        return echo(config, used, at)
     if plant.kind == "loopback":
-        return loopback(plant, config, used, port)
+        return loopback(plant, config, used, at)
     return Hearing()
 
 
-def echo(config: model.Config, used: list[str], port: PortRef) -> Hearing:
+def echo(config: model.Config, used: list[str], at: Inlet) -> Hearing:
     """Section 5, echo: I to the first output, Q to the second; a single input to every output."""
     heard = Hearing()
     flights = []
     for element in used:
-        outputs = list(config.elements[element].outputs.values())
-        if port not in outputs:
+        outputs = inlets_of(config.elements[element])
+        if at not in outputs:
             continue
         flights.append(config.elements[element].time_of_flight or 0)
-        by_input = outputs_of(config, element)
-        ways = [by_input["port"]] * outputs.count(port) if "port" in by_input else []
-        ways += [way for name, way in by_input.items() if name in "IQ" and outputs["IQ".index(name) :][:1] == [port]]
+        by_input = ways_of(config, element, at)
+        ways = [by_input["port"]] * outputs.count(at) if "port" in by_input else []
+        ways += [way for name, way in by_input.items() if name in "IQ" and outputs["IQ".index(name) :][:1] == [at]]
         heard.ways[element] = ways
     heard.delay = min(flights, default=0)
     heard.tof_disagree = len(set(flights)) > 1
     return heard
 
 
-def loopback(plant: Plant, config: model.Config, used: list[str], port: PortRef) -> Hearing:
+def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> Hearing:
     """Section 5, loopback: every element on an output port that is wired to this input."""
     heard = Hearing(delay=plant.latency_ns)
     for element in used:
-        found = [way for way in outputs_of(config, element).values() if (way[0], port) in plant.wires]
+        found = [way for way in ways_of(config, element, at).values() if (way.output, at[0]) in plant.wires]
         if found:
             heard.ways[element] = found
     return heard

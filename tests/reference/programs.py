@@ -100,11 +100,7 @@ class Case:
         return self.facts.config
 
     def __repr__(self) -> str:
-        parts = {
-            name: self.facts.raw[name] for name in ("elements", "pulses", "waveforms", "integration_weights", "mixers")
-        }
-        parts["inputs"] = self.facts.raw["controllers"]["con1"]["analog_inputs"]
-        described = "\n".join(f"{name}: {part}" for name, part in parts.items())
+        described = "\n".join(f"{name}: {part}" for name, part in self.facts.raw.items())
         settings = f"{self.plant} {self.numerics} {self.latency} seed {self.seed} hand {self.hand}"
         return f"\n{of_program(self.program)}\n{described}\n{settings}\n"
 
@@ -321,8 +317,8 @@ class Maker:
     def play(self) -> tree.Statement:
         """A play, perhaps stretched."""
         element = self.element()
-        duration = self.duration(15) if self.chance(3) else None
         operation = self.pick(element.plays)
+        duration = self.duration(15) if not element.fine and self.chance(3) else None
         amplitude = self.amplitude(element)
         plain = tree.Play(
             at=-1,
@@ -337,7 +333,11 @@ class Maker:
     def options(self, element: ElementFacts) -> dict[str, Any]:
         """Now and then one of the ways to play that the compiler knows (section 13)."""
         ways = [way for way in ("truncate", "condition", "chirp", "ramp") if (tree.Play, way) not in later.OPTIONS]
-        ways = [way for way in ways if way != ("ramp" if element.iq else "") and (way != "chirp" or element.modulated)]
+        ways = [
+            way
+            for way in ways
+            if way != ("ramp" if element.iq else "") and (way != "chirp" or (element.modulated and not element.fine))
+        ]
         if self.kind.one_length or not ways or not self.chance(3):
             return {}
         match self.pick(ways):
@@ -474,7 +474,7 @@ class Maker:
 
     def correct(self) -> tree.Statement:
         """A new correction of an element with a mixer, if there is one."""
-        mixed = [element.name for element in self.facts.elements if element.iq]
+        mixed = [element.name for element in self.facts.elements if element.kind == "iq"]
         if not mixed:
             return self.align()
         c00, c01, c10, c11 = (self.amplitude_value() for _ in range(4))
@@ -482,7 +482,7 @@ class Maker:
 
     def offset(self) -> tree.Statement:
         """A new offset, which no input hears."""
-        element = self.element()
+        element = self.draw(st.sampled_from([element for element in self.facts.elements if element.kind != "mw"]))
         which = self.pick(["I", "Q"]) if element.iq else "single"
         return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))
 
@@ -659,7 +659,7 @@ def inputs() -> tuple[tree.Declaration, ...]:
 
 
 @st.composite
-def plants(draw: st.DrawFn, kind: Kind) -> Plant:
+def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
     """What hangs behind the ports."""
     which = draw(st.sampled_from(kind.plants))
     sigma = draw(st.sampled_from(kind.sigmas))
@@ -672,10 +672,12 @@ def plants(draw: st.DrawFn, kind: Kind) -> Plant:
         )
     if which != "loopback":
         return Plant(which, sigma, light=light)  # type: ignore[arg-type]
-    pairs = st.tuples(st.sampled_from([1, 2, 3, 4, 5]), st.sampled_from([1, 2]))
-    wires = draw(st.lists(pairs, min_size=1, max_size=4, unique=True))
-    ends = tuple((PortRef("con1", 1, output), PortRef("con1", 1, inp)) for output, inp in wires)
-    return Plant("loopback", sigma, ends, draw(st.sampled_from([0, 24, 41])), light=light)
+    fems = config.controllers["con1"].fems
+    outputs = [PortRef("con1", fem, n) for fem in fems for n in ((1, 2, 3, 4, 5) if fem == 1 else (1, 8))]
+    inputs = [PortRef("con1", fem, n) for fem in fems for n in (1, 2)]
+    pairs = st.tuples(st.sampled_from(outputs), st.sampled_from(inputs))
+    wires = draw(st.lists(pairs, min_size=1, max_size=8 if len(fems) > 1 else 4, unique=True))
+    return Plant("loopback", sigma, tuple(wires), draw(st.sampled_from([0, 24, 41])), light=light)
 
 
 @st.composite
@@ -686,7 +688,7 @@ def cases(draw: st.DrawFn, kind: Kind) -> Case:
     body = maker.body(1, 2)
     whole = program(*body, *saves_of_all(), declarations=declarations() + (inputs() if kind.outside else ()))
     seed = draw(st.sampled_from([0, 1, 2**64 - 1, 0x123456789ABCDEF]))
-    plant, hand = draw(plants(kind)), draw(st.integers(0, 2**32)) if kind.outside else 0
+    plant, hand = draw(plants(kind, facts.config)), draw(st.integers(0, 2**32)) if kind.outside else 0
     if kind.outside:
         plant = replace(plant, trigger_period_ns=draw(st.sampled_from([0, 0, 52, 1000])))
     return Case(whole, facts, plant, kind.numerics, seed, hand, draw(st.sampled_from(sorted(PROFILES))))

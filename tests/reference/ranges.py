@@ -11,7 +11,7 @@ from quaymaster._core.config.model import PortRef
 from quaymaster._core.program import tree
 
 from .ears import Part, parts_of
-from .plants import outputs_of
+from .plants import volts_of
 from .records import Record
 from .samples import heard
 from .sites import Places
@@ -56,7 +56,7 @@ def changed(config: model.Config, places: Places) -> set[PortRef]:
         if isinstance(node, tree.UpdateCorrection):
             found.update(port for element in site.elements for port in config.elements[element].input_ports.values())
         elif isinstance(node, tree.SetDcOffset):
-            by_input = {name: port for name, (port, _) in outputs_of(config, node.element).items()}
+            by_input = {name: way.output for name, way in volts_of(config, node.element).items()}
             found.add(by_input[node.input if node.input in by_input else "port"])
     return found
 
@@ -67,16 +67,18 @@ def overflows(config: model.Config, places: Places, records: list[Record], end_n
     found: dict[PortRef, list[Part]] = {}
     for record in sorted(records, key=lambda record: record.rank):
         if record.element in used:
-            for port, name in outputs_of(config, record.element).values():
-                found.setdefault(port, []).extend(parts_of(record, port, record.factor(name)))
+            for way in volts_of(config, record.element).values():
+                found.setdefault(way.output, []).extend(parts_of(record, way))
     found = {port: parts for port, parts in found.items() if is_plain(config, port) and port not in left_out}
     beyond = {port: seen_at(config, port, parts, end_ns) for port, parts in found.items()}
     return {port: seen for port, seen in beyond.items() if seen != NONE}
 
 
 def is_plain(config: model.Config, port: PortRef) -> bool:
-    """No filter and no crosstalk."""
+    """No filter and no crosstalk, ±0.5 V and one sample a ns."""
     output = config.analog_output(port)
+    if not isinstance(output, model.AnalogOutput) or output.output_mode != "direct" or output.sampling_rate != 1e9:
+        return False
     return not output.crosstalk and (output.filter is None or not (output.filter.feedforward or output.filter.feedback))
 
 

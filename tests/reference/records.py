@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import floor
 
+from msgspec import structs
+
 from quaymaster._core.config import model
 
 from . import numbers
@@ -102,11 +104,29 @@ def samples_of(
     ``number``: which waveform of an array is loaded (section 13).
     """
     names = pulse.waveforms
-    first = played(config.waveforms[names.get("single") or names["I"]], length, stretched, report, number)
+    one = per_ns(config.waveforms[names.get("single") or names["I"]], pulse)
+    first = played(one, length, stretched, report, number)
     second = [0.0] * length
     if "Q" in names:
-        second = played(config.waveforms[names["Q"]], length, stretched, report, number)
+        second = played(per_ns(config.waveforms[names["Q"]], pulse), length, stretched, report, number)
     return list(zip(first, second, strict=True))
+
+
+def per_ns(waveform: model.Waveform, pulse: model.Pulse) -> model.Waveform:
+    """Section 17: a waveform of two samples a ns as the inputs hear it: the mean of the two."""
+    if isinstance(waveform, model.ArrayWaveform):
+        rows = tuple(means(row, pulse) for row in waveform.samples_array)
+        return structs.replace(waveform, samples_array=rows)
+    if isinstance(waveform, model.ArbitraryWaveform):
+        return structs.replace(waveform, samples=means(waveform.samples, pulse))
+    return waveform
+
+
+def means(samples: tuple[float, ...], pulse: model.Pulse) -> tuple[float, ...]:
+    """The means of pairs, where there are two samples a ns."""
+    if len(samples) != 2 * pulse.length:
+        return samples
+    return tuple((first + second) / 2 for first, second in zip(samples[::2], samples[1::2], strict=True))
 
 
 def played(waveform: model.Waveform, length: int, stretched: bool, report: Report, number: int) -> list[float]:

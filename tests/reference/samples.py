@@ -34,9 +34,10 @@ def heard(parts: list[Part], t: int) -> float:
 def heard_from_converters(parts: list[Part], t: int) -> float:
     """Section 9: the sum on each output port passes its converter; then the ports are added."""
     total = 0.0
-    for output in sorted({part.output for part in parts}):
+    for output, full_scale in sorted({(part.output, part.full_scale) for part in parts}):
         volts = heard([part for part in parts if part.output == output], t)
-        total += min(max(floor(volts * 2.0**16 + 0.5), -(2**15)), 2**15 - 1) * 2.0**-16
+        steps, step = 2**15 / full_scale, full_scale / 2**15
+        total += min(max(floor(volts * steps + 0.5), -(2**15)), 2**15 - 1) * step
     return total
 
 

@@ -20,6 +20,7 @@ from .numbers import Report
 from .oscillator import Oscillator
 from .outside import Incoming
 from .phase import chirp_rate
+from .plants import inlet_of, inlets_of
 from .records import ONE, Complex, Record, Steady, envelope_factors, pulse_of, samples_of
 from .sites import Places, Site
 from .slices import Slice, operands, play_operands, target_name
@@ -642,12 +643,6 @@ def at_of_operand(node: tree.Statement, number: int) -> int:
     return node.at
 
 
-def output_port(config: model.Config, element: str, name: str) -> model.PortRef:
-    """The input port behind an output of an element; "" is its only one."""
-    outputs = config.elements[element].outputs
-    return outputs[name or next(iter(outputs))]
-
-
 def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     """Section 2: the windows of the integrals of a measure; section 8: those of its raw traces."""
     node = listening.measure
@@ -658,9 +653,8 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     number = 0
     for n, process in enumerate(node.processes):
         if isinstance(process, tree.Tagging):
-            port = output_port(config, node.element, process.output)
-            end = begin + process.max_time
-            found.append(Window(listening=listening, process=n, output=0, port=port, start=begin, end=end))
+            at, end = inlet_of(element, process.output, 0), begin + process.max_time
+            found.append(Window(listening=listening, process=n, output=0, at=at, start=begin, end=end))
             continue
         length = config.integration_weights[pulse.integration_weights[process.weights[0]]].length
         size = 4 * process.chunk or length
@@ -673,7 +667,7 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
                     output=output,
                     piece=piece,
                     number=number,
-                    port=output_port(config, node.element, name),
+                    at=inlet_of(element, name, output),
                     start=first,
                     end=first + size,
                 )
@@ -681,6 +675,6 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
             number += 1
     if node.stream is not None and pulse.digital_marker is not None:
         first, last = begin - element.smearing, begin + pulse.length + element.smearing
-        for output, port in enumerate(element.outputs.values()):
-            found.append(Window(listening=listening, process=-1, output=output, port=port, start=first, end=last))
+        for output, at in enumerate(inlets_of(element)):
+            found.append(Window(listening=listening, process=-1, output=output, at=at, start=first, end=last))
     return found

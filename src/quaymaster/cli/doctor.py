@@ -122,7 +122,8 @@ def cluster(host: str | None, port: int | None) -> Iterator[Finding]:
         yield Finding("note", "cluster", f"it runs {status.version}, this is {metadata.version('quaymaster')}")
     for info in status.controllers:
         if info.connected:
-            yield Finding("ok", info.name, f"{info.type}, connected")
+            fems = "".join(f", {slot}: {kind}" for slot, kind in sorted(info.fems.items()))
+            yield Finding("ok", info.name, f"{info.type}{fems}, connected")
         else:
             yield Finding("bad", info.name, f"{info.type}, gone", "start it: quaymaster controller NAME --cluster FILE")
 

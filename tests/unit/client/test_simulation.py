@@ -80,11 +80,11 @@ def test_what_travels() -> None:
 
 
 def samples() -> SimulatorSamples:
-    """Two analog ports, one of them silent, and a digital one."""
-    analog = PortSamples({"1-1": np.array([0.0, 0.25]), "2-3": np.zeros(2)})
-    return SimulatorSamples(
-        {"con1": SimulatorControllerSamples("con1", analog, PortSamples({"1-1": np.array([True, False])}))}
-    )
+    """Two analog ports, one of them silent, one up-converter of a MW output, and a digital port."""
+    analog = PortSamples({"1-1": np.array([0.0, 0.25]), "2-3": np.zeros(2), "3-1-2": np.array([0.5, 0.25j])})
+    digital = PortSamples({"1-1": np.array([True, False])})
+    rates = {"1-1": 2e9, "2-3": 1e9, "3-1-2": 1e9}
+    return SimulatorSamples({"con1": SimulatorControllerSamples("con1", analog, digital, rates)})
 
 
 def test_samples_by_any_name() -> None:
@@ -100,7 +100,8 @@ def test_samples_by_any_name() -> None:
     with pytest.raises(AttributeError, match="con1"):
         _ = found.con2
     assert json.loads(found.to_json())["con1"]["analog"]["1-1"] == [0.0, 0.25]
-    assert con1.analog_sampling_rate == {"1-1": 1e9, "2-3": 1e9}
+    assert json.loads(found.to_json())["con1"]["analog"]["3-1-2"] == {"I": [0.5, 0.0], "Q": [0.0, 0.25]}
+    assert con1.analog_sampling_rate == {"1-1": 2e9, "2-3": 1e9, "3-1-2": 1e9}
 
 
 def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +113,13 @@ def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     figure, axes = pyplot.subplots(2, 1)
     pyplot.sca(axes[1])
     assert samples().con1.plot() is figure
-    assert [line.get_label() for line in axes[1].lines] == ["con1 A1", "con1 D1"]
+    assert [line.get_label() for line in axes[1].lines] == [
+        "con1 A1",
+        "con1 A3-1-2 I",
+        "con1 A3-1-2 Q",
+        "con1 D1",
+    ]
+    assert axes[1].lines[0].get_xdata().tolist() == [0.0, 0.5]
     pyplot.figure()
     assert len(samples().con1.plot(analog_ports=["2-3"], digital_ports=[]).axes[0].lines) == 1
     with pytest.raises(KeyError, match="2-3"):

@@ -191,25 +191,129 @@ def test_what_comes_later_says_so(element: dict[str, Any], words: str) -> None:
     assert "'new'" in str(error)
 
 
-def test_an_opx1000_comes_later() -> None:
-    """Elements on an OPX1000."""
-    raw = bench()
-    raw["controllers"] = {
-        "con1": {
-            "type": "opx1000",
-            "fems": {
-                1: {
-                    "type": "LF",
-                    "analog_outputs": {n: {"offset": 0.0} for n in range(1, 9)},
-                    "analog_inputs": {1: {}, 2: {}},
-                }
-            },
-        }
+def fems(element: dict[str, Any], parts: dict[str, dict[str, Any]] | None = None, **output: Any) -> Config:
+    """A config with this element alone, on an OPX1000 with an LF-FEM and a MW-FEM; ``parts``: more by section."""
+    low = {"type": "LF", "analog_outputs": {1: output}, "analog_inputs": {1: {}}}
+    microwave = {
+        "type": "MW",
+        "analog_outputs": {1: {"band": 1, "upconverter_frequency": 5e9}},
+        "analog_inputs": {1: {"band": 1, "downconverter_frequency": 5e9}},
     }
-    raw["elements"] = {"q1": drive(1) | {"singleInput": {"port": ("con1", 1, 1)}}}
-    error = refused(play("q1"), check_config(raw))
+    raw = bench()
+    raw["controllers"] = {"con1": {"type": "opx1000", "fems": {1: low, 2: microwave}}}
+    raw["elements"] = {"new": element}
+    for section, entries in (parts or {}).items():
+        raw[section] |= entries
+    return check_config(raw)
+
+
+def fast() -> Config:
+    """An element on an LF-FEM output at 2 GS/s, with a sampled pulse of two samples a ns and a constant one."""
+    element = drive(1) | {"singleInput": {"port": ("con1", 1, 1)}, "operations": {"edge": "edge", "long": "long_pulse"}}
+    edge = {"operation": "control", "length": 20, "waveforms": {"single": "edge"}}
+    waveform = {"type": "arbitrary", "samples": [0.01 * k for k in range(40)]}
+    return fems(element, {"pulses": {"edge": edge}, "waveforms": {"edge": waveform}}, sampling_rate=2e9)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"duration": 10}, "sampled waveforms keep their length"),
+        ({"chirp": (1000, "Hz/nsec")}, "there are no chirps"),
+    ],
+)
+def test_what_a_port_at_2_gs_cannot_do(options: dict[str, Any], words: str) -> None:
+    """No duration of a sampled pulse, no chirp; plain plays, cut ones and longer constants compile."""
+
+    def build() -> None:
+        q.play("edge", "new", **options)
+
+    error = refused(build, fast())
+    assert error.code == "compile_error"
+    assert words in str(error)
+    with q.program() as prog:
+        q.play("edge", "new")
+        q.play("edge", "new", truncate=4)
+        q.play("long", "new", duration=10)
+    image = compile_program(prog.tree, fast())
+    assert image.fine.tolist() == [[0, -1], [-1, -1]]
+    assert image.samples[:40].tolist() == [0.01 * k for k in range(40)]
+    assert image.samples[40:60] == pytest.approx([0.01 * (2 * k + 0.5) for k in range(20)])
+
+
+def test_raw_traces_at_2_gs_come_later() -> None:
+    """Integrals of an input at 2 GS/s are there, raw traces are not yet."""
+    element = {
+        "singleInput": {"port": ("con1", 1, 1)},
+        "outputs": {"out1": ("con1", 1, 1)},
+        "time_of_flight": 24,
+        "operations": {"read": "read_single"},
+    }
+    pulse = bench()["pulses"]["read_pulse"] | {"waveforms": {"single": "level"}}
+    low = {"type": "LF", "analog_outputs": {1: {}}, "analog_inputs": {1: {"sampling_rate": 2e9}}}
+    controllers = {"con1": {"type": "opx1000", "fems": {1: low}}}
+    setup = fems(element, {"controllers": controllers, "pulses": {"read_single": pulse}})
+
+    def build() -> None:
+        q.measure("read", "new", adc_stream=q.declare_stream(adc_trace=True))
+
+    error = refused(build, setup)
     assert error.code == "not_yet"
-    assert "OPX1000" in str(error)
+    assert "a raw trace of 'new' at 2 GS/s" in str(error)
+    with q.program() as prog:
+        q.measure("read", "new", None, q.demod.full("cos", q.declare(q.fixed)))
+    compile_program(prog.tree, setup)
+
+
+def test_a_stream_has_one_kind_of_raw_traces() -> None:
+    """Traces of a real input and of a MW input cannot go to one stream."""
+    readout_on = {"intermediate_frequency": 60e6, "time_of_flight": 24, "operations": {"read": "read_pulse"}}
+    element = {"MWInput": {"port": ("con1", 2, 1)}, "MWOutput": {"port": ("con1", 2, 1)}, **readout_on}
+    raw = bench()
+    raw["controllers"]["con1"] = {
+        "type": "opx1000",
+        "fems": {
+            1: {
+                "type": "LF",
+                "analog_outputs": {n: {} for n in range(1, 9)},
+                "analog_inputs": {1: {}, 2: {}},
+            },
+            2: {
+                "type": "MW",
+                "analog_outputs": {1: {"band": 1, "upconverter_frequency": 5e9}},
+                "analog_inputs": {1: {"band": 1, "downconverter_frequency": 5e9}},
+            },
+        },
+    }
+    raw["elements"] = {"new": element, "r1": raw["elements"]["r1"]}
+
+    def build() -> None:
+        traces = q.declare_stream(adc_trace=True)
+        q.measure("read", "r1", adc_stream=traces)
+        q.measure("read", "new", adc_stream=traces)
+
+    error = refused(build, check_config(raw))
+    assert error.code == "compile_error"
+    assert "give each kind a stream of its own" in str(error)
+
+
+def test_the_parts_of_a_microwave_input_have_names() -> None:
+    """An unknown output name lists those there are."""
+    element = {
+        "MWInput": {"port": ("con1", 2, 1)},
+        "MWOutput": {"port": ("con1", 2, 1)},
+        "intermediate_frequency": 60e6,
+        "time_of_flight": 24,
+        "operations": {"read": "read_pulse"},
+    }
+
+    def build() -> None:
+        x = q.declare(q.fixed)
+        q.measure("read", "new", q.demod.full("cos", x, "in"))
+
+    error = refused(build, fems(element))
+    assert error.code == "compile_error"
+    assert "it has: out1, out2, I, Q" in str(error)
 
 
 def test_a_core_has_elements_of_one_kind() -> None:
@@ -223,3 +327,20 @@ def test_a_core_has_elements_of_one_kind() -> None:
     error = refused(build, setup)
     assert error.code == "compile_error"
     assert "share core 'k'" in str(error)
+
+
+def test_tags_of_microwaves_come_later() -> None:
+    """Time tagging of an element with a MW input."""
+    element = {
+        "MWInput": {"port": ("con1", 2, 1)},
+        "MWOutput": {"port": ("con1", 2, 1)},
+        "time_of_flight": 40,
+        "operations": {"read": "read_pulse"},
+    }
+
+    def build() -> None:
+        q.measure("read", "new", None, q.time_tagging.analog(q.declare(int, size=3), 1000))
+
+    error = refused(build, fems(element))
+    assert error.code == "not_yet"
+    assert "time_tagging.analog of a MW input" in str(error)

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from reference.board import Listening, Window
+from reference.board import Inlet, Listening, Window
 from reference.engine import Job
 from reference.integrals import integral_of
 from reference.programs import Case, Kind, cases
 
-from quaymaster._core.config.model import PortRef
 from quaymaster._core.engine.signals import Signals
 
 KINDS = {
@@ -42,7 +41,7 @@ class Kernels:
     def __init__(self, job: LoggedJob, case: Case) -> None:
         self.job = job
         self.signals = Signals(case.seed, case.numerics)
-        self.ports = {port: self.add_port(port) for port in job.ears}
+        self.ports = {at[0]: self.add_port(at) for at in job.ears}
         self.elements = {e: self.signals.add_element(case.config.mixer_correction(e)) for e in job.places.used}
         self.add_ears()
         for record in sorted(job.board.records, key=lambda r: (r.start, r.thread, r.order)):
@@ -62,8 +61,8 @@ class Kernels:
                 order=record.order,
             )
 
-    def add_port(self, port: PortRef) -> int:
-        ear = self.job.ears[port]
+    def add_port(self, at: Inlet) -> int:
+        ear = self.job.ears[at]
         return self.signals.add_port(
             ear.number,
             gain=ear.gain,
@@ -76,14 +75,14 @@ class Kernels:
 
     def add_ears(self) -> None:
         outputs = sorted(
-            {way[0] for ear in self.job.ears.values() for ways in ear.hearing.ways.values() for way in ways}
+            {way.output for ear in self.job.ears.values() for ways in ear.hearing.ways.values() for way in ways}
         )
-        for port, ear in self.job.ears.items():
+        for (port, _), ear in self.job.ears.items():
             for element, ways in ear.hearing.ways.items():
                 record = self.job.config.elements[element]
-                for output, _ in ways:
-                    which = 2 if record.mixInputs is None else int(output == record.mixInputs.Q)
-                    self.signals.add_ear(self.ports[port], self.elements[element], which, outputs.index(output))
+                for way in ways:
+                    which = 2 if record.mixInputs is None else int(way.output == record.mixInputs.Q)
+                    self.signals.add_ear(self.ports[port], self.elements[element], which, outputs.index(way.output))
 
     def values(self, listening: Listening, windows: list[Window]) -> list[int]:
         """The raw values of all processes of a measure."""
@@ -92,7 +91,7 @@ class Kernels:
             legs = []
             for window in sorted((w for w in windows if w.process == number), key=lambda w: w.output):
                 integral = integral_of(self.job.config, window)
-                legs.append((self.ports[window.port], self.signals.add_weights(integral.cosine, integral.sine)))
+                legs.append((self.ports[window.at[0]], self.signals.add_weights(integral.cosine, integral.sine)))
             processes.append(("integration" if "integration" in process.kind else "demod", legs))
         start = windows[0].start
         return self.signals.evaluate(

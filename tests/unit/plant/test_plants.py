@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, getcontext
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from quaymaster._core.config import Config, PortRef, check_config
-from quaymaster._core.engine.hearing import Ear, Hearing
+from quaymaster._core.config.model import MWAnalogOutput
+from quaymaster._core.config.ranges import full_scale_volts
+from quaymaster._core.engine.hearing import Ear, Hearing, Part
 from quaymaster._core.engine.outputs import Output
 from quaymaster._core.engine.signals import Signals
 from quaymaster._core.errors import AskedWrongly
@@ -154,3 +157,64 @@ def test_echo_of_a_constant_readout(config: Config, tof: int) -> None:
     (raw,) = signals.evaluate(c + tof, [("demod", ((ids[port(1)], weights),))], phase=inc * (c + tof), inc=inc)
     expected = a * n / 2 / 4096 * np.cos(2 * np.pi * frequency * 1e-9 * tof)
     assert raw * 2.0**-28 == pytest.approx(-expected, rel=1e-6, abs=1e-8)
+
+
+def microwave(up: float, down: float) -> Config:
+    """An LF and a MW readout on an OPX1000, their converters at these frequencies."""
+    element = {"intermediate_frequency": 1e6, "operations": {}, "time_of_flight": 24}
+    return check_config(
+        {
+            "controllers": {
+                "con1": {
+                    "fems": {
+                        1: {
+                            "type": "LF",
+                            "analog_outputs": {1: {"output_mode": "amplified"}},
+                            "analog_inputs": {1: {"gain_db": -3}},
+                        },
+                        2: {
+                            "type": "MW",
+                            "analog_outputs": {1: {"band": 2, "upconverter_frequency": up, "full_scale_power_dbm": 10}},
+                            "analog_inputs": {1: {"band": 2, "downconverter_frequency": down, "gain_db": 32}},
+                        },
+                    }
+                }
+            },
+            "elements": {
+                "mw": {"MWInput": {"port": ("con1", 2, 1)}, "MWOutput": {"port": ("con1", 2, 1)}, **element},
+                "lf": {"singleInput": {"port": ("con1", 1, 1)}, "outputs": {"out1": ("con1", 1, 1)}, **element},
+            },
+        }
+    )
+
+
+def test_microwave_inputs_are_two_parts() -> None:
+    """I hears I and Q hears Q of the MW output, 1 V at 10 dBm and moved by what the converters are apart.
+
+    Cables between volts and microwaves lead nothing.
+    """
+    config = microwave(6.25e9, 6e9)
+    lf, mw = PortRef("con1", 1, 1), PortRef("con1", 2, 1)
+    for plant in (
+        echo(config, ["mw", "lf"]),
+        loopback(config, ["mw", "lf"], [(a, b) for a in (lf, mw) for b in (lf, mw)], 4),
+    ):
+        assert [(p.ref, p.part) for p in plant.ports] == [(mw, Part.I), (mw, Part.Q), (lf, Part.WHOLE)]
+        assert plant.port(mw, Part.I).ears == (Ear("mw", Output.I, mw, 1 << 62, 1.0),)
+        assert plant.port(mw, Part.Q).ears == (Ear("mw", Output.Q, mw, 1 << 62, 1.0),)
+        assert plant.port(lf).ears == (Ear("lf", Output.SINGLE, lf, 0, 2.5),)
+        assert [p.number for p in plant.ports] == [513, 641, 257]
+        assert plant.port(mw, Part.Q).gain == pytest.approx(10 ** (32 / 20))
+        assert {p.sign for p in plant.ports} == {1}
+
+
+def test_converters_too_far_apart_are_no_ear() -> None:
+    """1.5 GHz apart no frequency of an element lies in the band of the input."""
+    assert echo(microwave(6e9, 7.5e9), ["mw"]).port(PortRef("con1", 2, 1), Part.I).ears == ()
+
+
+@pytest.mark.parametrize("power_dbm", range(-11, 17, 3))
+def test_volts_of_a_microwave_output(power_dbm: int) -> None:
+    """V = √(2 · 50 Ω · P)."""
+    port = MWAnalogOutput(band=1, upconverters={}, full_scale_power_dbm=power_dbm)
+    assert full_scale_volts(port) == pytest.approx(math.sqrt(2 * 50 * 10 ** (power_dbm / 10) * 1e-3), rel=1e-15)

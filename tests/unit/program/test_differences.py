@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from example_configs import opx_readout_pair, opx_two_qubits
+from example_configs import opx1000_lf_mw, opx_readout_pair, opx_two_qubits
 
 from quaymaster import qua
 from quaymaster._core.config import check_config
@@ -163,6 +163,33 @@ def plain() -> None:
     play("x180", "q1")
 
 
+def on_fems(body: Body, **setting: Any) -> set[str]:
+    """The ids on an OPX1000."""
+    return ids(body, opx1000_lf_mw(), **setting)
+
+
+def read_rr() -> None:
+    measure("readout", "rr", None, demod.full("cos", declare(fixed)))
+
+
+def read_lf() -> None:
+    measure("readout", "lf_rr", None, demod.full("cos", declare(fixed)))
+
+
+def play_q() -> None:
+    play("x180", "q")
+
+
+def step_and_play() -> None:
+    play("step", "flux")
+    play("x180", "q")
+
+
+def edge_and_read() -> None:
+    play("edge", "fast")
+    read_rr()
+
+
 CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "ideal_latencies": (lambda: ids(in_loop), lambda: ids(plain)),
     "save_times": (lambda: ids(lambda: stamped(True)), lambda: ids(lambda: stamped(False))),
@@ -242,6 +269,13 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "white_noise": (lambda: ids(measure_i, noisy=True), lambda: ids(measure_i)),
     "steady_light": (lambda: ids(measure_i, lit=True), lambda: ids(plain, lit=True)),
     "shared_ports": (lambda: ids(measure_i), lambda: ids(plain)),
+    "microwave_levels": (lambda: on_fems(read_rr), lambda: on_fems(play_q)),
+    "microwave_band": (lambda: on_fems(read_rr), lambda: on_fems(read_rr, plant="none")),
+    "fem_delays": (lambda: on_fems(step_and_play), lambda: on_fems(play_q)),
+    "amplified_volts": (lambda: on_fems(step_and_play), lambda: on_fems(play_q)),
+    "two_gigasamples": (lambda: on_fems(edge_and_read), lambda: on_fems(read_rr)),
+    "upsampling": (lambda: on_fems(step_and_play, simulated=True), lambda: on_fems(edge_and_read, simulated=True)),
+    "exponential_filters": (lambda: on_fems(read_lf, simulated=True), lambda: on_fems(read_lf)),
     "histogram_ends": (lambda: of_nodes(tree.Histogram(of=0, bins=((0.0, 1.0),))), of_nodes),
     "zip_order": (lambda: of_nodes(tree.Zip(left=0, right=0)), of_nodes),
     "flattened_items": (lambda: of_nodes(tree.Flatten(of=0)), of_nodes),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from reference.engine import Outcome, run
 from reference.programs import Case, Kind, cases
 
+from quaymaster._core.config import model
 from quaymaster._core.program import tree
 from quaymaster.controller.compiler import later
 
@@ -51,6 +52,8 @@ WANTED = {
     "keep_phase": ["True", "False"],
     "amplitudes": ["0", "1", "4"],
     "plants": ["none", "echo", "loopback", "light"],
+    "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw"],
+    "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
 }
@@ -82,6 +85,28 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
         count_nodes(value, seen)
 
 
+def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
+    """Add what the elements of the config play on, and how far converters are apart for those that are measured."""
+    controller = case.config.controllers["con1"]
+    for element in case.facts.elements:
+        record = case.config.elements[element.name]
+        seen["elements"][f"{controller.type} {element.kind}"] += 1
+        seen["fems"][f"fine {element.kind}"] += element.fine
+        if record.MWInput is not None and record.MWOutput is not None:
+            output, heard = (
+                case.config.analog_output(record.MWInput.port),
+                case.config.analog_input(record.MWOutput.port),
+            )
+            assert isinstance(output, model.MWAnalogOutput) and isinstance(heard, model.MWAnalogInput)
+            up = output.upconverters[record.MWInput.upconverter].frequency
+            apart = up - heard.downconverter_frequency + (record.intermediate_frequency or 0.0)
+            seen["fems"]["out of band" if abs(apart) >= 500e6 else "shifted"] += 1
+        elif controller.type == "opx1000" and record.singleInput is not None:
+            port = case.config.analog_output(record.singleInput.port)
+            assert isinstance(port, model.AnalogOutput)
+            seen["fems"][port.output_mode] += 1
+
+
 def outcome_of(case: Case) -> Outcome:
     """Run a case on the reference."""
     return run(case.program, case.config, seed=case.seed, numerics=case.numerics, plant=case.plant)
@@ -100,6 +125,7 @@ def seen() -> dict[str, Counter[str]]:
         def collect(case: Case) -> None:
             count_nodes(case.program.body, counters)
             counters["plants"].update([case.plant.kind, *(["light"] if case.plant.light else [])])
+            count_ports(case, counters)
             outcome = outcome_of(case)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))

@@ -354,6 +354,49 @@ def test_traces_are_divided_too() -> None:
         assert np.concatenate([a.values for (a,) in rounds]).tolist() == traces.values.tolist()
 
 
+def complex_results(nodes: list[tree.StreamNode], traces: Any) -> Any:
+    """What the last node gives for complex traces of r1."""
+    arrival = Arrival(0, np.array(traces, np.complex128), np.arange(len(traces)), input=1)
+    pipeline = Pipeline(program_of(nodes, adc=True, trace=True), {"r1": len(traces[0])}, None, {"r1"})
+    (batch,) = pipeline.push([arrival])
+    assert batch is not None
+    return batch.values.dtype, batch.values.tolist()
+
+
+def test_parts_of_complex_samples() -> None:
+    """real() and image() are the counts of I and of Q, as int64; the samples themselves are complex128."""
+    traces = [[1 + 2j, -3 - 4j], [5j, 2047 - 2048j]]
+    raw = tree.Source(stream="r1")
+    assert complex_results([raw], traces) == (np.complex128, traces)
+    part = tree.ComplexPart(of=0, part="real")
+    assert complex_results([raw, part], traces) == (np.int64, [[1, -3], [0, 2047]])
+    part = tree.ComplexPart(of=0, part="image")
+    assert complex_results([raw, part], traces) == (np.int64, [[2, -4], [5, -2048]])
+    assert complex_results([raw, part, tree.Average(of=1)], traces)[1] == [[2.0, -4.0], [3.5, -1026.0]]
+    assert complex_results([raw, buffered(2)], traces) == (np.complex128, [traces])
+
+
+@pytest.mark.parametrize("node", [tree.Average(of=0), tree.Fft(of=0), tree.Zip(left=0, right=0)])
+def test_complex_samples_are_computed_with_in_parts(node: tree.StreamNode) -> None:
+    """All other operators name real() and image()."""
+    found: list[str] = []
+    program = program_of([tree.Source(stream="r1"), node], adc=True, trace=True)
+    node_items(program, {"r1": 4}, lambda _, message: found.append(message), {"r1"})
+    assert found == ["samples of a MW input are complex; compute with their parts: real() and image()"]
+
+
+def test_before_the_config_is_known_raw_samples_may_be_complex() -> None:
+    """A program alone may take parts of raw samples; with a config whose input is real it may not."""
+    program = program_of(
+        [tree.Source(stream="r1"), buffered(2), tree.ComplexPart(of=1, part="real")], adc=True, trace=True
+    )
+    found: list[str] = []
+    node_items(program, None, lambda _, message: found.append(message))
+    assert not found
+    node_items(program, {"r1": 4}, lambda _, message: found.append(message))
+    assert "the items here are int64" in found[0]
+
+
 def test_the_graph_knows_every_operator() -> None:
     """Each node class that has an input is drawn above, or has a test of its own here."""
     drawn = {"Buffer", "BufferAndSkip", "Skip", "SkipLast", "Take", "Flatten", "Timestamps", "Average", "Map"}

@@ -51,6 +51,7 @@ class Bench:
             plant=None,
             schemas=stream_schemas(program, {}),
             trace_lengths={},
+            complex_traces=frozenset(),
             elements=(),
             threads=(),
             endless=is_endless(program.body),
