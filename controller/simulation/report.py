@@ -136,7 +136,7 @@ def _corrections(log: Log, numbers: Any) -> list[int]:
     elements = log.plays["element"][numbers]
     for number, (element, before, _) in enumerate(log.corrections.tolist()):
         found[(elements == element) & (numbers >= before)] = number
-    return found.tolist()  # type: ignore[no-any-return]
+    return found.tolist()
 
 
 def _offsets(config: Config, image: Image, log: Log) -> Callable[[int, int], list[float] | None]:

@@ -1,123 +1,38 @@
 """The compiled engine equals the reference engine bit for bit, on random whole programs.
 
-Streams with values and times, raw traces with port, start and codes, events as sets of (code, place), the end.
-Each function is one kind of programs, so that workers share the load; over 800 programs in all.
+Over 800 programs in the quick run, and as many again and more in the long one; `judging` has the sorts.
 """
 
 from __future__ import annotations
 
 import pytest
-from compiled_engine import by_input
 from compiled_engine import run as run_compiled
-from hypothesis import HealthCheck, given, settings
+from judging import TRIALS, judge
 from reference.benches import bench, raw_bench
 from reference.building import align, demod, fixed, integration, measure, play, program, save, variable, wait
 from reference.engine import run as run_reference
 from reference.plants import Plant
-from reference.programs import Case, Kind, cases
-from reference.ranges import agree
 from reference.value_checks import wire
 
 from quaymaster._core.config import check_config
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
 
-EXAMPLES = 75
-PROFILE = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+EXAMPLES, EXAMPLES_BY_HAND, EXAMPLES_LONG = 75, 20, 120
 
 
-def judge(case: Case, *, forked: bool = False) -> None:
-    """Both engines, the same bits."""
-    given_ = {"seed": case.seed, "numerics": case.numerics, "plant": case.plant, "latency": case.latency}
-    expected = run_reference(case.program, case.config, **given_)  # type: ignore[arg-type]
-    got = run_compiled(case.program, case.config, forked=forked, **given_)  # type: ignore[arg-type]
-    assert got.streams == expected.streams
-    assert by_input(got) == by_input(expected)
-    assert got.events == expected.events
-    assert got.end_ns == expected.end_ns
-    assert agree(expected.overflows, got.overflows), (expected.overflows, got.overflows)
+@pytest.mark.parametrize("name", TRIALS)
+def test_random_programs(name: str) -> None:
+    """Each sort of programs."""
+    trial = TRIALS[name]
+    judge(trial, EXAMPLES_BY_HAND if trial.outside else EXAMPLES)
 
 
-@PROFILE
-@given(cases(Kind(photons=True)))
-def test_linear(case: Case) -> None:
-    """Integrals as sums over records; any plant."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(feedback=True)))
-def test_linear_feedback(case: Case) -> None:
-    """Measured values in conditions, amplitudes, durations, frequencies and indices."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(feedback=True, classical=True)))
-def test_classical(case: Case) -> None:
-    """Mostly arithmetic, draws and arrays, with their times."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(feedback=True, classical=True, library=True)))
-def test_library(case: Case) -> None:
-    """Mostly library functions, of values inside and outside their domains."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(numerics="exact", sigmas=(0.0, 1e-3))))
-def test_exact(case: Case) -> None:
-    """Converter codes and the widths of the hardware."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(numerics="exact", sigmas=(0.0, 0.02), loud=True, feedback=True, photons=True)))
-def test_exact_loud_feedback(case: Case) -> None:
-    """The same where converters saturate and values are used."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(sigmas=(1e-3,), traces=False)))
-def test_noise_of_integrals(case: Case) -> None:
-    """Noise drawn jointly for overlapping windows."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(sigmas=(1e-3,), feedback=True, photons=True)))
-def test_noise_and_traces(case: Case) -> None:
-    """Noise that raw traces and integrals share."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(overlap=True, sigmas=(0.0, 1e-3), traces=False, measures_max=12)))
-def test_overlap(case: Case) -> None:
-    """Many long windows on few inputs."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(loud=True, feedback=True, sigmas=(0.0, 0.02))))
-def test_loud(case: Case) -> None:
-    """Amplitudes that reach the converter's range: integrals fall back to samples."""
-    judge(case)
-
-
-@PROFILE
-@given(cases(Kind(feedback=True, sigmas=(0.0, 1e-3))))
-def test_forked_from_the_start(case: Case) -> None:
-    """The engine with every strand on its own walks to the same bits."""
-    judge(case, forked=True)
+@pytest.mark.long
+@pytest.mark.parametrize("name", TRIALS)
+def test_many_random_programs(name: str) -> None:
+    """The same, so that both runs together see more than 2,000."""
+    judge(TRIALS[name], EXAMPLES_LONG)
 
 
 @pytest.mark.parametrize("count", [64, 65])

@@ -1,0 +1,101 @@
+"""The compiled engine beside the reference engine on random whole programs: what is drawn, and what must agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from compiled_engine import by_input, run_by_hand
+from compiled_engine import run as run_compiled
+from hypothesis import HealthCheck, given, settings
+from reference.engine import Outcome
+from reference.engine import run as run_reference
+from reference.programs import Case, Kind, cases
+from reference.ranges import agree
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A sort of programs. ``forked``: every strand walks on its own from the start. ``outside``: things reach the job
+    at random moments; a run that knows its log from the start, and the reference with that log, are the same run."""
+
+    kind: Kind
+    forked: bool = False
+    outside: bool = False
+
+
+TRIALS = {
+    # integrals as sums over records; any plant
+    "linear": Trial(Kind(photons=True)),
+    # measured values in conditions, amplitudes, durations, frequencies and indices
+    "feedback": Trial(Kind(feedback=True)),
+    # mostly arithmetic, draws and arrays, with their times
+    "classical": Trial(Kind(feedback=True, classical=True)),
+    # mostly library functions, of values inside and outside their domains
+    "library": Trial(Kind(feedback=True, classical=True, library=True)),
+    # converter codes and the widths of the hardware
+    "exact": Trial(Kind(numerics="exact", sigmas=(0.0, 1e-3))),
+    # the same where converters saturate and values are used
+    "exact loud": Trial(Kind(numerics="exact", sigmas=(0.0, 0.02), loud=True, feedback=True, photons=True)),
+    # noise drawn jointly for overlapping windows
+    "noise": Trial(Kind(sigmas=(1e-3,), traces=False)),
+    # noise that raw traces and integrals share
+    "noise and traces": Trial(Kind(sigmas=(1e-3,), feedback=True, photons=True)),
+    # many long windows on few inputs
+    "overlap": Trial(Kind(overlap=True, sigmas=(0.0, 1e-3), traces=False, measures_max=12)),
+    # amplitudes that reach the converter's range: integrals fall back to samples
+    "loud": Trial(Kind(loud=True, feedback=True, sigmas=(0.0, 0.02))),
+    "forked": Trial(Kind(feedback=True, sigmas=(0.0, 1e-3)), forked=True),
+    "outside": Trial(Kind(outside=True, feedback=True), outside=True),
+    # the order of evaluation does not depend on when things arrive
+    "outside forked": Trial(Kind(outside=True, feedback=True, sigmas=(0.0, 1e-3)), forked=True, outside=True),
+    # mostly arithmetic with IO registers and inputs, and its times
+    "outside classical": Trial(Kind(outside=True, feedback=True, classical=True, traces=False), outside=True),
+    "outside exact": Trial(Kind(outside=True, numerics="exact", sigmas=(0.0, 1e-3)), outside=True),
+}
+
+
+def judge(trial: Trial, examples: int) -> None:
+    """Both engines, the same bits, on so many random programs."""
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    )
+    @given(cases(trial.kind))
+    def check(case: Case) -> None:
+        if trial.outside:
+            judge_by_hand(case, trial.forked)
+        else:
+            given_ = setting_of(case)
+            got = run_compiled(case.program, case.config, forked=trial.forked, **given_)
+            compare(got, run_reference(case.program, case.config, **given_))
+
+    check()
+
+
+def judge_by_hand(case: Case, forked: bool) -> None:
+    """Live, on the reference with the log of that, and compiled with that log."""
+    given_ = setting_of(case)
+    live, log = run_by_hand(case.program, case.config, forked=forked, hand=case.hand, **given_)
+    expected = run_reference(case.program, case.config, outside=log, **given_)
+    again = run_compiled(case.program, case.config, outside=log, forked=forked, **given_)
+    for got in (live, again):
+        compare(got, expected)
+
+
+def setting_of(case: Case) -> dict[str, Any]:
+    """What both engines are given beside the program and the config."""
+    return {"seed": case.seed, "numerics": case.numerics, "plant": case.plant, "latency": case.latency}
+
+
+def compare(got: Outcome, expected: Outcome) -> None:
+    """Streams with values and times, raw traces with port, start and codes, events as sets of (code, place), the end,
+    and what went beyond the range of an output."""
+    assert got.streams == expected.streams
+    assert by_input(got) == by_input(expected)
+    assert got.events == expected.events
+    assert got.end_ns == expected.end_ns
+    assert agree(expected.overflows, got.overflows), (expected.overflows, got.overflows)
