@@ -273,3 +273,25 @@ def test_dc_offsets_change_at_once_and_behind_filter_and_delay(tmp_path: Path) -
     assert found.final.counts["offset_range"] == 1
     entries = found.report.report_by_elements()["flux"].analog_waveforms
     assert [entry.current_dc_offset_by_port["7"] for entry in entries] == [0.1, 0.5 - LSB]
+
+
+def test_step_responses_of_filters(tmp_path: Path) -> None:
+    """A step h through taps is h times their running sum; through b0, b1 and a pole p it is
+    h·(b0·p^n + (b0 + b1)·(1 - p^n)/(1 - p)) after n samples."""
+    config = opx_readout_pair()
+    del config["elements"]["q"]["intermediate_frequency"]
+    with program() as prog:
+        wait(10, "q")
+        play("pulse", "q")
+    port = config["controllers"]["con1"]["analog_outputs"][1]
+    port["filter"] = {"feedforward": [0.5, 0.3, -0.1]}
+    expected = np.zeros(160)
+    expected[40:140] = 0.2 * 0.7
+    expected[40:42] = [0.2 * 0.5, 0.2 * 0.8]
+    expected[140:142] = [0.2 * 0.2, 0.2 * -0.1]
+    assert close(simulated(tmp_path / "fir", prog, config, 40).analog["1"], expected)
+    b0, b1, pole, n = 0.5, 0.2, 0.6, np.arange(100)
+    port["filter"] = {"feedforward": [b0, b1], "feedback": [pole]}
+    step = 0.2 * (b0 * pole**n + (b0 + b1) * (1 - pole**n) / (1 - pole))
+    found = simulated(tmp_path / "iir", prog, config, 40).analog["1"]
+    assert close(found[:140], np.concatenate((np.zeros(40), step)))
