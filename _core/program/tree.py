@@ -234,6 +234,7 @@ class Play(Node, frozen=True):
     ``chirp``: its rates, from the first on.
     ``condition``: bool; where it is false nothing is played, but time passes as if.
     ``timestamp_stream``: an int stream that gets the start, in cycles, or None.
+    ``of_port``: the condition is that of a port (``port_condition``), which MW-FEMs alone have.
     """
 
     at: int
@@ -246,6 +247,7 @@ class Play(Node, frozen=True):
     chirp: Chirp | None = None
     condition: Expression | None = None
     timestamp_stream: str | None = None
+    of_port: bool = False
 
 
 class Process(Node, frozen=True):

@@ -29,12 +29,14 @@ class SwitchState(msgspec.Struct):
 
 
 class Block(msgspec.Struct):
-    """The statements of one block; ``if_open``: the last one is an If that an ``elif_`` or ``else_`` may extend."""
+    """The statements of one block; ``if_open``: the last one is an If that an ``elif_`` or ``else_`` may extend.
+    ``port_condition``: what plays in it are subject to."""
 
     statements: list[tree.Statement] = []
     if_open: bool = False
     switch: SwitchState | None = None
     streams: bool = False
+    port_condition: QuaExpression | None = None
 
 
 class StreamState(msgspec.Struct):
@@ -108,6 +110,11 @@ class Builder:
     def block(self) -> Block:
         """The innermost open block."""
         return self.blocks[-1]
+
+    @property
+    def port_condition(self) -> QuaExpression | None:
+        """What plays are subject to here: the innermost ``port_condition``, which has the outer ones in it."""
+        return next((block.port_condition for block in reversed(self.blocks) if block.port_condition is not None), None)
 
     def append(self, statement: tree.Statement, *, if_open: bool = False) -> None:
         """Add a statement to the innermost block."""

@@ -320,4 +320,21 @@ def stream_processing() -> BlockScope:
     return BlockScope(builder, "stream_processing", lambda block: None, Block(streams=True))
 
 
-port_condition = Later("port_condition")
+def port_condition(condition: Any) -> BlockScope:
+    """What is played in the block sounds only where ``condition``, a bool, holds; the same time passes either way.
+
+    For elements on MW-FEM ports, as on the platform. The condition is evaluated where the block begins; a block in
+    another one sounds where both hold. A measure cannot stand in it.
+    """
+    builder = current("port_condition")
+    held = declare_hidden(builder, "bool")
+    condition_of(builder, condition, "port_condition")
+    here = typed(condition, "bool", place="as condition of port_condition")
+    around = builder.port_condition
+    builder.append(assignment(builder, held, here if around is None else binary("&", around, here)))
+    return BlockScope(
+        builder,
+        "port_condition",
+        lambda block: builder.block.statements.extend(block.statements),
+        Block(port_condition=held),
+    )

@@ -155,6 +155,8 @@ def measure(
     ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
     """
     builder = current("measure")
+    if builder.port_condition is not None:
+        raise refusal("a measure cannot stand in port_condition", code="misplaced", hint="measure behind the block")
     trace, given = _raw_stream(outputs, stream, adc_stream)
     if len(given) > limits.PROCESSES_MAX:
         raise refusal(f"more than {limits.PROCESSES_MAX} processes (PROCESSES_MAX)", code="bad_measure")

@@ -95,10 +95,20 @@ def play(
         duration=None if duration is None else cycles(builder, duration, "as duration", least),
         truncate=None if truncate is None else cycles(builder, truncate, "as truncate", least),
         chirp=None if chirp is None else _chirp(builder, chirp),
-        condition=None if condition is None else condition_of(builder, condition, "play"),
+        condition=_condition(builder, condition),
+        of_port=builder.port_condition is not None,
         timestamp_stream=timestamp_stream_name(builder, timestamp_stream, "play"),
     )
     builder.append(statement)
+
+
+def _condition(builder: Builder, condition: object) -> tree.Expression | None:
+    """The play's own condition, and that of the block around it."""
+    around = builder.port_condition
+    if condition is None:
+        return None if around is None else builder.own(around)
+    own = condition_of(builder, condition, "play")
+    return own if around is None else tree.Binary(type="bool", operator="&", left=builder.own(around), right=own)
 
 
 def _pulse(builder: Builder, pulse: object, amplitude_scale: object) -> PulseUse:

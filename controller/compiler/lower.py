@@ -212,6 +212,9 @@ class Lowering:
             self._problems.add(
                 node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
             )
+        if isinstance(node, tree.Play) and node.of_port and len(set(kind.inputs)) == len(kind.inputs):
+            message = f"port_condition: element '{node.element}' is not on a port of an MW-FEM"  # whose I and Q are one
+            self._problems.add(node.at, message)
         if isinstance(node, tree.Play) and node.ramp is not None:
             if len(kind.inputs) == 2:
                 self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")

@@ -84,6 +84,12 @@ def waveform_of_no_array() -> None:
     q.load_waveform("long", 1, "q1")
 
 
+def condition_of_another_port() -> None:
+    """q1 is on an OPX."""
+    with q.port_condition(q.declare(bool)):
+        q.play("long", "q1")
+
+
 def frequency_without_oscillator() -> None:
     """dc has no frequency."""
     q.update_frequency("dc", 1_000_000)
@@ -118,6 +124,10 @@ FAULTS = [
     (unnamed_output, "element 'tags' has several outputs, so name one; it has: out1, out2"),
     (rotation_without_oscillator, "'dc' has no oscillator"),
     (frequency_without_oscillator, "'dc' has no oscillator"),
+    (correction_without_mixer, "update_correction: element 'q1' has no mixer"),
+    (offset_of_an_unknown_input, "element 'r1' has no input 'single'; it has: I, Q"),
+    (waveform_of_no_array, "operation 'long' of element 'q1' has no waveform of type array"),
+    (condition_of_another_port, "'q1' is not on a port of an MW-FEM"),
 ]
 
 

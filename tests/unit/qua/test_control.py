@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -210,3 +211,42 @@ def test_for_each_over_one_array() -> None:
             pass
     assert prog.tree.body[0].arrays == ("a1",)  # type: ignore[union-attr]
     assert len(prog.tree.declarations) == 2
+
+
+def test_port_condition() -> None:
+    """The condition is taken once, where the block begins; plays in it, and in blocks inside, are subject to it."""
+    hidden, inner = (tree.Variable(type="bool", name=name) for name in ("h1", "h2"))
+    with q.program() as prog:
+        n = q.declare(int)
+        with q.port_condition(n > 0):
+            q.play("x", "q")
+            q.play("x", "q", condition=n < 5)
+            with q.port_condition(n == 3):
+                q.play("x", "q")
+        q.play("x", "q")
+    body = [msgspec.structs.replace(node, at=-1) for node in prog.tree.body]
+    play = tree.Play(at=-1, operation="x", element="q", of_port=True)
+    assert body == [
+        tree.Assign(at=-1, target=hidden, value=binary("bool", N, ">", value("int", 0))),
+        msgspec.structs.replace(play, condition=hidden),
+        msgspec.structs.replace(play, condition=binary("bool", hidden, "&", binary("bool", N, "<", value("int", 5)))),
+        tree.Assign(at=-1, target=inner, value=binary("bool", hidden, "&", binary("bool", N, "==", value("int", 3)))),
+        msgspec.structs.replace(play, condition=inner),
+        msgspec.structs.replace(play, of_port=False),
+    ]
+
+
+def test_no_measure_in_a_port_condition() -> None:
+    """Its result would be of nothing."""
+    with pytest.raises(q.QmQuaException) as refused, q.program():
+        n = q.declare(int)
+        with q.port_condition(n > 0):
+            q.measure("x", "q", None)
+    assert refused.value.code == "misplaced"
+
+
+def test_the_condition_of_a_port_is_a_bool() -> None:
+    """As that of an if_."""
+    with pytest.raises(q.QmQuaException) as refused, q.program():
+        q.port_condition(2)
+    assert refused.value.code == "type_mismatch"

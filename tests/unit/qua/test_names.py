@@ -164,7 +164,6 @@ LATER: list[tuple[str, Any]] = [
     ("wait_for_trigger(time_tag_target=...)", lambda x, st: q.wait_for_trigger("q", time_tag_target=x)),
     ("receive_from_stream(target_variable=...)", lambda x, st: q.receive_from_stream(1, target_variable=x)),
     ("declare_input_stream('opnic', ...)", lambda x, st: q.declare_input_stream("opnic", 1, int)),
-    ("port_condition", lambda x, st: q.port_condition(x > 0)),
     ("declare_struct", lambda x, st: q.declare_struct(int)),
     ("qua_struct", lambda x, st: q.qua_struct(int)),
     ("QuaArray", lambda x, st: q.QuaArray[int, 3]),
