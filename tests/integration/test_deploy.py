@@ -174,4 +174,15 @@ def test_the_cluster_file_explains_each_entry() -> None:
             explained.add(key)
     cluster = read_cluster(DEPLOY / "cluster.toml")
     assert [entry.name for entry in cluster.controllers] == ["con1", "con2"]
-    assert explained == {"directory", "host", "port", "name", "type", "plant", "noise", "loopback", "trigger_period_ns"}
+    assert explained == {
+        "directory",
+        "host",
+        "port",
+        "name",
+        "type",
+        "plant",
+        "noise",
+        "loopback",
+        "trigger_period_ns",
+        "photons",
+    }

@@ -22,6 +22,7 @@ from quaymaster.client.qua import (
     frame_rotation_2pi,
     measure,
     play,
+    port_condition,
     program,
     ramp,
     save,
@@ -256,6 +257,21 @@ def test_a_microwave_port_is_late_and_finite(tmp_path: Path) -> None:
     assert close(samples[12:212].real, np.full(200, -0.2), 2 * LSB)
     assert close(samples[12:212].imag, np.full(200, -0.2), 2 * LSB)
     assert found.final.counts == {"output_overflow": 200}
+
+
+def test_port_condition(tmp_path: Path) -> None:
+    """Of three plays the one whose condition fails is silent, and takes its time."""
+    raw = raw_fems()
+    raw["elements"]["r"]["intermediate_frequency"] = 0.0
+    with program() as prog:
+        off = declare(bool, value=False)
+        play("readout", "r")
+        with port_condition(off):
+            play("readout", "r")
+        play("readout", "r")
+    samples = simulated(tmp_path, prog, raw, 200).analog["2-1-1"]
+    assert samples[:200].all() and samples[400:600].all()
+    assert not samples[200:400].any() and not samples[600:].any()
 
 
 def test_microwaves_at_two_gigasamples(tmp_path: Path) -> None:
