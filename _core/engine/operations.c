@@ -247,6 +247,15 @@ static void start_channels(machine *m, int64_t first, int64_t count, int64_t end
     }
 }
 
+/* Evaluates what is complete in the queues of a measure's windows. */
+static void try_windows(machine *m, const int64_t *measure)
+{
+    const int64_t *queues = m->t.window_queue + measure[MEASURE_FIRST_WINDOW];
+    for (int64_t k = 0; k < measure[MEASURE_WINDOWS]; k++)
+        if (k == 0 || queues[k] != queues[k - 1])
+            try_queue(m, queues[k]);
+}
+
 int do_measure(machine *m, walker *w, const insn *i, int32_t at)
 {
     const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, i->a);
@@ -258,7 +267,7 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
     if (start_pulse(m, w, play, at, &r, LOGGED_MEASURE))
         return 1;
     w->forced = 0;
-    int64_t flight = e[ELEMENT_TIME_OF_FLIGHT], last_queue = -1;
+    int64_t flight = e[ELEMENT_TIME_OF_FLIGHT];
     pending p = {.order = r.order, .inc = r.inc, .thread = r.thread};
     for (int64_t k = 0; k < measure[MEASURE_WINDOWS]; k++) {
         p.window = (int32_t)(measure[MEASURE_FIRST_WINDOW] + k);
@@ -271,15 +280,10 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
             return 1;
         if (m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND] == PROCESS_TAGGING)
             p.start -= SIGNAL_TAGS_LEAD;
-        int64_t queue = m->t.window_queue[p.window];
-        if (push_pending(m, queue, &p))
+        if (push_pending(m, m->t.window_queue[p.window], &p))
             return 1;
-        if (last_queue >= 0 && last_queue != queue)
-            try_queue(m, last_queue);
-        last_queue = queue;
     }
-    if (last_queue >= 0)
-        try_queue(m, last_queue);
+    try_windows(m, measure); /* behind them all: a queue may hold the first and the last */
     if (measure[MEASURE_STREAM] >= 0) {
         p.start = r.start + flight - e[ELEMENT_SMEARING];
         p.end = p.start + play[PLAY_LENGTH] + 2 * e[ELEMENT_SMEARING];

@@ -7,9 +7,23 @@ from __future__ import annotations
 
 import pytest
 from compiled_engine import run as run_compiled
+from example_configs import opx_two_qubits
 from judging import TRIALS, judge
 from reference.benches import bench, raw_bench
-from reference.building import align, demod, fixed, integration, measure, play, program, save, variable, wait
+from reference.building import (
+    align,
+    cell,
+    declare,
+    demod,
+    fixed,
+    integration,
+    measure,
+    play,
+    program,
+    save,
+    variable,
+    wait,
+)
 from reference.engine import run as run_reference
 from reference.plants import Plant
 from reference.value_checks import wire
@@ -53,6 +67,24 @@ def test_the_limit_of_overlapping_integrals(count: int) -> None:
     with pytest.raises(AskedWrongly) as refused:
         run_compiled(whole, check_config(raw), **given_)  # type: ignore[arg-type]
     assert refused.value.code == "too_many_overlaps"
+
+
+def test_windows_of_one_measure_on_two_inputs_in_turn() -> None:
+    """Slices on input 1, an integral on input 2, slices on input 1 again: all of input 1 in the order of ends."""
+    setup = check_config(opx_two_qubits())
+    a2, a5 = (tree.Whole(type="fixed", array=name) for name in ("a2", "a5"))
+    one, other = {"weights": ("cos",), "outputs": ("out1",)}, {"weights": ("cos",), "outputs": ("out2",)}
+    processes = (
+        tree.Process(at=-1, kind="demod.sliced", target=a2, chunk=125, **one),
+        tree.Process(at=-1, kind="integration.full", target=variable("x"), **other),
+        tree.Process(at=-1, kind="demod.accumulated", target=a5, chunk=50, **one),
+    )
+    saves = [save(cell(name, k), "x") for name, count in (("a2", 2), ("a5", 5)) for k in range(count)]
+    declared = (declare("x"), declare("a2", size=2), declare("a5", size=5))
+    whole = program(measure("readout", "rr1", *processes), *saves, declarations=declared)
+    given_ = {"seed": 1, "numerics": "linear", "plant": Plant("echo", 1e-3)}
+    got, expected = (run(whole, setup, **given_) for run in (run_compiled, run_reference))  # type: ignore[arg-type]
+    assert got == expected
 
 
 @pytest.mark.parametrize("middle", ["rotation by 0", "play of 0", "nothing"])
