@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from ..._core.config import Config, PortRef
+from ..._core.config.model import MWAnalogInput
 from ..._core.engine.hearing import Hearing, RawSamples
-from ..._core.errors import AskedWrongly
+from ..._core.errors import AskedWrongly, not_yet
 from ..._core.wire import Simulation
 from ..plant import loopback, none
 
@@ -17,8 +18,8 @@ from ..plant import loopback, none
 def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Sequence[str]) -> Hearing:
     """The hearing tables of a simulation; `raw`: the samples of its inputs, one after another.
 
-    Noise is at the inputs that are connected to something. Raises AskedWrongly `bad_simulation` for a port that the
-    config does not declare.
+    Noise is at the inputs that are connected to something. Raises AskedWrongly: `bad_simulation` for a port that the
+    config does not declare, `not_yet` for raw samples of an MW-FEM.
     """
     if simulation.interface == "loopback":
         cables = [(port_of(cable.source), port_of(cable.target)) for cable in simulation.cables]
@@ -31,6 +32,8 @@ def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Seq
         samples = _raw_samples(simulation, raw)
         for item in samples:
             _check_declared(config, item.ref, "analog_inputs")
+            if isinstance(config.analog_input(item.ref), MWAnalogInput):
+                raise not_yet(f"raw samples of {item.ref}, an input of an MW-FEM,")
         noise = {item.ref: simulation.noise_variance for item in samples}
         return msgspec.structs.replace(none(config, elements, noise), raw=tuple(samples))
     return none(config, elements)

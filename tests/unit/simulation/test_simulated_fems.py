@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference.fem_checks import raw_fems
 from simulated import simulated
 
-from quaymaster.client import LoopbackInterface, SimulationConfig
+from quaymaster.client import LoopbackInterface, RawInterface, SimulationConfig
 from quaymaster.client.qua import (
     amp,
     declare,
@@ -305,6 +305,16 @@ def test_a_loopback_of_microwaves(tmp_path: Path) -> None:
     peak = 10 ** ((-2 - 10) / 20)
     turned = (0.3 - 0.1j) * np.exp(-2j * np.pi * 60e6 * 24e-9)
     assert got == pytest.approx(peak * (184 * turned).real / 4096, rel=1e-6)
+
+
+def test_raw_samples_of_a_microwave_input_are_refused(tmp_path: Path) -> None:
+    """In words: they would have to be complex."""
+    with program() as prog:
+        measure("readout", "r", None)
+    interface = RawInterface([("con1", 2, 1, [0.1] * 100)])
+    found = simulated(tmp_path, prog, raw_fems(), SimulationConfig(100, simulation_interface=interface))
+    assert found.final.error.code == "not_yet"
+    assert "con1/2/1" in found.final.error.message
 
 
 def test_the_report_names_the_up_converter(tmp_path: Path) -> None:
