@@ -407,5 +407,4 @@ int watch_advance(watch *w, const int64_t *bound, int64_t end)
     return SIGNAL_OK;
 }
 
-int watch_outputs(const watch *w) { return w->signals->output_count; }
 const watched_t *watch_seen(const watch *w, int output) { return &w->lookouts[output].seen; }

@@ -40,7 +40,6 @@ int watch_is_due(const watch *w);
 /* Looks at all before `end` that is complete: no thread t plays anything before bound[t]. */
 int watch_advance(watch *w, const int64_t *bound, int64_t end);
 
-int watch_outputs(const watch *w);
 const watched_t *watch_seen(const watch *w, int output);
 
 #endif

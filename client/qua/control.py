@@ -204,6 +204,14 @@ def condition_of(builder: Builder, cond: object, statement: str) -> tree.Express
     return builder.own(typed(cond, "bool", place=f"as condition of {statement}"))
 
 
+def within_port(builder: Builder, condition: tree.Expression) -> tree.Expression:
+    """``condition``, and that of the ``port_condition`` around it."""
+    around = builder.port_condition
+    if around is None:
+        return condition
+    return tree.Binary(type="bool", operator="&", left=builder.own(around), right=condition)
+
+
 def if_(expression: Any, unsafe: bool = False) -> BlockScope:
     """The block if ``expression`` holds. (``unsafe`` changes nothing here.)"""
     builder = current("if_")
@@ -327,11 +335,9 @@ def port_condition(condition: Any) -> BlockScope:
     another one sounds where both hold. A measure cannot stand in it.
     """
     builder = current("port_condition")
+    value = within_port(builder, condition_of(builder, condition, "port_condition"))
     held = declare_hidden(builder, "bool")
-    condition_of(builder, condition, "port_condition")
-    here = typed(condition, "bool", place="as condition of port_condition")
-    around = builder.port_condition
-    builder.append(assignment(builder, held, here if around is None else binary("&", around, here)))
+    builder.append(tree.Assign(at=builder.at(), target=target_of(builder, held, "assign"), value=value))
     return BlockScope(
         builder,
         "port_condition",

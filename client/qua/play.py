@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._core.program import limits, tree
 from .builder import Builder, current
-from .control import condition_of
+from .control import condition_of, within_port
 from .expressions import QuaExpression, python_number, typed
 from .later import Later, refuse_given
 from .position import refusal
@@ -107,8 +107,7 @@ def _condition(builder: Builder, condition: object) -> tree.Expression | None:
     around = builder.port_condition
     if condition is None:
         return None if around is None else builder.own(around)
-    own = condition_of(builder, condition, "play")
-    return own if around is None else tree.Binary(type="bool", operator="&", left=builder.own(around), right=own)
+    return within_port(builder, condition_of(builder, condition, "play"))
 
 
 def _pulse(builder: Builder, pulse: object, amplitude_scale: object) -> PulseUse:
