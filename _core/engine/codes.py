@@ -162,7 +162,8 @@ class PlayColumn:
     CHIRP = 13  # in Image.chirps, -1: none
     CONDITION = 14  # slot, -1: none
     CHOICE = 15  # slot of what is added to WAVEFORM, -1: none
-    COLUMNS = 16
+    CONTINUES = 16  # 1: its sweep goes on behind it
+    COLUMNS = 17
 
 
 class ChirpColumn:

@@ -132,7 +132,7 @@ static void play_fresh(const signals *s, const heard *h, int64_t n, int count, d
 {
     const played *r = h->record;
     double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
-    if (r->kind == SIGNAL_HOLD && r->inc == 0) { /* w (c + is) is 1 */
+    if (r->kind == SIGNAL_HOLD && r->inc == 0 && !r->shape) { /* w (c + is) is 1 */
         for (int i = 0; i < count; i++)
             v[i] += h->k.re;
         return;

@@ -83,7 +83,7 @@ typedef struct {
     int64_t length;
     uint64_t phase, inc;
     double alpha_r, alpha_i;
-    const shape *shape; /* NULL: a plain pulse, or a hold */
+    const shape *shape; /* NULL: a plain pulse, or a hold that does not sweep */
     int32_t waveform;
     int16_t kind;
     int8_t mirrored, corrected; /* beta is not 0; m is not what the element began with */

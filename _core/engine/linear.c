@@ -56,8 +56,23 @@ static remembered_key integral_key(const window *w, const heard *h, int conjugat
 }
 
 /* k e^{i theta} K+ + conj(k e^{i theta}) K-, for k with w or k2 with conj(w). */
+static void add_sums(const heard *h, int conjugated, const double *K, pair *sum)
+{
+    pair k = conjugated ? h->k2 : h->k;
+    pair plus = times(k, (pair){K[0], K[1]}), minus = times((pair){k.re, -k.im}, (pair){K[2], K[3]});
+    sum->re += plus.re + minus.re;
+    sum->im += plus.im + minus.im;
+}
+
+/* The term of a record. What a hold that sweeps gives is not remembered: it hardly comes again. */
 static int add_term(signals *s, const window *w, const heard *h, int conjugated, pair *sum)
 {
+    double swept[4];
+    if (h->record->kind == SIGNAL_HOLD && h->record->shape) {
+        integral_sums(s, w, h, conjugated ? -1.0 : 1.0, swept);
+        add_sums(h, conjugated, swept, sum);
+        return SIGNAL_OK;
+    }
     remembered_key key = integral_key(w, h, conjugated);
     int fresh;
     uint32_t hint = 4 * (uint32_t)w->variant + 2 * (uint32_t)h->ear + (uint32_t)conjugated;
@@ -65,13 +80,9 @@ static int add_term(signals *s, const window *w, const heard *h, int conjugated,
     remembered_value *value = remembered_find(&s->sums, &key, hint, &fresh);
     if (!value)
         return SIGNAL_NO_MEMORY;
-    const double *K = value->number;
     if (fresh)
         integral_sums(s, w, h, conjugated ? -1.0 : 1.0, value->number);
-    pair k = conjugated ? h->k2 : h->k;
-    pair plus = times(k, (pair){K[0], K[1]}), minus = times((pair){k.re, -k.im}, (pair){K[2], K[3]});
-    sum->re += plus.re + minus.re;
-    sum->im += plus.im + minus.im;
+    add_sums(h, conjugated, value->number, sum);
     return SIGNAL_OK;
 }
 

@@ -13,7 +13,8 @@
 
 /* Columns of the tables; codes.py has the same. */
 enum { PLAY_ELEMENT, PLAY_WAVEFORM, PLAY_LENGTH, PLAY_SAMPLES, PLAY_AMPLITUDES, PLAY_AMPLITUDE_0, PLAY_DURATION = 9,
-       PLAY_SHAPED, PLAY_RAMP, PLAY_TRUNCATE, PLAY_CHIRP, PLAY_CONDITION, PLAY_CHOICE, PLAY_COLUMNS };
+       PLAY_SHAPED, PLAY_RAMP, PLAY_TRUNCATE, PLAY_CHIRP, PLAY_CONDITION, PLAY_CHOICE, PLAY_CONTINUES,
+       PLAY_COLUMNS };
 enum { CHIRP_FIRST, CHIRP_COUNT, CHIRP_POWER, CHIRP_TIMED, CHIRP_COLUMNS };
 enum { SECTION_RATE, SECTION_START, SECTION_COLUMNS };
 enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
@@ -96,6 +97,10 @@ typedef struct {
     int32_t sticky, holds; /* ns of its ramp to zero, or 0; whether a hold is open */
     int64_t held_order;    /* of the play that left it */
     double held_r, held_i;
+    int sweeps;            /* a chirp goes on behind its pulse: above the element's own at swept_from */
+    int64_t swept_from;
+    uint64_t swept_phase, swept_inc;
+    signal_section_t swept; /* its one section */
 } element;
 
 typedef struct {
@@ -205,19 +210,25 @@ void walk(machine *m, walker *w, int64_t budget);
 int do_play(machine *m, walker *w, const insn *i, int32_t at);
 int do_measure(machine *m, walker *w, const insn *i, int32_t at);
 int do_hear(machine *m, walker *w, const insn *i);
-void do_frequency(machine *m, const walker *w, const insn *i);
 void do_correction(machine *m, const walker *w, const insn *i, int32_t at);
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at);
-void do_reset_now(machine *m, const insn *i);
+
+/* oscillator.c */
+uint64_t increment(int32_t raw, int power);
+void tune(const element *e, int64_t t, signal_record_t *r); /* r gets phase and frequency, and the sweep that goes on */
+void leave_sweep(element *e, const signal_record_t *r, int continues); /* a pulse ends: its sweep goes on, or none does */
+void end_sweep(machine *m, element *e, int64_t t);
 void reset_phase(machine *m, element *e, int64_t t);
+void do_reset_now(machine *m, const insn *i);
+void do_frequency(machine *m, const walker *w, const insn *i);
 
 /* shaped.c: ramps, cuts, chirps, conditions */
 void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r);
-uint64_t increment(int32_t raw, int power);
 
 /* sticky.c */
 int hold_last(machine *m, const signal_record_t *r);
 void hold_again(machine *m, element *e, int64_t t);
+int hold_along(machine *m, element *e, const signal_record_t *r);
 void do_ramp_to_zero(machine *m, const insn *i);
 void end_sticky(machine *m, uint64_t strands);
 

@@ -1,46 +1,9 @@
-/* Plays, measures, heard values, frequencies: the statements that know of signals. */
+/* Plays, measures, heard values, corrections, offsets: the statements that know of signals. */
 #include "machine_inside.h"
 
 void forget(machine *m); /* acquire.c */
 
-#define HZ_IN_NS 1000000000ll
 #define RECORDS_FORGET_EVERY 1024
-
-void reset_phase(machine *m, element *e, int64_t t)
-{
-    if (m->log && t < m->stop && log_reset(m->log, t, e - m->elements))
-        m->error = MACHINE_LOG_FULL;
-    e->R = 0 - e->inc * (uint64_t)t;
-    e->Q = 0;
-    e->due = 0;
-    if (e->holds)
-        hold_again(m, e, t);
-}
-
-/* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
-uint64_t increment(int32_t raw, int power)
-{
-    __int128 divisor = HZ_IN_NS;
-    for (int k = 0; k < power; k++)
-        divisor *= 10;
-    __int128 dividend = (((__int128)raw) * ((__int128)1 << 65)) + divisor;
-    divisor *= 2;
-    __int128 quotient = dividend / divisor;
-    if (dividend % divisor < 0)
-        quotient--;
-    return (uint64_t)quotient;
-}
-
-void do_frequency(machine *m, const walker *w, const insn *i)
-{
-    element *e = &m->elements[i->a];
-    uint64_t inc = increment(w->memory[i->b], i->c);
-    uint64_t t = (uint64_t)m->clock[e->thread];
-    e->Q = i->d ? e->Q + (e->inc - inc) * t : 0;
-    e->inc = inc;
-    if (e->holds)
-        hold_again(m, e, (int64_t)t);
-}
 
 /* A fixed rounded to 2^-16 and kept below `limit` in size; the event `code` where it had to be. */
 static double in_steps(machine *m, int32_t raw, int64_t limit, int code, int32_t at)
@@ -79,14 +42,6 @@ void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
     int64_t t = m->clock[m->elements[i->a].thread];
     if (m->log && t < m->stop && log_offset(m->log, t, i->a, i->b, volts))
         m->error = MACHINE_LOG_FULL;
-}
-
-void do_reset_now(machine *m, const insn *i)
-{
-    element *e = &m->elements[i->a];
-    int due = e->due;
-    reset_phase(m, e, m->clock[e->thread]);
-    e->due = due; /* that of reset_if_phase comes all the same */
 }
 
 static void set_amplitude(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r)
@@ -159,11 +114,12 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     int played = play[PLAY_CONDITION] < 0 || w->memory[play[PLAY_CONDITION]];
     if (e->due)
         reset_phase(m, e, t);
+    if (e->sweeps && what == LOGGED_MEASURE)
+        end_sweep(m, e, t); /* it demodulates with one frequency */
     *r = (signal_record_t){.kind = SIGNAL_PULSE};
     r->start = t;
     r->length = play_length(m, w, play, at);
-    r->inc = e->inc;
-    r->phase = e->inc * (uint64_t)t + e->R + e->Q + e->F;
+    tune(e, t, r);
     r->element = (int32_t)number;
     r->waveform = (int32_t)play[PLAY_WAVEFORM] + (play[PLAY_CHOICE] < 0 ? 0 : w->memory[play[PLAY_CHOICE]]);
     r->thread = e->thread;
@@ -174,6 +130,8 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         shape_record(m, w, play, at, r);
         sounds = played && (sounds || (r->kind == SIGNAL_RAMP && row(m->t.elements, ELEMENT_COLUMNS, number)[ELEMENT_KIND]));
     }
+    if (e->holds && played && play[PLAY_CHIRP] >= 0 && hold_along(m, e, r))
+        return 1;
     if (sounds && m->t.heard[number] && t < m->stop) {
         if (++m->since_forget >= RECORDS_FORGET_EVERY)
             forget(m);
@@ -196,8 +154,13 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     }
     if (played && log_pulse(m, r, play, what))
         return 1;
+    int turned = played && r->section_count;
+    if (turned)
+        leave_sweep(e, r, play[PLAY_CONTINUES] > 0);
     if (sounds && e->sticky && hold_last(m, r))
         return 1;
+    if (turned && e->holds && !sounds)
+        hold_again(m, e, t + r->length);
     m->order[e->thread]++;
     m->clock[e->thread] = t + r->length;
     if (m->clock[e->thread] > m->end)

@@ -315,12 +315,12 @@ static int64_t next_edge(const machine *m, int64_t element, int thread, int64_t 
 static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t *r)
 {
     element *e = &m->elements[play[PLAY_ELEMENT]];
-    *r = (signal_record_t){.kind = SIGNAL_PULSE, .start = t, .length = play[PLAY_LENGTH], .inc = e->inc,
-                           .phase = e->inc * (uint64_t)t + e->R + e->Q + e->F, .alpha_r = 1.0,
+    *r = (signal_record_t){.kind = SIGNAL_PULSE, .start = t, .length = play[PLAY_LENGTH], .alpha_r = 1.0,
                            .element = (int32_t)play[PLAY_ELEMENT], .waveform = (int32_t)play[PLAY_WAVEFORM],
                            .thread = e->thread, .order = m->order[e->thread]};
     double re, im;
     int code = signal_last_sample(m->signals, r, &re, &im);
+    tune(e, t, r);
     r->alpha_r = re;
     r->alpha_i = im;
     r->kind = SIGNAL_HOLD;
@@ -369,6 +369,7 @@ static int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
         if (log_sound(m, &r, play, LOGGED_HOLD_END))
             return 1;
     }
+    e->sweeps = 0; /* it ends with the pulse, as with any other */
     m->order[e->thread]++;
     return 0;
 }

@@ -29,6 +29,9 @@ INLINE double phase_double(int64_t r)
     return high + phase_bits(((uint64_t)r & 0xFFFFFFFFull) | 0x4330000000000000ull);
 }
 
+/* n (n + 1) / 2 modulo 2^64: the ns of a sweep, summed. */
+INLINE uint64_t phase_triangle(uint64_t n) { return n & 1 ? n * ((n + 1) / 2) : n / 2 * (n + 1); }
+
 INLINE void phase_cossin(uint64_t p, double *c, double *s)
 {
     uint64_t k = (p + (1ull << 61)) >> 62;

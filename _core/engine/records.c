@@ -206,6 +206,16 @@ int signal_last_sample(signals *s, const signal_record_t *record, double *re, do
     return SIGNAL_OK;
 }
 
+/* The shape of a hold that sweeps: its length, which nobody knows yet, is no part of it. */
+static const shape *hold_shape(signals *s, const signal_record_t *record, int *code)
+{
+    *code = check_sections(record);
+    if (*code)
+        return NULL;
+    signal_record_t r = {.kind = SIGNAL_HOLD, .sections = record->sections, .section_count = record->section_count};
+    return shape_of(&s->shapes, &r, code);
+}
+
 static int keep_hold(signals *s, const signal_record_t *record)
 {
     int code = SIGNAL_OK;
@@ -215,9 +225,13 @@ static int keep_hold(signals *s, const signal_record_t *record)
     played *place = next_place(s, e, &code);
     if (!place)
         return code;
+    const shape *shape = record->section_count ? hold_shape(s, record, &code) : NULL;
+    if (code)
+        return code;
     *place = kept(record);
     memcpy(place->m, e->now, sizeof e->now);
     place->corrected = (int8_t)e->corrected;
+    place->shape = shape;
     place->beta_r = place->beta_i = 0.0;
     place->mirrored = 0;
     place->kind = SIGNAL_HOLD;

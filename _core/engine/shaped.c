@@ -14,7 +14,7 @@ static void cut(machine *m, int64_t cycles, int32_t at, signal_record_t *r)
 }
 
 /* The sections of a chirp. Where several start at one sample the last of them counts: the others have no length. */
-static void sweep(machine *m, const walker *w, const int64_t *chirp, signal_record_t *r)
+static void chirp_sections(machine *m, const walker *w, const int64_t *chirp, signal_record_t *r)
 {
     int64_t count = chirp[CHIRP_COUNT], part = r->length / count;
     int32_t made = 0;
@@ -42,5 +42,5 @@ void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, 
     if (play[PLAY_TRUNCATE] >= 0)
         cut(m, w->memory[play[PLAY_TRUNCATE]], at, r);
     if (play[PLAY_CHIRP] >= 0)
-        sweep(m, w, row(m->t.chirps, CHIRP_COLUMNS, play[PLAY_CHIRP]), r);
+        chirp_sections(m, w, row(m->t.chirps, CHIRP_COLUMNS, play[PLAY_CHIRP]), r);
 }

@@ -47,9 +47,6 @@ static void sweep(shapes *all)
         }
 }
 
-/* n (n + 1) / 2 modulo 2^64. */
-static inline uint64_t triangle(uint64_t n) { return n & 1 ? n * ((n + 1) / 2) : n / 2 * (n + 1); }
-
 static void fill(shape *x, const signal_record_t *r)
 {
     uint64_t gained = 0, base = 0;
@@ -57,7 +54,7 @@ static void fill(shape *x, const signal_record_t *r)
         const signal_section_t *now = &r->sections[i];
         if (i) {
             uint64_t m = (uint64_t)(now->start - now[-1].start);
-            base += gained * m + now[-1].rate * triangle(m);
+            base += gained * m + now[-1].rate * phase_triangle(m);
             gained += now[-1].rate * m;
         }
         x->sections[i] = (section){now->start, now->rate, gained, base};
@@ -119,7 +116,7 @@ void record_turn(const played *r, uint64_t p, uint64_t inc, int sign, int64_t n,
             j++;
         const section *now = &x->sections[j];
         uint64_t m = (uint64_t)(n + i - now->start);
-        uint64_t chi = r->inc * (uint64_t)(n + i) + now->base + now->gained * m + now->rate * triangle(m);
+        uint64_t chi = r->inc * (uint64_t)(n + i) + now->base + now->gained * m + now->rate * phase_triangle(m);
         phase[i] = p + inc * (uint64_t)i + (sign > 0 ? chi : (uint64_t)0 - chi);
     }
     block_cossin(phase, c, s);

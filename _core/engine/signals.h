@@ -165,7 +165,7 @@ int signal_record(signals *s, const signal_record_t *record);
 int signal_last_sample(signals *s, const signal_record_t *record, double *re, double *im);
 
 /* Sticky elements: from r->start on the element holds the level alpha (beta 0) with phase and inc, until signal_hold_end;
- * only start, phase, inc, alpha, element, thread and order (that of the play that left it) are read. One hold of an
+ * only start, phase, inc, alpha, sections, element, thread and order (that of the play that left it) are read. One hold of an
  * element at a time, ended before the next begins. Among the element's records it comes before those that start at its
  * start or later; a record that sounds beside an open hold is followed by the hold's end before anything is evaluated. */
 int signal_hold_begin(signals *s, const signal_record_t *r);

@@ -10,9 +10,10 @@ static int number_of(const machine *m, const element *e) { return (int)(e - m->e
 /* A record of the held level from `t` on. */
 static signal_record_t held(const machine *m, const element *e, int64_t t)
 {
-    return (signal_record_t){.start = t, .inc = e->inc, .phase = e->inc * (uint64_t)t + e->R + e->Q + e->F,
-                             .alpha_r = e->held_r, .alpha_i = e->held_i, .element = number_of(m, e), .waveform = -1,
-                             .thread = e->thread, .order = e->held_order};
+    signal_record_t r = {.start = t, .alpha_r = e->held_r, .alpha_i = e->held_i, .element = number_of(m, e),
+                         .waveform = -1, .thread = e->thread, .order = e->held_order};
+    tune(e, t, &r);
+    return r;
 }
 
 static int log_held(machine *m, const element *e, const signal_record_t *r, int what)
@@ -34,24 +35,29 @@ static int end_hold(machine *m, element *e, int64_t t)
     return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_END);
 }
 
+static int open_hold(machine *m, element *e, signal_record_t *r)
+{
+    r->kind = SIGNAL_HOLD;
+    e->holds = 1;
+    int code = 0;
+    if (m->t.heard[r->element]) {
+        code = signal_hold_begin(m->signals, r);
+        if (code == SIGNAL_RING_FULL) {
+            forget(m);
+            code = signal_hold_begin(m->signals, r);
+        }
+    }
+    if (code >= 0 && m->watch)
+        code = watch_hold_begin(m->watch, r);
+    return code < 0 ? m->error = code : log_held(m, e, r, LOGGED_HOLD_BEGIN);
+}
+
 static int begin_hold(machine *m, element *e, int64_t t)
 {
     if ((e->held_r == 0.0 && e->held_i == 0.0) || t >= m->stop)
         return 0;
     signal_record_t r = held(m, e, t);
-    r.kind = SIGNAL_HOLD;
-    e->holds = 1;
-    int code = 0;
-    if (m->t.heard[r.element]) {
-        code = signal_hold_begin(m->signals, &r);
-        if (code == SIGNAL_RING_FULL) {
-            forget(m);
-            code = signal_hold_begin(m->signals, &r);
-        }
-    }
-    if (code >= 0 && m->watch)
-        code = watch_hold_begin(m->watch, &r);
-    return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_BEGIN);
+    return open_hold(m, e, &r);
 }
 
 static double rounded(double v) { return floor(v * 0x1p16 + 0.5) * 0x1p-16; }
@@ -78,6 +84,19 @@ void hold_again(machine *m, element *e, int64_t t)
 {
     if (!end_hold(m, e, t))
         begin_hold(m, e, t);
+}
+
+/* A pulse with a chirp begins: what is held sweeps along with it, until it ends. != 0: the job has failed. */
+int hold_along(machine *m, element *e, const signal_record_t *r)
+{
+    if (end_hold(m, e, r->start))
+        return 1;
+    if (r->start >= m->stop)
+        return 0;
+    signal_record_t h = held(m, e, r->start);
+    h.sections = r->sections;
+    h.section_count = r->section_count;
+    return open_hold(m, e, &h);
 }
 
 /* Ramps what is held down to 0, from `t` on in `ns`. */

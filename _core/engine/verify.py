@@ -219,6 +219,7 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     for operand in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION, PlayColumn.CHOICE):
         _within(plays[:, operand] + 1, slots + 1, "an operand of a play")
     _within(plays[:, PlayColumn.CHIRP] + 1, len(image.chirps) + 1, "a chirp")
+    _within(plays[:, PlayColumn.CONTINUES], 2, "whether a sweep goes on")
     _ranges(image.chirps[:, ChirpColumn.FIRST], image.chirps[:, ChirpColumn.COUNT], len(image.chirp_sections))
     _within(image.chirps[:, ChirpColumn.COUNT] - 1, 1 << 12, "the sections of a chirp")
     _within(image.chirps[:, ChirpColumn.POWER], 13, "the units of a chirp")

@@ -192,6 +192,11 @@ def truncates(used: Used) -> bool:
     return any(node.truncate is not None for node in used.all(tree.Play))
 
 
+def sweeps_on(used: Used) -> bool:
+    """A chirp, and a play whose sweep goes on."""
+    return bool(used.all(tree.Chirp)) and any(node.continues for node in used.all(tree.Play))
+
+
 def has(*kinds: type[tree.Node]) -> Callable[[Used], bool]:
     """A statement or operator of one of these kinds."""
 

@@ -330,6 +330,14 @@ _ROWS = (
         rules.has(tree.Chirp),
     ),
     Difference(
+        "sweeps",
+        "Pulses and phases",
+        "A chirp with continue_chirp goes on with the rate of its last section; a measure and update_frequency end it, "
+        "resets of the phase leave its frequency; the platform does not say. An OPX, which has none, sweeps too.",
+        "docs/arithmetic.md, section 13",
+        rules.sweeps_on,
+    ),
+    Difference(
         "starts_of_conditional_plays",
         "Pulses and phases",
         "A play whose condition is false leaves its start in its timestamp_stream all the same; the platform does not "

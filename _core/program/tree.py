@@ -214,13 +214,11 @@ class Chirp(Node, frozen=True):
 
     ``rates``: ints, in ``units`` per ns, one for each section. ``times``: the starts of the sections in cycles from
     the start of the pulse, the first 0, each after the one before; () for one rate, or for sections of equal length.
-    ``continues``: the sweep goes on after the pulse.
     """
 
     rates: tuple[Expression, ...]
     times: tuple[int, ...] = ()
     units: FrequencyUnits = "Hz"
-    continues: bool = False
 
 
 class Play(Node, frozen=True):
@@ -234,6 +232,7 @@ class Play(Node, frozen=True):
     ``chirp``: its rates, from the first on.
     ``condition``: bool; where it is false nothing is played, but time passes as if.
     ``timestamp_stream``: an int stream that gets the start, in cycles, or None.
+    ``continues``: its chirp, or the one that goes on meanwhile, goes on after it.
     ``of_port``: the condition is that of a port (``port_condition``), which MW-FEMs alone have.
     """
 
@@ -247,6 +246,7 @@ class Play(Node, frozen=True):
     chirp: Chirp | None = None
     condition: Expression | None = None
     timestamp_stream: str | None = None
+    continues: bool = False
     of_port: bool = False
 
 

@@ -76,11 +76,19 @@ def play(
     ``condition``: a bool; where it is false nothing is played, but the same time passes.
     ``chirp``: (rate, units), (rates, units) or (rates, times, units): ints by which the frequency rises, in units of
     CHIRP_UNITS; several rates hold for sections of equal length, or from ``times`` on (cycles, the first 0).
+    ``continue_chirp``: the sweep, that of ``chirp`` or the one that an earlier play left, goes on after this play, and
+    through those that follow, until one without continue_chirp ends; a chirp given meanwhile changes its rate.
     ``truncate``: cycles of 4 ns of the (stretched) pulse that are played.
     ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
     """
     builder = current("play")
-    refuse_given("play", continue_chirp=continue_chirp, target=target)
+    refuse_given("play", target=target)
+    if not isinstance(continue_chirp, bool):
+        raise refusal(
+            f"continue_chirp must be True or False, not {continue_chirp!r}",
+            code="bad_chirp",
+            hint="it is decided when the program is written",
+        )
     use = _pulse(builder, pulse, amplitude_scale)
     slope = builder.own(pulse.slope) if isinstance(pulse, Ramp) else None
     if slope is not None and duration is None:
@@ -96,6 +104,7 @@ def play(
         truncate=None if truncate is None else cycles(builder, truncate, "as truncate", least),
         chirp=None if chirp is None else _chirp(builder, chirp),
         condition=_condition(builder, condition),
+        continues=continue_chirp,
         of_port=builder.port_condition is not None,
         timestamp_stream=timestamp_stream_name(builder, timestamp_stream, "play"),
     )

@@ -14,7 +14,6 @@ from ..._core.program.check import check_program
 from ..._core.program.codec import program_digest
 from .elements import collect_elements, first_uses
 from .gaps import certain_gaps
-from .later import refuse_later
 from .lower import Lowering
 from .measures import MeasureTables
 from .outside import inputs_of, outside_of
@@ -32,7 +31,6 @@ def compile_program(program: tree.Program, config: Config, latency: str = "ideal
     problems = Problems(program.sources)
     for issue in check_program(program):
         problems.add_issue(issue)
-    refuse_later(program, problems)
     elements = collect_elements(program, config, problems)
     if problems and len(elements.names) < len(first_uses(program.body)):
         problems.raise_if_any()  # nothing below could be understood without them

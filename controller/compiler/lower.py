@@ -34,7 +34,7 @@ _UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
 _NS_MAX = 1 << 31
 _UNSHAPED = (None, None, None, None)
 _PLAIN_PLAY = [0] * PlayColumn.DURATION + [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
-_PLAIN_PLAY[PlayColumn.SHAPED] = 0
+_PLAIN_PLAY[PlayColumn.SHAPED] = _PLAIN_PLAY[PlayColumn.CONTINUES] = 0
 
 
 @dataclass
@@ -260,6 +260,7 @@ class Lowering:
             row[PlayColumn.CHIRP] = self._chirp(node.chirp, [next(slots) for _ in node.chirp.rates])
         if node.condition is not None:
             row[PlayColumn.CONDITION] = next(slots)
+        row[PlayColumn.CONTINUES] = int(node.continues)
         shaped = node.ramp, node.truncate, node.chirp, node.condition
         row[PlayColumn.SHAPED] = int(shaped != _UNSHAPED)
 
@@ -385,11 +386,9 @@ class Lowering:
             if use is None:
                 return
             self._check_sounding(node, number, use)
-            row = [0] * PlayColumn.COLUMNS
+            row = _PLAIN_PLAY.copy()
             row[PlayColumn.ELEMENT], row[PlayColumn.WAVEFORM] = number, use.waveform
             row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
-            row[PlayColumn.DURATION :] = [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
-            row[PlayColumn.SHAPED] = 0
             play = self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
         self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
 

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from quaymaster._core.config import check_config
 from quaymaster._core.config.model import Config
-from quaymaster._core.program import tree
-from quaymaster.controller.compiler import later
 
 FREQUENCIES = [50e6, 0.0, 50.123457e6, -33.3e6, 1e9 / 3, -0.1, 123456789.125, -399999999.0]
 LO_FREQUENCY = 5e9
@@ -260,8 +258,7 @@ class ConfigMaker:
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         if draw(st.sampled_from([False, False, True])):
             record["core"] = kind  # elements of one core are of one kind
-        known = tree.RampToZero not in later.STATEMENTS and not self.kind.one_length
-        if known and not fine and draw(st.sampled_from([False, False, True])):
+        if not (self.kind.one_length or fine) and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
         if frequency is not None and draw(st.sampled_from([False, False, True])):
             self.share(record)

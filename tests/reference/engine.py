@@ -80,7 +80,6 @@ class Job:
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
         self.cells = {d.name: d.size for d in program.declarations}
         self.places = Places(program, config)
-        refuse_later(config, self.places)
         self.ears = self._ears(plant)
         self.rows: dict[Inlet, list[Row]] = defaultdict(list)
         self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
@@ -182,15 +181,6 @@ class Job:
     def reporter(self, at: int) -> Report:
         """Section 10: an event and where."""
         return lambda code: self.board.events.add((code, at))
-
-
-def refuse_later(config: model.Config, places: Places) -> None:
-    """What this engine does not know yet: chirps that go on."""
-    for site in places:
-        node = site.node
-        continues = isinstance(node, tree.Play) and node.chirp is not None and node.chirp.continues
-        if continues:
-            raise NotImplementedError(f"{site}")
 
 
 def first_piece(process: tree.Process, piece: int) -> int:

@@ -7,7 +7,7 @@ from math import floor
 
 from .board import Board
 from .oscillator import Oscillator
-from .records import Complex, Record, Steady, conjugate, times
+from .records import Complex, Record, Sections, Steady, conjugate, times
 
 FOREVER = 2**62
 """The length of a hold that nothing has ended yet, in ns."""
@@ -55,6 +55,13 @@ class Hold:
             self.end(t)
             self.begin(t)
 
+    def along(self, t: int, chirp: Sections) -> None:
+        """A pulse with a chirp begins at ``t``: what is held sweeps with it."""
+        if self.sounding is not None:
+            self.end(t)
+            self.sounding = replace(self.record(t, Steady(FOREVER), self.order), chirp=chirp)
+            self.board.records.append(self.sounding)
+
     def begin(self, t: int) -> None:
         """From ``t`` on the level sounds, if it is not 0."""
         if self.level != (0.0, 0.0):
@@ -89,6 +96,7 @@ class Hold:
             alpha=self.level,
             beta=(0.0, 0.0),
             theta=self.oscillator.phase(t),
-            inc=self.oscillator.inc,
+            inc=self.oscillator.frequency(t),
             correction=self.oscillator.correction,
+            chirp=self.oscillator.sections,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from quaymaster._core.config import model
@@ -9,6 +10,29 @@ from quaymaster._core.config.model import IDENTITY
 
 from .numbers import u64
 from .phase import increment, increment_of
+from .records import Record, Sections
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Section 13: a chirp that goes on behind its pulse, as what it adds to the element's own phase.
+
+    ``above`` and ``faster``: that of phase and frequency at ``start`` (ns); ``rate``: of the frequency, per ns.
+    """
+
+    start: int
+    above: int
+    faster: int
+    rate: int
+
+    def phase(self, t: int) -> int:
+        """What it adds to the phase at ``t``."""
+        m = t - self.start
+        return self.above + self.faster * m + self.rate * (m * (m + 1) // 2)
+
+    def frequency(self, t: int) -> int:
+        """What it adds to the frequency at ``t``."""
+        return self.faster + self.rate * (t - self.start)
 
 
 class Oscillator:
@@ -22,10 +46,33 @@ class Oscillator:
         self.frame = 0
         self.due = False
         self.correction = correction
+        self.sweep: Sweep | None = None
+
+    def own(self, t: int) -> int:
+        """inc·t + R + Q + F."""
+        return self.inc * t + self.reset + self.kept + self.frame
 
     def phase(self, t: int) -> int:
-        """θ(t) = inc·t + R + Q + F."""
-        return u64(self.inc * t + self.reset + self.kept + self.frame)
+        """θ(t): the element's own, and what a sweep that goes on adds."""
+        return u64(self.own(t) + (0 if self.sweep is None else self.sweep.phase(t)))
+
+    def frequency(self, t: int) -> int:
+        """The increment at ``t``."""
+        return u64(self.inc + (0 if self.sweep is None else self.sweep.frequency(t)))
+
+    @property
+    def sections(self) -> Sections:
+        """Section 13: those of a record that has no chirp of its own: one where a sweep goes on."""
+        return () if self.sweep is None else ((0, self.sweep.rate),)
+
+    def played(self, record: Record, continues: bool) -> None:
+        """Section 13: a pulse has ended: its sweep goes on behind it, or none does."""
+        end = record.start + record.length
+        if not continues or not record.chirp:
+            self.sweep = None
+            return
+        above = record.theta + record.turned(record.length) - self.own(end)
+        self.sweep = Sweep(end, above, record.frequency(record.length) - self.inc, record.rate)
 
     def begin(self, t: int) -> bool:
         """A play, measure or align of the element at ``t``: a due reset happens. Gives whether there was one."""
@@ -36,15 +83,19 @@ class Oscillator:
         return due
 
     def restart(self, t: int) -> None:
-        """The phase without the frame is 0 at ``t``."""
+        """The phase without the frame is 0 at ``t``; a sweep goes on with the frequency that it has."""
         self.reset = u64(-self.inc * t)
         self.kept = 0
+        if self.sweep is not None:
+            self.sweep = Sweep(t, 0, self.sweep.frequency(t), self.sweep.rate)
 
     def update(self, t: int, frequency: int, units: str, keep_phase: bool) -> None:
         """update_frequency at ``t``."""
         after = increment_of(frequency, units)
-        self.kept = u64(self.kept + (self.inc - after) * t) if keep_phase else 0
+        swept = 0 if self.sweep is None else self.sweep.phase(t)
+        self.kept = u64(self.kept + (self.inc - after) * t + swept) if keep_phase else 0
         self.inc = after
+        self.sweep = None
 
     def rotate(self, raw: int) -> None:
         """frame_rotation by the fixed number of turns ``raw``."""

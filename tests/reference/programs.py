@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.engine.latencies import PROFILES
 from quaymaster._core.program import tree
-from quaymaster.controller.compiler import later
 
 from .building import assign, binary, cell, declare, integer, program
 from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
@@ -207,7 +206,7 @@ class Maker:
             names += ["cast.mul_fixed_by_int", "random.rand_fixed"]
         if type_ == "int":
             names += ["cast.mul_int_by_fixed", "random.rand_int"]
-        known = [name for name in LIBRARY[type_] if name not in later.FUNCTIONS]
+        known = LIBRARY[type_]
         choices = names + known if self.chance(2) else names
         name = self.pick(known if known and self.kind.library and self.chance(2) else choices)
         arguments = self.arguments(name, depth) if name in PLAIN else self.library_arguments(name, type_, depth)
@@ -331,15 +330,12 @@ class Maker:
         return msgspec.structs.replace(plain, **self.options(element))
 
     def options(self, element: ElementFacts) -> dict[str, Any]:
-        """Now and then one of the ways to play that the compiler knows (section 13)."""
-        ways = [way for way in ("truncate", "condition", "chirp", "ramp") if (tree.Play, way) not in later.OPTIONS]
-        ways = [
-            way
-            for way in ways
-            if way != ("ramp" if element.iq else "") and (way != "chirp" or (element.modulated and not element.fine))
-        ]
-        if self.kind.one_length or not ways or not self.chance(3):
-            return {}
+        """Now and then one of the ways to play (section 13)."""
+        ways = ["truncate", "condition"]
+        ways += ["chirp", "chirp"] if element.modulated and not element.fine else []
+        ways += [] if element.iq else ["ramp"]
+        if self.kind.one_length or not self.chance(3):
+            return {"continues": element.modulated and not self.kind.one_length and self.chance(6)}
         match self.pick(ways):
             case "truncate":
                 return {"truncate": self.duration(15)}
@@ -347,7 +343,8 @@ class Maker:
                 return {"condition": self.expression("bool", 1)}
             case "chirp":
                 rates = tuple(self.expression("int", 1) for _ in range(self.draw(st.integers(1, 3))))
-                return {"chirp": tree.Chirp(rates=rates, units=self.draw(st.sampled_from(["Hz", "mHz", "pHz"])))}
+                chirp = tree.Chirp(rates=rates, units=self.draw(st.sampled_from(["Hz", "mHz", "pHz"])))
+                return {"chirp": chirp, "continues": self.chance(2)}
         slope = tree.Value(type="fixed", raw=self.draw(st.sampled_from([2**18, -(2**16) + 1])))
         return {"operation": "", "amplitude": (), "ramp": slope, "duration": self.duration(15)}
 
@@ -390,7 +387,7 @@ class Maker:
         if len(element.outputs) > 1:
             kinds += ["dual_demod.full", "dual_integration.full"]
         if not self.kind.one_length:
-            kinds += [kind for kind in SLICED if kind not in later.PROCESSES]
+            kinds += SLICED
         kind = self.pick(kinds)
         if kind in SLICED:
             return self.slices(kind, element)

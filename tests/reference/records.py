@@ -13,6 +13,8 @@ from . import numbers
 from .numbers import Report
 
 Complex = tuple[float, float]
+Sections = tuple[tuple[int, int], ...]
+"""Section 13: (start in ns, rate) of each section of a sweep."""
 ONE: Complex = (1.0, 0.0)
 
 
@@ -55,8 +57,7 @@ class Record:
     theta: int
     inc: int
     correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
-    chirp: tuple[tuple[int, int], ...] = ()
-    """Section 13: (start, rate) of the sections of a sweep."""
+    chirp: Sections = ()
 
     def factor(self, name: str) -> Complex:
         """Section 4: m of the port of an input: I, Q, or the only one."""
@@ -69,11 +70,24 @@ class Record:
         for j, (start, rate) in enumerate(self.chirp or ((0, 0),)):
             end = self.chirp[j + 1][0] if j + 1 < len(self.chirp) else n
             m = min(n, end) - start
-            if m <= 0:
+            if m < 0:
                 break
             turned += inc * m + rate * (m * (m + 1) // 2)
             inc += rate * (end - start)
         return turned
+
+    def frequency(self, n: int) -> int:
+        """The increment ``n`` ns after the start, not wrapped."""
+        inc = self.inc
+        for j, (start, rate) in enumerate(self.chirp):
+            end = self.chirp[j + 1][0] if j + 1 < len(self.chirp) else n
+            inc += rate * max(0, min(n, end) - start)
+        return inc
+
+    @property
+    def rate(self) -> int:
+        """That of the last section which begins before the end."""
+        return [rate for start, rate in self.chirp if start < self.length][-1]
 
     @property
     def length(self) -> int:

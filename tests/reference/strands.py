@@ -489,10 +489,12 @@ class Strand:
                     alpha=level,
                     beta=(0.0, 0.0),
                     theta=oscillator.phase(self.clock),
-                    inc=oscillator.inc,
+                    inc=oscillator.frequency(self.clock),
                     correction=oscillator.correction,
+                    chirp=oscillator.sections,
                 )
             )
+        self.oscillators[node.element].sweep = None
         self.order += 1
 
     def turn(self, element: str, node: tree.Statement, values: list[int]) -> None:
@@ -552,25 +554,37 @@ class Strand:
         oscillator = self.oscillators[node.element]
         self.begin(node.element)
         silent = given.ramp is None and not pulse_of(self.config, node.element, node.operation).waveforms
-        if given.condition and not silent:
-            record = Record(
-                element=node.element,
-                thread=self.thread or 0,
-                order=self.order,
-                start=self.clock,
-                samples=tuple(samples[:lasts]),
-                alpha=alpha,
-                beta=beta,
-                theta=oscillator.phase(self.clock),
-                inc=oscillator.inc,
-                correction=oscillator.correction,
-                chirp=sections(node, given.rates, lasts),
-            )
-            self.board.records.append(record)
-            if node.element in self.holds:
-                self.holds[node.element].left_by(record)
+        own = sections(node, given.rates, lasts)
+        record = Record(
+            element=node.element,
+            thread=self.thread or 0,
+            order=self.order,
+            start=self.clock,
+            samples=tuple(samples[:lasts]),
+            alpha=alpha,
+            beta=beta,
+            theta=oscillator.phase(self.clock),
+            inc=oscillator.frequency(self.clock),
+            correction=oscillator.correction,
+            chirp=own or oscillator.sections,
+        )
         self.order += 1
         self.clock += lasts
+        if given.condition:
+            self.sound_out(record, silent, bool(own), isinstance(node, tree.Play) and node.continues)
+
+    def sound_out(self, record: Record, silent: bool, chirped: bool, continues: bool) -> None:
+        """Section 13: what is played sounds, if it has a waveform; then sweep and hold are as it left them."""
+        hold = self.holds.get(record.element)
+        if hold is not None and chirped:
+            hold.along(record.start, record.chirp)
+        if not silent:
+            self.board.records.append(record)
+        self.oscillators[record.element].played(record, continues)
+        if hold is not None and not silent:
+            hold.left_by(record)
+        elif hold is not None and record.chirp:
+            hold.turned(self.clock)
 
     def envelope(
         self, node: tree.Play | tree.Measure, given: PlayValues, duration: int | None, report: Report
@@ -591,6 +605,10 @@ class Strand:
         start = self.clock
         oscillator = self.oscillators[node.element]
         self.begin(node.element)
+        if oscillator.sweep is not None:
+            oscillator.sweep = None
+            if node.element in self.holds:
+                self.holds[node.element].turned(self.clock)
         listening = Listening(
             measure=node,
             key=(site.number, self.passes[site]),

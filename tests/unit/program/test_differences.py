@@ -249,6 +249,10 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
     "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),
     "after_a_chirp": (lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"))), lambda: ids(plain)),
+    "sweeps": (
+        lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"), continue_chirp=True)),
+        lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"))),
+    ),
     "opx_latencies": (lambda: ids(in_loop, latency="opx"), lambda: ids(in_loop)),
     "linear_numerics": (lambda: ids(measure_i), lambda: ids(measure_i, numerics="exact")),
     "exact_widths": (lambda: ids(measure_i, numerics="exact"), lambda: ids(measure_i)),

@@ -180,7 +180,6 @@ LATER: list[tuple[str, Any]] = [
     ("L", lambda x, st: q.L(3)),
     ("time_tagging.digital", lambda x, st: q.measure("r", "q", q.time_tagging.digital(x, 1))),
     ("counting.digital", lambda x, st: q.counting.digital(x, 1)),
-    ("play(continue_chirp=...)", lambda x, st: q.play("x", "q", continue_chirp=True)),
     ("play(target=...)", lambda x, st: q.play("x", "q", target="I")),
     ("declare_output_stream(target='opnic')", lambda x, st: q.declare_output_stream(target="opnic")),
 ]  # fmt: skip

@@ -196,6 +196,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
         "",
     ),
     ("chirp 1", lambda v: q.play("x", "q", chirp=5), "bad_chirp", "a tuple of two or three", "(rates, times, units)"),
+    ("continue_chirp", lambda v: q.play("x", "q", continue_chirp=v.b), "bad_chirp", "True or False", "written"),
     ("chirp 4", lambda v: q.play("x", "q", chirp=(1, 2, 3, 4)), "bad_chirp", "a tuple of two or three", ""),
     ("chirp units", lambda v: q.play("x", "q", chirp=(1, "Hz")), "bad_units", "'Hz' of a chirp", "Hz/nsec, GHz/sec"),
     ("chirp fixed", lambda v: q.play("x", "q", chirp=(v.f, "Hz/sec")), "type_mismatch", "as rate of a chirp", ""),

@@ -151,6 +151,7 @@ HALF = value("fixed", FIXED_ONE // 2)
         (lambda n, f, b: q.play("x", "q", timestamp_stream=q.declare_stream()), {"timestamp_stream": "r1"}),
         (lambda n, f, b: q.play("x", "q", timestamp_stream="times"), {"timestamp_stream": "r1"}),
         (lambda n, f, b: q.play("x", "q", None, None, (n, "Hz/nsec")), {"chirp": tree.Chirp(rates=(N,))}),
+        (lambda n, f, b: q.play("x", "q", continue_chirp=True), {"continues": True}),
     ],
 )  # fmt: skip
 def test_play(write: Any, expected: dict[str, Any]) -> None:

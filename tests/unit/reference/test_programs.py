@@ -13,7 +13,6 @@ from reference.programs import Case, Kind, cases
 
 from quaymaster._core.config import model
 from quaymaster._core.program import tree
-from quaymaster.controller.compiler import later
 
 KINDS = {
     "linear": Kind(),
@@ -39,13 +38,13 @@ EVENTS = [
     "waveform_index",
 ]
 WANTED = {
-    "expressions": [c.__name__ for c in get_args(tree.Expression) if c not in later.EXPRESSIONS],
-    "statements": [c.__name__ for c in get_args(tree.Statement) if c not in later.STATEMENTS],
+    "expressions": [c.__name__ for c in get_args(tree.Expression)],
+    "statements": [c.__name__ for c in get_args(tree.Statement)],
     "operators": list(get_args(tree.BinaryOperator)),
     # math and util have a test for each function: tests/unit/engine/test_library_against_reference.py
     "functions": [name for name in get_args(tree.Function) if not name.startswith(("math.", "util."))],
     "processes": [
-        *(kind for kind in get_args(tree.ProcessKind) if kind not in later.PROCESSES),
+        *get_args(tree.ProcessKind),
         *get_args(tree.TaggingKind),
     ],
     "units": list(get_args(tree.FrequencyUnits)),
@@ -56,6 +55,7 @@ WANTED = {
     "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
+    "continues": ["with a chirp", "without"],
 }
 
 
@@ -81,6 +81,8 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
         case tree.Play() | tree.Measure():
             seen["amplitudes"][str(len(node.amplitude))] += 1
             seen["stamped"][type(node).__name__] += node.timestamp_stream is not None
+            if isinstance(node, tree.Play) and node.continues:
+                seen["continues"]["without" if node.chirp is None else "with a chirp"] += 1
     for value in msgspec.structs.asdict(node).values():
         count_nodes(value, seen)
 

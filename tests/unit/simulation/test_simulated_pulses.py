@@ -31,6 +31,24 @@ def test_a_chirp_sweeps_as_the_platform_counts(tmp_path: Path) -> None:
     assert (first.chirp_info["units"], first.chirp_info["endTime"]) == ("Hz/nsec", 400)
 
 
+def test_a_chirp_that_goes_on(tmp_path: Path) -> None:
+    """It sweeps on during a wait and the next pulse; the report has the frequency at its start, and the rate."""
+    with program() as prog:
+        play("pulse", "q", chirp=(25_000, "Hz/nsec"), continue_chirp=True)
+        wait(25, "q")
+        play("pulse", "q")
+        play("pulse", "q")
+    found = simulated(tmp_path, prog, opx_readout_pair(), 100)
+    t = np.arange(400.0)
+    turns = 0.1 * t + np.where(t < 300, 25e-6 * t * (t + 1) / 2, 0.0)
+    sounding = (t < 100) | (t >= 200)
+    assert np.abs(found.analog["1"] - np.where(sounding, 0.2 * np.cos(2 * np.pi * turns), 0.0)).max() <= LSB
+    _, second, third = found.report.analog_waveforms
+    assert second.current_intermediate_frequency == pytest.approx(100e6 + 200 * 25_000)
+    assert second.chirp_info is not None and second.chirp_info["rates"] == pytest.approx([25_000.0])
+    assert third.current_intermediate_frequency == pytest.approx(100e6) and third.chirp_info is None
+
+
 def test_truncate_and_condition(tmp_path: Path) -> None:
     """A truncated pulse and its marker end early; one whose condition is false leaves no trace but its time."""
     with program() as prog:
