@@ -169,8 +169,8 @@ def collect(
     while chunks := machine.drain():
         for chunk in chunks:
             name = image.streams[chunk[0]].name
-            if len(chunk) == 4:
-                _, codes, port, starts = chunk
+            if len(chunk) == 5:
+                _, codes, port, starts, _ = chunk
                 for row, t in zip(codes, starts, strict=True):
                     parts = (row.real, row.imag) if np.iscomplexobj(row) else (row,)
                     traces[name] += [(port, int(t), part.tolist()) for part in parts]

@@ -117,8 +117,8 @@ class Run:
         """Take what was saved."""
         for chunk in self.machine.drain():
             name = self.image.streams[chunk[0]].name
-            if len(chunk) == 4:
-                _, codes, port, starts = chunk
+            if len(chunk) == 5:
+                _, codes, port, starts, _ = chunk
                 self.traces += [(name, port, int(t), row.tolist()) for row, t in zip(codes, starts, strict=True)]
                 continue
             _, values, times = chunk

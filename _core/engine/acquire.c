@@ -228,15 +228,19 @@ static int add_trace(machine *m, const pending *p, int64_t port, int64_t at)
         m->traces = traces;
         m->trace_capacity = capacity;
     }
-    int64_t length = p->end - p->start, first = m->trace_bytes / 2;
+    int per_ns = signal_per_ns(m->signals, (int)port);
+    int64_t length = per_ns * (p->end - p->start), first = m->trace_bytes / 2;
     if (grow_codes(m, length))
         return m->error;
     m->traces[m->trace_count++] =
-        (machine_trace){.measure = p->window, .port = port, .start = p->start, .length = length, .first = first};
+        (machine_trace){.measure = p->window, .port = port, .start = p->start, .length = length, .first = first,
+                        .per_ns = per_ns};
     m->trace_bytes += 2 * length;
     signal_events_t noticed;
     memset(&noticed, 0, sizeof noticed);
-    int code = signal_trace(m->signals, (int)port, p->start, length, m->trace_codes + first, &noticed);
+    int16_t *codes = m->trace_codes + first;
+    int code = per_ns == 2 ? signal_trace_halves(m->signals, (int)port, p->start, p->end - p->start, codes, &noticed)
+                           : signal_trace(m->signals, (int)port, p->start, length, codes, &noticed);
     if (code < 0)
         return m->error = code;
     if (noticed.input_saturated)
@@ -250,18 +254,19 @@ static int evaluate_traces(machine *m, const pending *p)
     if (p->end > m->stop)
         return 0;
     const int64_t *measure = row(m->t.measures, MEASURE_COLUMNS, p->window);
-    int64_t bytes = 2 * (p->end - p->start) * measure[MEASURE_TRACE_PORTS];
+    const int64_t *ports = m->t.trace_ports + measure[MEASURE_FIRST_TRACE_PORT];
+    int64_t bytes = 0;
+    for (int64_t k = 0; k < measure[MEASURE_TRACE_PORTS]; k++)
+        bytes += 2 * signal_per_ns(m->signals, (int)ports[k]) * (p->end - p->start);
     if (bytes > OUTPUT_TRACE_BYTES_MAX)
         return m->error = MACHINE_TRACE_TOO_LONG;
     if (m->trace_count && m->trace_bytes + bytes > OUTPUT_TRACE_BYTES) {
         m->output_full = 1;
         return 1;
     }
-    for (int64_t k = 0; k < measure[MEASURE_TRACE_PORTS]; k++) {
-        int64_t port = m->t.trace_ports[measure[MEASURE_FIRST_TRACE_PORT] + k];
-        if (add_trace(m, p, port, measure[MEASURE_AT]))
+    for (int64_t k = 0; k < measure[MEASURE_TRACE_PORTS]; k++)
+        if (add_trace(m, p, ports[k], measure[MEASURE_AT]))
             return 1;
-    }
     return 0;
 }
 

@@ -144,8 +144,7 @@ static void play_fresh(const signals *s, const heard *h, int64_t n, int count, d
         block_play(re, im, -1.0, c, sn, h->k2, count, v);
 }
 
-/* Adds the samples of one record to v. */
-static void play(signals *s, const heard *h, int64_t from, int count, double *v)
+void play_heard(signals *s, const heard *h, int64_t from, int count, double *v)
 {
     const played *r = h->record;
     int64_t low = h->offset > from ? h->offset : from;
@@ -166,7 +165,7 @@ void play_channel(signals *s, const port *p, int channel, int64_t from, int coun
     memset(v, 0, (size_t)count * sizeof *v);
     for (int i = 0; i < p->heard_count; i++)
         if (channel < 0 || p->heard[i].channel == channel)
-            play(s, &p->heard[i], from, count, v);
+            play_heard(s, &p->heard[i], from, count, v);
 }
 
 /* The output converter of the exact numerics: 16 bits over its range, 1 V of an OPX. */
@@ -188,6 +187,11 @@ static double full_scale_of(const port *p, int channel)
     return 0.5;
 }
 
+void through_output(const port *p, int channel, int count, double *v)
+{
+    output_converter(v, full_scale_of(p, channel), count);
+}
+
 static void hear_outputs(signals *s, const port *p, int64_t from, int count, double *v)
 {
     if (s->numerics != SIGNAL_EXACT) {
@@ -198,7 +202,7 @@ static void hear_outputs(signals *s, const port *p, int64_t from, int count, dou
     memset(v, 0, (size_t)count * sizeof *v);
     for (int channel = 0; channel < p->channels; channel++) {
         play_channel(s, p, channel, from, count, x);
-        output_converter(x, full_scale_of(p, channel), count);
+        through_output(p, channel, count, x);
         for (int i = 0; i < count; i++)
             v[i] += x[i];
     }
@@ -272,16 +276,11 @@ static int64_t first_clipped(const port *p, const double *v, const float *noise,
     return -1;
 }
 
-int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first)
+void code_volts(const port *p, double *v, const float *noise, int count, int16_t *codes, int64_t *first)
 {
-    double v[BLOCK], scale = p->sign * 4096.0;
+    double scale = p->sign * 4096.0;
     float last[BLOCK];
     int16_t all[BLOCK];
-    const float *noise;
-    hear_samples(s, p, from, count, v);
-    int code = noise_of(s, p, from, count, &noise);
-    if (code)
-        return code;
     if (count < BLOCK) {
         memset(v + count, 0, (size_t)(BLOCK - count) * sizeof *v);
         memset(last, 0, sizeof last);
@@ -291,5 +290,15 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
     *first = at_end ? first_clipped(p, v, noise, count) : -1;
     if (count < BLOCK)
         memcpy(codes, all, (size_t)count * sizeof *codes);
-    return SIGNAL_OK;
+}
+
+int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first)
+{
+    double v[BLOCK];
+    const float *noise;
+    hear_samples(s, p, from, count, v);
+    int code = noise_of(s, p, from, count, &noise);
+    if (!code)
+        code_volts(p, v, noise, count, codes, first);
+    return code;
 }

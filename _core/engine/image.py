@@ -20,7 +20,7 @@ from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 from .hearing import Part
 
-ENGINE_VERSION = 10
+ENGINE_VERSION = 11
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -43,11 +43,13 @@ class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasuredPort(msgspec.Struct, frozen=True, kw_only=True):
-    """An input port that the program measures, or a part of it. ``kept``: some measure keeps a raw trace of it."""
+    """An input port that the program measures, or a part of it. ``kept``: some measure keeps a raw trace of it, of
+    ``per_ns`` samples a ns."""
 
     ref: PortRef
     kept: bool
     part: Part = Part.WHOLE
+    per_ns: int = 1
 
 
 class ImageInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     """An element of the program. ``inputs``: (port,), (I, Q), a MW output twice, or (); ``outputs`` as in the config.
 
-    ``full_scale``: volts of a sample 1.0; 1.0 except on MW outputs.
+    ``full_scale``: volts of a sample 1.0; 1.0 except on MW outputs. ``per_ns``: samples a ns of the ports it plays on.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     time_of_flight: int
     correction: tuple[float, float, float, float]
     full_scale: float = 1.0
+    per_ns: int = 1
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):

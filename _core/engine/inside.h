@@ -40,6 +40,7 @@ typedef struct {
     int64_t n;
     int constant;
     double peak; /* max |wI| + |wQ| over all samples */
+    double *halves_I, *halves_Q; /* two samples a ns, where it has them; halves_Q NULL: zeros */
 } waveform;
 
 typedef struct {
@@ -111,6 +112,7 @@ typedef struct {
     uint64_t shift;  /* of such a one: added to inc where that, signed, is in [low, high] */
     int64_t low, high;
     int rendered;    /* an output carries it */
+    int halves;      /* its output has two samples a ns */
 } element;
 
 typedef struct {
@@ -195,6 +197,7 @@ typedef struct {
     double gain, offset, sigma, sign;
     int64_t delay;
     int from_samples;
+    int per_ns; /* samples of a raw trace */
     ear *ears;
     int ear_count, channels;
     /* the records of the latest window looked at, in the contract's order */
@@ -381,6 +384,12 @@ int hear(signals *s, port *p, int64_t start, int64_t length);
 /* The records of one channel, or of all (-1), summed in samples from … from + count <= from + BLOCK. */
 void play_channel(signals *s, const port *p, int channel, int64_t from, int count, double *v);
 
+/* Adds samples from … from + count <= from + BLOCK of one record to v. */
+void play_heard(signals *s, const heard *h, int64_t from, int count, double *v);
+
+/* BLOCK samples behind the converter of a channel's output; only of the exact numerics. */
+void through_output(const port *p, int channel, int count, double *v);
+
 /* Voltage heard in samples from … from + count (from counted in the window that `hear` was given). */
 void hear_samples(signals *s, const port *p, int64_t from, int count, double *v);
 
@@ -389,6 +398,9 @@ int convert_samples(signals *s, port *p, int64_t from, int count, double *v);
 
 /* Converter codes of the samples; *first is the first one that was out of range, or -1. */
 int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, int64_t *first);
+
+/* Codes of `count` <= BLOCK samples that are heard as v, which is overwritten; *first as above. */
+void code_volts(const port *p, double *v, const float *noise, int count, int16_t *codes, int64_t *first);
 
 /* --- what one window shares (shared.c) --------------------------------------------------------------------------- */
 

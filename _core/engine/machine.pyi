@@ -15,8 +15,8 @@ from .watching import OutputOverflow
 Values = npt.NDArray[np.int64]
 Saved = tuple[int, Values, Values | None]
 """(stream, raw values, times in ns or None)."""
-Traces = tuple[int, npt.NDArray[np.int16], int, Values]
-"""(stream, codes (traces, samples), number of the input port, start times in ns)."""
+Traces = tuple[int, npt.NDArray[np.int16], int, Values, int]
+"""(stream, codes (traces, samples), number of the input port, start times in ns, samples a ns)."""
 Chunk = Saved | Traces
 
 def limits() -> dict[str, int]:

@@ -18,6 +18,7 @@ from quaymaster._core.engine.signals cimport (
     signals,
     signals_add_ear,
     signals_add_element,
+    signals_add_halves,
     signals_add_output,
     signals_add_photons,
     signals_add_port,
@@ -28,6 +29,8 @@ from quaymaster._core.engine.signals cimport (
     signals_free,
     signals_new,
     signals_set_full_scale,
+    signals_set_halves,
+    signals_set_rate,
 )
 
 from ..errors import AskedWrongly, OurBug, Taken
@@ -111,7 +114,7 @@ cdef extern from "machine.h" nogil:
         pass
 
     ctypedef struct machine_trace:
-        int64_t measure, port, start, length, first
+        int64_t measure, port, start, length, first, per_ns
 
     enum:
         OP_COUNT
@@ -265,10 +268,13 @@ cdef class Machine:
         index = {element.name: number for number, element in enumerate(image.element_info)}
         outputs, shifted = {}, {}
         heard = np.zeros(max(len(index), 1), dtype=np.uint8)
+        if any(measured.kept and measured.per_ns == 2 for measured in image.ports):
+            _add_halves(self._signals, image)
         for measured in image.ports:
             port = plant.port(measured.ref, measured.part)
             number = _made(signals_add_port(self._signals, port.number, port.gain, port.offset, port.sigma, port.sign,
                                             port.delay_ns, measured.kept))
+            _made(signals_set_rate(self._signals, number, measured.per_ns))
             self._add_photons(number, port.photons)
             for ear in port.ears:
                 if ear.element not in index:
@@ -544,7 +550,8 @@ cdef class Machine:
             if (k == 0 or traces[k].measure != traces[k - 1].measure or traces[k].port != traces[k - 1].port
                     or traces[k].length != traces[k - 1].length):
                 port = self.image.ports[traces[k].port]
-                key = (int(self.image.measures[traces[k].measure, 3]), port.ref.number, traces[k].length, int(port.part))
+                key = (int(self.image.measures[traces[k].measure, 3]), port.ref.number, traces[k].length, int(port.part),
+                       traces[k].per_ns)
                 group = groups.setdefault(key, len(groups))
             group_of[k] = group
         sizes = np.bincount(group_of).tolist()
@@ -554,7 +561,7 @@ cdef class Machine:
             if key[3] == 0:
                 chunks.append(chunk)
             elif key[3] == 1:  # each trace of I has one of Q
-                members = groups[(*key[:3], 2)]
+                members = groups[(*key[:3], 2, key[4])]
                 other = self._traces_of(traces, codes, group_of, members, key, sizes[members])
                 chunks.append((chunk[0], chunk[1] + 1j * other[1], *chunk[2:]))
         machine_traces_taken(m)
@@ -574,7 +581,7 @@ cdef class Machine:
                 memcpy(&rows[place, 0], codes + traces[k].first, <size_t>(2 * length))
                 start[place] = traces[k].start
                 place += 1
-        return int(key[0]), samples, key[1], starts
+        return int(key[0]), samples, key[1], starts, int(key[4])
 
     def log(self):
         """What was played and measured so far; see the stub."""
@@ -670,6 +677,18 @@ cdef _add_samples(signals *s, image):
         correction = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
         c00, c01, c10, c11 = (element.full_scale * c for c in correction)
         _made(signals_add_element(s, c00, c01, c10, c11))
+
+
+cdef _add_halves(signals *s, image):
+    """What is played with two samples a ns, for raw traces that have as many."""
+    cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
+    cdef int64_t I, Q
+    for number, (I, Q) in enumerate(image.fine.tolist()):
+        if I >= 0:
+            _made(signals_add_halves(s, number, &samples[I], &samples[Q] if Q >= 0 else NULL))
+    for number, element in enumerate(image.element_info):
+        if element.per_ns == 2:
+            _made(signals_set_halves(s, number))
 
 
 cdef _add_weights(signals *s, image):

@@ -70,6 +70,8 @@ static int check_waveform(const signals *s, const signal_record_t *r)
     int64_t whole = r->stretched > r->length ? r->stretched : r->length;
     if (!w->constant && whole > w->n && w->n < 4)
         return SIGNAL_BAD_ID;
+    if (s->elements[r->element].halves && (r->section_count || (!w->constant && (!w->halves_I || whole > w->n))))
+        return SIGNAL_BAD_ID; /* nothing is stretched or swept at half ns */
     return !w->constant && whole > SIGNAL_SAMPLES_MAX ? SIGNAL_TOO_LONG : SIGNAL_OK;
 }
 

@@ -23,6 +23,8 @@ void signals_free(signals *s)
     for (int i = 0; i < s->waveform_count; i++) {
         free(s->waveforms[i].I);
         free(s->waveforms[i].Q);
+        free(s->waveforms[i].halves_I);
+        free(s->waveforms[i].halves_Q);
     }
     for (int i = 0; i < s->weight_count; i++) {
         free(s->weights[i].re);
@@ -179,6 +181,7 @@ int signals_add_shifted(signals *s, int id, uint64_t shift, int64_t low, int64_t
     e->shift = shift;
     e->low = low;
     e->high = high;
+    e->halves = of->halves;
     e->shifted = of->shifted;
     of->shifted = made;
     return made;
@@ -199,6 +202,7 @@ int signals_add_port(signals *s, int32_t number, double gain, double offset, dou
     p->sign = sign < 0 ? -1.0 : 1.0;
     p->delay = delay;
     p->from_samples = from_samples;
+    p->per_ns = 1;
     return s->port_count++;
 }
 

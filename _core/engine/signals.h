@@ -184,6 +184,18 @@ int signal_evaluate_values(signals *s, const signal_acquisition_t *a, int32_t *r
 /* `length` converter codes of one input port from `start` (may be negative: nothing was played before 0). */
 int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
 
+/* Two samples a ns (docs/arithmetic.md 17). The waveform of n samples has 2 n of them; the output of the element has two a
+ * ns, before anything is shifted; raw traces of the port have per_ns (1 or 2), its noise at half ns that of the number
+ * above its own by SIGNAL_HALF_NUMBER. */
+#define SIGNAL_HALF_NUMBER 64
+int signals_add_halves(signals *s, int waveform, const double *I, const double *Q);
+int signals_set_halves(signals *s, int element);
+int signals_set_rate(signals *s, int port, int per_ns);
+int signal_per_ns(const signals *s, int port);
+
+/* signal_trace for `length` ns of a port with two samples a ns: 2 length codes. */
+int signal_trace_halves(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
+
 /* How a port is tagged (docs/arithmetic.md 18); thresholds in converter codes. */
 typedef struct {
     int32_t port;

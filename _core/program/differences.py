@@ -520,8 +520,8 @@ _ROWS = (
     Difference(
         "two_gigasamples",
         "OPX1000",
-        "Inputs hear a port at 2 GS/s once a ns, as the mean of its two samples, and integrals on an input at 2 GS/s "
-        "count each ns once.",
+        "Integrals hear a port at 2 GS/s once a ns, as the mean of its two samples, and on an input at 2 GS/s count "
+        "each ns once; raw traces there have two samples a ns, and outputs at 1 GS/s hold theirs.",
         _FEMS,
         fem_rules.halves_of_ns,
     ),

@@ -14,6 +14,7 @@ from ..._core.engine.codes import THREADS_MAX, ElementColumn
 from ..._core.engine.image import ImageElement
 from ..._core.program import tree
 from .problems import Problems
+from .waveforms import plays_at_2_gs
 
 _KINDS = {None: 0, "singleInput": 1, "mixInputs": 2, "MWInput": 2}
 _LATER_KINDS = ("singleInputCollection", "multipleInputs", "RF_inputs")
@@ -22,7 +23,7 @@ _LATER_KINDS = ("singleInputCollection", "multipleInputs", "RF_inputs")
 class Elements(msgspec.Struct, kw_only=True):
     """The elements that a program names, in the order of first use; ``index`` and ``thread`` by name.
 
-    ``sharing``: for each element on a shared oscillator all of these on it.
+    ``sharing``: for each element on a shared oscillator all of these on it. ``microwaves``: those on MW-FEMs.
     """
 
     names: tuple[str, ...]
@@ -33,6 +34,7 @@ class Elements(msgspec.Struct, kw_only=True):
     info: tuple[ImageElement, ...]
     rows: list[list[int]]
     sharing: dict[str, tuple[str, ...]]
+    microwaves: frozenset[str]
 
     def thread_mask(self, names: Iterable[str]) -> int:
         """The threads of these elements, a bit each."""
@@ -99,6 +101,7 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
         info=info,
         rows=[_row(config, item) for item in info],
         sharing=_sharing(config, good),
+        microwaves=frozenset(name for name in good if config.elements[name].MWInput is not None),
     )
 
 
@@ -175,6 +178,7 @@ def _info(config: Config, name: str, thread: int) -> ImageElement:
         time_of_flight=element.time_of_flight or 0,
         correction=config.mixer_correction(name),
         full_scale=full_scale_volts(config.analog_output(element.MWInput.port)) if element.MWInput is not None else 1.0,
+        per_ns=2 if plays_at_2_gs(config, element) else 1,
     )
 
 

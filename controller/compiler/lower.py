@@ -427,7 +427,8 @@ class Lowering:
     def _correct(self, node: tree.UpdateCorrection, step: Step) -> None:
         slots = self._operands(step, (node.at,))
         if not self._has_mixer(node.element):
-            self._problems.add(node.at, f"update_correction: element '{node.element}' has no mixer (no mixInputs)")
+            why = _DIGITAL if node.element in self._elements.microwaves else "no mixInputs"
+            self._problems.add(node.at, f"update_correction: element '{node.element}' has no mixer ({why})")
         for name in filter(self._has_mixer, step.elements):
             self.code.emit(Op.CORRECTION, self._elements.index[name], *slots, mask=self._mask_of(name), at=node.at)
 
@@ -437,10 +438,10 @@ class Lowering:
         count = len(self._elements.info[number].inputs)
         names = ("I", "Q") if self._has_mixer(node.element) else ("single",) if count == 1 else ()
         if node.input not in names:
-            known = ", ".join(names) or "none"
-            self._problems.add(
-                node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; it has: {known}"
-            )
+            known = f"it has: {', '.join(names) or 'none'}"
+            if node.element in self._elements.microwaves:
+                known = "outputs of an MW-FEM have no DC offset"
+            self._problems.add(node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; {known}")
         self.code.emit(Op.SET_OFFSET, number, int(node.input == "Q"), slot, mask=step.unit.mask, at=node.at)
 
     def _load_waveform(self, node: tree.LoadWaveform, step: Step) -> None:
@@ -463,7 +464,8 @@ class Lowering:
         return bool(self._elements.rows[self._elements.index[element]][column])
 
     def _has_mixer(self, element: str) -> bool:
-        return self._elements.rows[self._elements.index[element]][ElementColumn.KIND] == 2
+        is_pair = self._elements.rows[self._elements.index[element]][ElementColumn.KIND] == 2
+        return is_pair and element not in self._elements.microwaves
 
     def _mask_of(self, element: str) -> int:
         """The strand of an element's thread."""
@@ -600,6 +602,7 @@ class Lowering:
         self.values.strict = outer
 
 
+_DIGITAL = "the up-converters of an MW-FEM are digital"
 _WORDS = {
     "FrameRotation": "frame_rotation",
     "ResetFrame": "reset_frame",

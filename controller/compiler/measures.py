@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from ..._core.config.limits import TIME_OF_FLIGHT_MIN_TAGGING_NS
-from ..._core.config.model import Config, TimeTaggingParameters
+from ..._core.config.model import Config, PortRef, TimeTaggingParameters
 from ..._core.engine.codes import MeasureColumn, ProcessColumn, TaggerColumn, WindowColumn
 from ..._core.engine.image import Ints, MeasuredPort, table
 from ..._core.engine.measured import Input, measured_inputs, named_inputs
@@ -95,7 +95,8 @@ class MeasureTables:
     def _tags(self, process: tree.Tagging, node: tree.Measure, use: PulseUse) -> list[Tags] | None:
         element, faults = self._config.elements[node.element], []
         if element.MWOutput is not None:
-            self._problems.add(process.at, f"{process.kind} of a MW input is not supported yet", later=True)
+            text = f"{process.kind} reads the codes of an input in volts"
+            self._problems.add(process.at, f"{text}; that of element '{node.element}' is a MW input (I and Q)")
             return None
         ref = self._output(process.output, process.at, node.element)
         if process.max_time < use.length:
@@ -193,10 +194,12 @@ class MeasureTables:
         if node.stream is None or use.pulse.digital_marker is None:
             return None
         element = self._config.elements[node.element]
-        if any(self._config.analog_input(ref).sampling_rate == 2e9 for ref in element.output_ports.values()):
-            self._problems.add(node.at, f"a raw trace of '{node.element}' at 2 GS/s is not supported yet", later=True)
+        rates = {self._per_ns(ref) for ref in element.output_ports.values()}
+        if len(rates) > 1:
+            text = f"the inputs of element '{node.element}' have two sampling rates"
+            self._problems.add(node.at, f"{text}, so no stream holds raw traces of both; give them one sampling_rate")
             return None
-        length = use.length + 2 * element.smearing
+        length = max(rates) * (use.length + 2 * element.smearing)
         before = self.trace_lengths.setdefault(node.stream, length)
         if before != length:
             text = f"stream '{node.stream}' gets raw traces of {before} and of {length} samples"
@@ -250,10 +253,14 @@ class MeasureTables:
             "taggers": table(self._taggers, TaggerColumn.COLUMNS),
             "trace_ports": self._trace_table(),
             "ports": tuple(
-                MeasuredPort(ref=ref, kept=number in self._kept, part=part)
+                MeasuredPort(ref=ref, kept=number in self._kept, part=part, per_ns=self._per_ns(ref))
                 for (ref, part), number in self._ports.items()
             ),
         }
+
+    def _per_ns(self, ref: PortRef) -> int:
+        """Samples a ns of a raw trace."""
+        return 2 if self._config.analog_input(ref).sampling_rate == 2e9 else 1
 
     def _trace_table(self) -> Ints:
         return np.array(self._trace_ports, dtype=np.int64)

@@ -39,13 +39,14 @@ class Arrival:
 
     Saved values: `values` (n,) raw integers, `timestamps` (n,) ns or None. Raw traces (`input` 1 or 2): `values`
     (traces, samples) of ADC counts, complex ones of a MW input, `timestamps` (traces,) the instants of their first
-    samples, one sample a ns.
+    samples, `per_ns` samples a ns.
     """
 
     stream: int
     values: NDArray[Any]
     timestamps: NDArray[np.int64] | None = None
     input: int = 0
+    per_ns: int = 1
 
 
 class Pipeline:
@@ -243,7 +244,7 @@ def _samples(arrival: Arrival, trace: bool, timestamps: bool, shape: tuple[int, 
     values = arrival.values.astype(np.complex128 if np.iscomplexobj(arrival.values) else np.int64)
     stamps = None
     if timestamps:
-        stamps = _stamps(arrival)[:, np.newaxis] + np.arange(values.shape[1], dtype=np.int64)
+        stamps = _stamps(arrival)[:, np.newaxis] + np.arange(values.shape[1], dtype=np.int64) // arrival.per_ns
     if not trace:
         return Batch(values.reshape(-1), None if stamps is None else stamps.reshape(-1))
     if values.shape[1:] != shape:

@@ -26,7 +26,7 @@ class Machine(Protocol):
 
     def drain(self) -> Sequence[tuple[Any, ...]]:
         """What was saved since: (stream, raw int64 values, int64 times or None) for saved values,
-        (stream, int16 array (traces, samples), input 1 or 2, start times) for raw traces."""
+        (stream, int16 array (traces, samples), input 1 or 2, start times, samples a ns) for raw traces."""
 
     def halt(self) -> None:
         """Make `run` return soon."""
@@ -125,9 +125,9 @@ def arrivals_of(chunks: Iterable[tuple[Any, ...]]) -> list[Arrival]:
     """What a machine drained, as the pipelines take it."""
     arrivals = []
     for chunk in chunks:
-        if len(chunk) == 4:
-            stream, samples, input, starts = chunk
-            arrivals.append(Arrival(stream, samples, np.asarray(starts, np.int64), input))
+        if len(chunk) == 5:
+            stream, samples, input, starts, per_ns = chunk
+            arrivals.append(Arrival(stream, samples, np.asarray(starts, np.int64), input, per_ns))
         else:
             stream, values, times = chunk
             arrivals.append(Arrival(stream, values, times))

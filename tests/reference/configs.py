@@ -149,6 +149,9 @@ class ConfigMaker:
         for output in outputs.values():
             output["output_mode"] = self.draw(modes)
         outputs[FINE_OUTPUT]["sampling_rate"] = 2e9
+        rate = self.draw(st.sampled_from([1e9, 2e9]))
+        for heard in inputs.values():
+            heard["sampling_rate"] = rate
         microwave = {
             "type": "MW",
             "analog_outputs": {1: self.mw_output(), FINE_MW_OUTPUT: self.mw_output() | {"sampling_rate": 2e9}},
@@ -172,6 +175,7 @@ class ConfigMaker:
             "band": 1,
             "downconverter_frequency": self.draw(st.sampled_from(DOWN_CONVERTERS)),
             "gain_db": gain_db,
+            "sampling_rate": self.draw(st.sampled_from([1e9, 2e9])),
         }
 
     def analog_input(self) -> dict[str, Any]:

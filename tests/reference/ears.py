@@ -22,6 +22,9 @@ class Part:
     factor: Complex
     samples: tuple[Complex, ...] | Steady
     full_scale: float
+    mirrored: bool = False
+    twice: bool = False
+    """The output has two samples a ns (section 17)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Ear:
     sign: float
     keeps_trace: bool
     light: tuple[float, float, int] | None
+    per_ns: int
 
     @property
     def number(self) -> int:
@@ -71,10 +75,10 @@ def through_converters(record: Record, shift: int) -> Record | None:
 def parts_of(record: Record, way: Way) -> list[Part]:
     """Section 4: (κ, w), and (κ′, conj w) unless β is 0."""
     m = record.factor(way.name) if way.m is None else way.m
-    found = [Part(record, way.output, times(m, record.alpha), record.samples, way.full_scale)]
+    found = [Part(record, way.output, times(m, record.alpha), record.samples, way.full_scale, False, way.twice)]
     if record.beta != (0.0, 0.0):
         mirrored = tuple(conjugate(sample) for sample in record.samples)
-        found.append(Part(record, way.output, times(m, record.beta), mirrored, way.full_scale))
+        found.append(Part(record, way.output, times(m, record.beta), mirrored, way.full_scale, True, way.twice))
     return found
 
 
@@ -90,4 +94,5 @@ def ear(config: model.Config, plant: Plant, used: list[str], at: Inlet, keeps_tr
         sign=sign(config, at[0]),
         keeps_trace=keeps_trace,
         light=plant.light,
+        per_ns=round(analog.sampling_rate / 1e9),
     )

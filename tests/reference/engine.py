@@ -26,7 +26,7 @@ from .outside import Incoming
 from .plants import Plant, inlet_of, inlets_of
 from .ranges import Beyond, overflows
 from .records import pulse_of
-from .samples import codes
+from .samples import codes, trace
 from .sites import Places
 from .strands import Strand
 from .tagging import BEFORE_NS, tags
@@ -133,8 +133,8 @@ class Job:
         measure = window.listening.measure
         report = self.reporter(measure.at)
         hears, exactly = self.ears[window.at], self.numerics == "exact"
-        trace = codes(hears, window, self.board.records, self.seed, exactly, report)
-        self.traces[measure.stream or ""].append((window.at[0].number, window.start, trace))
+        kept = trace(hears, window, self.board.records, self.seed, exactly, report)
+        self.traces[measure.stream or ""].append((window.at[0].number, window.start, kept))
 
     def tag(self, window: Window, node: tree.Tagging) -> None:
         """Section 18: the tags of a window, a value for each cell and one for the count."""

@@ -318,6 +318,57 @@ class FemChecks:
         close(q, expected.imag)
 
     @pytest.mark.parametrize("numerics", ["linear", "exact"])
+    def test_a_raw_trace_at_two_gigasamples(self, numerics: str) -> None:
+        """Two samples a ns, of an output with as many: sample k is w[k]·cos(2π·30 MHz·k/2 ns) at -3 dB; a trace begins
+        at the time of flight and has 400 samples."""
+        raw = raw_fems(sampling_rate=2e9)
+        raw["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["sampling_rate"] = 2e9
+        samples = 0.2 * np.sin(np.pi * np.arange(400) / 400)
+        raw["waveforms"]["two"] = {"type": "arbitrary", "samples": samples.tolist()}
+        outcome = self.outcome(raw, wait(5, "f"), measure("readout", "f", stream="adc"), numerics=numerics)
+        ((number, start, codes),) = outcome.traces["adc"]
+        assert (number, start, len(codes)) == (1, 60, 400)
+        v = 10 ** (-3 / 20) * samples * np.cos(2 * np.pi * 30e6 * (20 + np.arange(400) / 2) * 1e-9)
+        assert max(abs(np.array(codes) + 0.5 - 4096 * v)) <= (0.5 + 1e-6 if numerics == "linear" else 0.6)
+
+    def test_an_output_at_one_gigasample_holds(self) -> None:
+        """Heard at 2 GS/s each of its samples comes twice, carrier and all, and the even ones are those at 1 GS/s."""
+        slow, fast = raw_fems(), raw_fems()
+        fast["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["sampling_rate"] = 2e9
+        body = measure("readout", "f", stream="adc")
+        (_, _, once), (_, _, twice) = (self.outcome(raw, body).traces["adc"][0] for raw in (slow, fast))
+        assert twice == [code for code in once for _ in range(2)]
+        assert len(set(once)) > 20
+
+    def test_a_microwave_trace_at_two_gigasamples(self) -> None:
+        """I + iQ of converters 12 MHz apart, at half ns, where both ports have 2 GS/s."""
+        raw = raw_fems(down=UP - 12e6)
+        for side in ("analog_outputs", "analog_inputs"):
+            raw["controllers"]["con1"]["fems"][2][side][1]["sampling_rate"] = 2e9
+        traces = self.outcome(raw, wait(10, "r"), measure("readout", "r", stream="adc")).traces["adc"]
+        z = wave(72e6, 40 + np.arange(400) / 2)
+        assert [(number, start) for number, start, _ in traces] == [(1, 80), (1, 80)]
+        assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
+        assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
+
+    def test_noise_at_half_ns_is_its_own(self) -> None:
+        """Samples of whole ns have the noise that they have at 1 GS/s, those between are independent of them."""
+        raw = raw_fems()
+        raw["waveforms"]["two"]["sample"] = 0.0
+        plant = Plant("none", noise=0.02)
+        body = [measure("readout", "f", stream="adc") for _ in range(20)]
+        traces = []
+        for rate in (1e9, 2e9):
+            raw["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["sampling_rate"] = rate
+            kept = self.outcome(raw, *body, plant=plant, seed=3).traces["adc"]
+            traces.append(np.array([code for _, _, codes in kept for code in codes]))
+        once, twice = traces
+        assert np.array_equal(twice[::2], once)
+        expected = 0.02 * 4096 * 10 ** (-3 / 20)  # of 4,000 numbers: 5 standard errors
+        assert abs(twice[1::2].std() / expected - 1) < 0.06
+        assert abs(np.corrcoef(once, twice[1::2])[0, 1]) < 0.08
+
+    @pytest.mark.parametrize("numerics", ["linear", "exact"])
     def test_an_input_at_two_gigasamples_counts_each_ns_once(self, numerics: str) -> None:
         """Its integrals have the scale of those at 1 GS/s: they are the same."""
         body = measure("readout", "f", demod("cos", I), demod("sin", Q))

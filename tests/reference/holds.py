@@ -59,13 +59,13 @@ class Hold:
         """A pulse with a chirp begins at ``t``: what is held sweeps with it."""
         if self.sounding is not None:
             self.end(t)
-            self.sounding = replace(self.record(t, Steady(FOREVER), self.order), chirp=chirp)
+            self.sounding = replace(self.record(t, Steady(FOREVER), Steady(FOREVER), self.order), chirp=chirp)
             self.board.records.append(self.sounding)
 
     def begin(self, t: int) -> None:
         """From ``t`` on the level sounds, if it is not 0."""
         if self.level != (0.0, 0.0):
-            self.sounding = self.record(t, Steady(FOREVER), self.order)
+            self.sounding = self.record(t, Steady(FOREVER), Steady(FOREVER), self.order)
             self.board.records.append(self.sounding)
 
     def end(self, t: int) -> None:
@@ -74,7 +74,8 @@ class Hold:
             return
         self.board.records.remove(self.sounding)
         if t > self.sounding.start:
-            self.board.records.append(replace(self.sounding, samples=Steady(t - self.sounding.start)))
+            lasts = t - self.sounding.start
+            self.board.records.append(replace(self.sounding, samples=Steady(lasts), twice=Steady(2 * lasts)))
         self.sounding = None
 
     def ramp_to_zero(self, t: int, lasts: int, order: int) -> None:
@@ -82,10 +83,13 @@ class Hold:
         self.end(t)
         if self.level != (0.0, 0.0):
             samples = tuple((1 - (n + 1) / lasts, 0.0) for n in range(lasts))
-            self.board.records.append(self.record(t, samples, order))
+            twice = tuple((1 - (n + 1) / (2 * lasts), 0.0) for n in range(2 * lasts))
+            self.board.records.append(self.record(t, samples, twice, order))
         self.level = (0.0, 0.0)
 
-    def record(self, t: int, samples: tuple[Complex, ...] | Steady, order: int) -> Record:
+    def record(
+        self, t: int, samples: tuple[Complex, ...] | Steady, twice: tuple[Complex, ...] | Steady, order: int
+    ) -> Record:
         """A record of the level with the phase of the element at ``t``."""
         return Record(
             element=self.element,
@@ -93,6 +97,7 @@ class Hold:
             order=order,
             start=t,
             samples=samples,
+            twice=twice,
             alpha=self.level,
             beta=(0.0, 0.0),
             theta=self.oscillator.phase(t),

@@ -40,6 +40,7 @@ class Way:
     full_scale: float = 0.5
     shift: int = 0
     m: Complex | None = None
+    twice: bool = False
 
 
 @dataclass
@@ -90,7 +91,7 @@ def ways_of(config: model.Config, element: str, at: Inlet) -> dict[str, Way]:
         up = Fraction(output.upconverters[record.MWInput.upconverter].frequency)
         apart = up - Fraction(heard_at.downconverter_frequency)
         shift = floor(apart * 2**64 / 10**9 + Fraction(1, 2))
-        return {part: Way(record.MWInput.port, part, volts, shift, m)}
+        return {part: Way(record.MWInput.port, part, volts, shift, m, output.sampling_rate == 2e9)}
     return {} if part else volts_of(config, element)
 
 
@@ -102,7 +103,13 @@ def volts_of(config: model.Config, element: str) -> dict[str, Way]:
         ports = {"port": record.singleInput.port}
     elif record.mixInputs is not None:
         ports = {"I": record.mixInputs.I, "Q": record.mixInputs.Q}
-    return {name: Way(out, name, full_scale(config.analog_output(out))) for name, out in ports.items()}
+    return {name: volts_way(config, name, out) for name, out in ports.items()}
+
+
+def volts_way(config: model.Config, name: str, port: PortRef) -> Way:
+    """The way through an output in volts."""
+    output = config.analog_output(port)
+    return Way(port, name, full_scale(output), twice=output.sampling_rate == 2e9)
 
 
 def hearing(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> Hearing:

@@ -58,6 +58,8 @@ class Record:
     inc: int
     correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
     chirp: Sections = ()
+    twice: tuple[Complex, ...] | Steady = ()
+    """Section 17: the samples two a ns, of an element whose ports have as many."""
 
     def factor(self, name: str) -> Complex:
         """Section 4: m of the port of an input: I, Q, or the only one."""
@@ -134,6 +136,27 @@ def per_ns(waveform: model.Waveform, pulse: model.Pulse) -> model.Waveform:
     if isinstance(waveform, model.ArbitraryWaveform):
         return structs.replace(waveform, samples=means(waveform.samples, pulse))
     return waveform
+
+
+def twice_of(config: model.Config, element: str, pulse: model.Pulse, length: int, number: int) -> tuple[Complex, ...]:
+    """Section 17: the samples of a pulse of ``length`` ns two a ns; none where the element's ports have one."""
+    if not plays_twice(config, element):
+        return ()
+    parts = []
+    for name in ("single",) if "single" in pulse.waveforms else ("I", "Q"):
+        waveform = config.waveforms[pulse.waveforms[name]]
+        if isinstance(waveform, model.ConstantWaveform):
+            parts.append([waveform.sample] * (2 * length))
+        else:
+            array = isinstance(waveform, model.ArrayWaveform)
+            parts.append(list(waveform.samples_array[number] if array else waveform.samples))
+    return tuple(zip(parts[0], parts[1] if len(parts) == 2 else [0.0] * len(parts[0]), strict=False))
+
+
+def plays_twice(config: model.Config, element: str) -> bool:
+    """Section 17: whether the ports of an element have two samples a ns."""
+    ports = config.elements[element].input_ports.values()
+    return any(config.analog_output(port).sampling_rate == 2e9 for port in ports)
 
 
 def means(samples: tuple[float, ...], pulse: model.Pulse) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import floor
 
 from . import noise, photons
@@ -9,7 +10,7 @@ from .board import Window
 from .ears import Ear, Part
 from .numbers import Report, u64
 from .phase import cosine_sine
-from .records import Record, times
+from .records import Record, conjugate, times
 
 
 def sounding(part: Part, t: int) -> float:
@@ -23,35 +24,52 @@ def sounding(part: Part, t: int) -> float:
     return k[0] * p[0] - k[1] * p[1]
 
 
-def heard(parts: list[Part], t: int) -> float:
-    """Section 8: the sum over the records in order, from 0.0."""
+def sounding_halves(part: Part, t: int, half: int) -> float:
+    """Section 17: the same at ``t`` + ``half`` / 2; what comes from an output of one sample a ns holds."""
+    record = part.record
+    n = 2 * (t - record.start) + half
+    if not part.twice:
+        return sounding(part, t)
+    if not 0 <= n < 2 * record.length:
+        return 0.0
+    signed = record.inc - 2**64 if record.inc >= 2**63 else record.inc
+    k = times(part.factor, cosine_sine(record.theta))
+    w = record.twice[n]
+    p = times(conjugate(w) if part.mirrored else w, cosine_sine(u64(signed // 2 * n)))
+    return k[0] * p[0] - k[1] * p[1]
+
+
+def heard(parts: list[Part], t: int, half: int | None = None) -> float:
+    """Section 8: the sum over the records in order, from 0.0; with ``half`` of inputs of two samples a ns."""
     total = 0.0
     for part in parts:
-        total += sounding(part, t)
+        total += sounding(part, t) if half is None else sounding_halves(part, t, half)
     return total
 
 
-def heard_from_converters(parts: list[Part], t: int) -> float:
+def heard_from_converters(parts: list[Part], t: int, half: int | None = None) -> float:
     """Section 9: the sum on each output port passes its converter; then the ports are added."""
     total = 0.0
     for output, full_scale in sorted({(part.output, part.full_scale) for part in parts}):
-        volts = heard([part for part in parts if part.output == output], t)
+        volts = heard([part for part in parts if part.output == output], t, half)
         steps, step = 2**15 / full_scale, full_scale / 2**15
         total += min(max(floor(volts * steps + 0.5), -(2**15)), 2**15 - 1) * step
     return total
 
 
-def volts(ear: Ear, window: Window, records: list[Record], seed: int, exact: bool) -> list[float]:
-    """Section 8: v(t) for each sample of a window, after the sign."""
+def volts(
+    ear: Ear, window: Window, records: list[Record], seed: int, exact: bool, halves: tuple[int | None, ...] = (None,)
+) -> list[float]:
+    """Section 8: v(t) for each sample of a window, after the sign. ``halves``: (0, 1) for two samples a ns."""
     parts = ear.parts(records, window.start, window.end)
     result = []
-    for t in range(window.start, window.end):
+    for t, half in product(range(window.start, window.end), halves):
         here = t - ear.hearing.delay
-        signal = heard_from_converters(parts, here) if exact else heard(parts, here)
+        signal = heard_from_converters(parts, here, half) if exact else heard(parts, here, half)
         if ear.light and photons.shines(seed, ear.number, ear.light, t):
             signal += ear.light[1]
         if ear.sigma:
-            signal += ear.sigma * noise.of_sample(seed, ear.number, t)
+            signal += ear.sigma * noise.of_sample(seed, ear.number + 64 * (half or 0), t)
         result.append((ear.gain * signal + ear.offset) * ear.sign)
     return result
 
@@ -68,3 +86,9 @@ def code(v: float, report: Report) -> int:
 def codes(ear: Ear, window: Window, records: list[Record], seed: int, exact: bool, report: Report) -> list[int]:
     """Section 8: the codes of a window."""
     return [code(v, report) for v in volts(ear, window, records, seed, exact)]
+
+
+def trace(ear: Ear, window: Window, records: list[Record], seed: int, exact: bool, report: Report) -> list[int]:
+    """Sections 8 and 17: the codes of a raw trace, two a ns where the input has as many."""
+    halves = (0, 1) if ear.per_ns == 2 else (None,)
+    return [code(v, report) for v in volts(ear, window, records, seed, exact, halves)]

@@ -21,7 +21,7 @@ from .oscillator import Oscillator
 from .outside import Incoming
 from .phase import chirp_rate
 from .plants import inlet_of, inlets_of
-from .records import ONE, Complex, Record, Steady, envelope_factors, pulse_of, samples_of
+from .records import ONE, Complex, Record, Steady, envelope_factors, plays_twice, pulse_of, samples_of, twice_of
 from .sites import Places, Site
 from .slices import Slice, operands, play_operands, target_name
 from .variables import Cell, Variables, declared
@@ -486,6 +486,7 @@ class Strand:
                     order=self.order,
                     start=self.clock,
                     samples=Steady(end - self.clock),
+                    twice=Steady(2 * (end - self.clock)),
                     alpha=level,
                     beta=(0.0, 0.0),
                     theta=oscillator.phase(self.clock),
@@ -561,6 +562,7 @@ class Strand:
             order=self.order,
             start=self.clock,
             samples=tuple(samples[:lasts]),
+            twice=self.twice(node, given, lasts),
             alpha=alpha,
             beta=beta,
             theta=oscillator.phase(self.clock),
@@ -585,6 +587,17 @@ class Strand:
             hold.left_by(record)
         elif hold is not None and record.chirp:
             hold.turned(self.clock)
+
+    def twice(self, node: tree.Play | tree.Measure, given: PlayValues, lasts: int) -> tuple[Complex, ...]:
+        """Section 17: the same samples two a ns, of an element whose ports have as many."""
+        if given.ramp is not None:
+            steps = 2 * lasts if plays_twice(self.config, node.element) else 0
+            return tuple((0.5 * ((n + 1) * given.ramp * 2.0**-28), 0.0) for n in range(steps))
+        pulse = pulse_of(self.config, node.element, node.operation)
+        if not pulse.waveforms:
+            return ()
+        number = self.loaded.get((node.element, node.operation), 0)
+        return twice_of(self.config, node.element, pulse, lasts, number)[: 2 * lasts]
 
     def envelope(
         self, node: tree.Play | tree.Measure, given: PlayValues, duration: int | None, report: Report

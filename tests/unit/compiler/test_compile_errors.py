@@ -11,6 +11,7 @@ from engine_lab import bench, config, drive, readout
 
 import quaymaster.qua as q
 from quaymaster._core.config import Config, check_config
+from quaymaster._core.engine.codes import Op
 from quaymaster._core.errors import AskedWrongly
 from quaymaster.controller.compiler import compile_program
 
@@ -251,28 +252,37 @@ def test_what_a_port_at_2_gs_cannot_do(options: dict[str, Any], words: str) -> N
     assert image.samples[40:60] == pytest.approx([0.01 * (2 * k + 0.5) for k in range(20)])
 
 
-def test_raw_traces_at_2_gs_come_later() -> None:
-    """Integrals of an input at 2 GS/s are there, raw traces are not yet."""
+@pytest.mark.parametrize("rates", [(2e9, 2e9), (1e9, 2e9)])
+def test_raw_traces_at_2_gs(rates: tuple[float, float]) -> None:
+    """They are twice as long; inputs at two rates have no common stream, but can be measured."""
     element = {
         "singleInput": {"port": ("con1", 1, 1)},
-        "outputs": {"out1": ("con1", 1, 1)},
+        "outputs": {"out1": ("con1", 1, 1), "out2": ("con1", 1, 2)},
         "time_of_flight": 24,
         "operations": {"read": "read_single"},
     }
     pulse = bench()["pulses"]["read_pulse"] | {"waveforms": {"single": "level"}}
-    low = {"type": "LF", "analog_outputs": {1: {}}, "analog_inputs": {1: {"sampling_rate": 2e9}}}
+    inputs = {n: {"sampling_rate": rate} for n, rate in zip((1, 2), rates, strict=True)}
+    low = {"type": "LF", "analog_outputs": {1: {}}, "analog_inputs": inputs}
     controllers = {"con1": {"type": "opx1000", "fems": {1: low}}}
     setup = fems(element, {"controllers": controllers, "pulses": {"read_single": pulse}})
 
     def build() -> None:
         q.measure("read", "new", adc_stream=q.declare_stream(adc_trace=True))
 
-    error = refused(build, setup)
-    assert error.code == "not_yet"
-    assert "a raw trace of 'new' at 2 GS/s" in str(error)
+    if rates[0] != rates[1]:
+        assert "two sampling rates" in str(refused(build, setup))
+        with q.program() as prog:
+            q.measure("read", "new", None, q.demod.full("cos", q.declare(q.fixed), "out2"))
+        compile_program(prog.tree, setup)
+        return
     with q.program() as prog:
-        q.measure("read", "new", None, q.demod.full("cos", q.declare(q.fixed)))
-    compile_program(prog.tree, setup)
+        build()
+        with q.stream_processing():
+            pass
+    image = compile_program(prog.tree, setup)
+    assert list(image.trace_lengths.values()) == [2 * pulse["length"]]
+    assert [port.per_ns for port in image.ports] == [2, 2]
 
 
 def test_a_stream_has_one_kind_of_raw_traces() -> None:
@@ -339,18 +349,46 @@ def test_a_core_has_elements_of_one_kind() -> None:
     assert "share core 'k'" in str(error)
 
 
-def test_tags_of_microwaves_come_later() -> None:
-    """Time tagging of an element with a MW input."""
+ON_MICROWAVES = [
+    (
+        lambda: q.measure("read", "new", None, q.time_tagging.analog(q.declare(int, size=3), 1000)),
+        "time_tagging.analog reads the codes of an input in volts; that of element 'new' is a MW input",
+    ),
+    (
+        lambda: q.update_correction("new", 1.0, 0.0, 0.0, 1.0),
+        "element 'new' has no mixer (the up-converters of an MW-FEM are digital)",
+    ),
+    (lambda: q.set_dc_offset("new", "I", 0.1), "'new' has no input 'I'; outputs of an MW-FEM have no DC offset"),
+]
+
+
+@pytest.mark.parametrize(("build", "words"), ON_MICROWAVES)
+def test_what_an_element_on_an_mw_fem_does_not_have(build: Callable[[], None], words: str) -> None:
+    """Codes of one converter to tag, a mixer, DC offsets: errors of the program that say why."""
     element = {
         "MWInput": {"port": ("con1", 2, 1)},
         "MWOutput": {"port": ("con1", 2, 1)},
+        "intermediate_frequency": 50e6,
         "time_of_flight": 40,
         "operations": {"read": "read_pulse"},
     }
-
-    def build() -> None:
-        q.measure("read", "new", None, q.time_tagging.analog(q.declare(int, size=3), 1000))
-
     error = refused(build, fems(element))
-    assert error.code == "not_yet"
-    assert "time_tagging.analog of a MW input" in str(error)
+    assert error.code == "compile_error"
+    assert words in str(error)
+
+
+def test_a_correction_on_a_shared_oscillator_leaves_microwaves_alone() -> None:
+    """An element with a mixer and one on an MW-FEM share an oscillator: only the mixer is corrected."""
+    mixed = {"mixInputs": {"I": ("con1", 1, 1), "Q": ("con1", 1, 2)}, "oscillator": "shared", "operations": {}}
+    element = {"MWInput": {"port": ("con1", 2, 1)}, "oscillator": "shared", "operations": {"long": "iq_pulse"}}
+    low = {"type": "LF", "analog_outputs": {1: {}, 2: {}}, "analog_inputs": {}}
+    microwave = {"type": "MW", "analog_outputs": {1: {"band": 1, "upconverter_frequency": 5e9}}, "analog_inputs": {}}
+    raw = bench() | {"oscillators": {"shared": {"intermediate_frequency": 50e6}}}
+    raw["controllers"] = {"con1": {"type": "opx1000", "fems": {1: low, 2: microwave}}}
+    raw["elements"] = {"mixed": mixed, "new": element}
+    with q.program() as prog:
+        q.play("long", "new")
+        q.update_correction("mixed", 1.0, 0.0, 0.0, 0.5)
+    image = compile_program(prog.tree, check_config(raw))
+    corrected = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
+    assert [image.element_info[number].name for number in corrected] == ["mixed"]

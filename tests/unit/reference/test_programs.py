@@ -52,7 +52,7 @@ WANTED = {
     "amplitudes": ["0", "1", "4"],
     "plants": ["none", "echo", "loopback", "light"],
     "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw"],
-    "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw"],
+    "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw", "trace at 2 GS/s"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
     "continues": ["with a chirp", "without"],
@@ -109,6 +109,16 @@ def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
             seen["fems"][port.output_mode] += 1
 
 
+def keeps_fine_trace(case: Case, outcome: Outcome) -> bool:
+    """Whether a raw trace of an input at 2 GS/s was kept."""
+    rates = {
+        f"adc_{element.name}": case.config.analog_input(port).sampling_rate
+        for element in case.facts.elements
+        for port in case.config.elements[element.name].output_ports.values()
+    }
+    return any(items and rates.get(name) == 2e9 for name, items in outcome.traces.items())
+
+
 def outcome_of(case: Case) -> Outcome:
     """Run a case on the reference."""
     return run(case.program, case.config, seed=case.seed, numerics=case.numerics, plant=case.plant)
@@ -129,6 +139,7 @@ def seen() -> dict[str, Counter[str]]:
             counters["plants"].update([case.plant.kind, *(["light"] if case.plant.light else [])])
             count_ports(case, counters)
             outcome = outcome_of(case)
+            counters["fems"]["trace at 2 GS/s"] += keeps_fine_trace(case, outcome)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
             counters["saved"]["tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_tags", []))

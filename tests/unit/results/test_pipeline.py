@@ -151,6 +151,15 @@ def test_raw_traces_as_items_and_as_samples() -> None:
     assert every is not None and every.values.tolist() == [[1, 2, 3], [7, 8, 9]]
 
 
+def test_two_samples_of_one_ns_have_one_timestamp() -> None:
+    """Of an input at 2 GS/s."""
+    trace = Arrival(0, np.array([[1, 2, 3, 4]], np.int16), np.array([100]), input=1, per_ns=2)
+    source = tree.Source(stream="r1", timestamps=True)
+    (batch,) = Pipeline(program_of([source], adc=True, trace=True), {"r1": 4}).push([trace])
+    assert batch is not None and batch.timestamps is not None
+    assert batch.timestamps.tolist() == [[100, 100, 101, 101]]
+
+
 def test_the_mean_of_many_numbers_is_exact() -> None:
     """Sums of ints and fixeds are exact: the mean of 3 million large values is the fraction, rounded once or twice."""
     rng = np.random.default_rng(5)
