@@ -20,6 +20,7 @@ from quaymaster._core.program import tree
 from quaymaster._core.program.elements import elements_used
 from quaymaster.controller import plant as plants
 from quaymaster.controller.compiler import compile_program
+from quaymaster.controller.plant.digital import lit
 
 STEPS = 1000
 RUNS_MAX = 2000
@@ -120,7 +121,7 @@ def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
         return plain
     light = plants.photons(*plant.light)
     ports = tuple(msgspec.structs.replace(port, photons=light) for port in plain.ports)
-    return msgspec.structs.replace(plain, ports=ports)
+    return msgspec.structs.replace(plain, ports=ports, digital=lit(config, plain.digital, light))
 
 
 def plain_hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:
@@ -129,7 +130,7 @@ def plain_hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hea
     if plant.kind == "echo":
         return plants.echo(config, used, variance)
     if plant.kind == "loopback":
-        return plants.loopback(config, used, plant.wires, plant.latency_ns, variance)
+        return plants.loopback(config, used, plant.wires, plant.latency_ns, variance, plant.digital_wires or None)
     return plants.none(config, used, variance)
 
 

@@ -107,7 +107,7 @@ def _likely_measure() -> st.SearchStrategy[Any]:
         at=st.just(1),
         operation=st.just("x"),
         element=st.just("q"),
-        processes=st.lists(process | _likely_tagging(), max_size=2).map(tuple),
+        processes=st.lists(process | _likely_tagging() | _likely_counting(), max_size=2).map(tuple),
         timestamp_stream=st.sampled_from([None, "r1", "r2", "r3", "r9"]),
     )
 
@@ -121,6 +121,17 @@ def _likely_tagging() -> st.SearchStrategy[Any]:
         target=st.sampled_from([tree.Whole(type="int", array="a1"), tree.Whole(type="fixed", array="a2")]),
         max_time=st.sampled_from([0, 1, 2_147_483, 1 << 31]),
         count=st.sampled_from([None, INT, FIXED]),
+    )
+
+
+def _likely_counting() -> st.SearchStrategy[Any]:
+    return st.builds(
+        tree.Counting,
+        at=st.just(1),
+        kind=st.just("counting.digital"),
+        outputs=st.sampled_from([("",), ("o", "p"), ("o", "o"), ()]),
+        max_time=st.sampled_from([0, 1, 1 << 31]),
+        target=st.sampled_from([INT, FIXED]),
     )
 
 

@@ -105,13 +105,19 @@ def _oscillation(seen: Seen, fields: Fields) -> dict[str, Any]:
 
 
 def _window(fields: Fields, tagging: bool) -> dict[str, Any]:
-    """time_of_flight (required if and only if the element has outputs) and smearing (allowed only then)."""
-    if not measures(fields):
+    """time_of_flight (required if and only if the element has outputs) and smearing (allowed only then).
+
+    An element that has digital outputs alone may have both (choice).
+    """
+    digital = "digitalOutputs" in fields and fields.raw("digitalOutputs") != {}
+    if not measures(fields) and not digital:
         for key in fields.given("time_of_flight", "smearing"):
             fields.at(key).rule("timeOfFlight", f"an element without outputs has no {key}")
         return {}
     least = limits.TIME_OF_FLIGHT_MIN_TAGGING_NS if tagging else limits.TIME_OF_FLIGHT_MIN_NS
     if "time_of_flight" not in fields:
+        if not measures(fields):
+            return {"smearing": fields.integer("smearing", 0, 0, limits.TIME_OF_FLIGHT_MAX_NS)}
         fields.at("time_of_flight").rule("timeOfFlight", "an element with outputs needs a time_of_flight")
     delay = fields.integer("time_of_flight", None, least, limits.TIME_OF_FLIGHT_MAX_NS, limits.CYCLE_NS)
     longest = max(0, (limits.TIME_OF_FLIGHT_MAX_NS if delay is None else delay) - 8)

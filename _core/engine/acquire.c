@@ -58,16 +58,11 @@ static void pop_pending(machine *m, queue *q)
     m->pending_count--;
 }
 
-static inline int64_t bound(const machine *m, int thread)
-{
-    return m->clock[thread] > m->floor[thread] ? m->clock[thread] : m->floor[thread];
-}
-
 static int64_t horizon(const machine *m, const queue *q)
 {
     int64_t least = NEVER;
     for (int k = 0; k < q->thread_count; k++) {
-        int64_t b = bound(m, q->threads[k]);
+        int64_t b = bound_of(m, q->threads[k]);
         if (b != NEVER && b + q->lags[k] < least)
             least = b + q->lags[k];
     }
@@ -155,14 +150,16 @@ void forget(machine *m)
 {
     int64_t t = NEVER;
     m->since_forget = 0;
+    if (m->digital)
+        forget_markers(m);
     for (int64_t n = 0; n < m->t.queue_count; n++) {
         const queue *q = &m->queues[n];
         for (int64_t k = 0; k < q->count; k++)
             if (q->heap[k].start < t)
                 t = q->heap[k].start;
         for (int k = 0; k < q->thread_count; k++)
-            if (bound(m, q->threads[k]) < t)
-                t = bound(m, q->threads[k]);
+            if (bound_of(m, q->threads[k]) < t)
+                t = bound_of(m, q->threads[k]);
     }
     if (t == NEVER)
         return;
@@ -174,7 +171,7 @@ void forget(machine *m)
 static int evaluate(machine *m, const pending *p)
 {
     const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p->window);
-    if (m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND] == PROCESS_TAGGING)
+    if (writes_block(m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND]))
         return evaluate_tags(m, p);
     signal_acquisition_t a = {.start = p->start, .phase = p->phase, .inc = p->inc, .thread = p->thread,
                               .count = (int32_t)window[WINDOW_COUNT], .order = p->order,

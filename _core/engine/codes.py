@@ -163,7 +163,24 @@ class PlayColumn:
     CONDITION = 14  # slot, -1: none
     CHOICE = 15  # slot of what is added to WAVEFORM, -1: none
     CONTINUES = 16  # 1: its sweep goes on behind it
-    COLUMNS = 17
+    MARKER = 17  # in Image.markers, -1: no digital output gets one
+    COLUMNS = 18
+
+
+class MarkerColumn:
+    """Columns of ``Image.markers`` (int64): digital waveforms."""
+
+    FIRST = 0  # in Image.marker_parts
+    COUNT = 1
+    COLUMNS = 2
+
+
+class PartColumn:
+    """Columns of ``Image.marker_parts`` (int64)."""
+
+    VALUE = 0  # 0 or 1
+    LENGTH = 1  # ns; 0: to the end of the pulse
+    COLUMNS = 2
 
 
 class ChirpColumn:
@@ -194,7 +211,8 @@ class ElementColumn:
     SMEARING = 4
     HAS_OSCILLATOR = 5
     STICKY = 6  # ns of its ramp to zero; 0: it holds nothing
-    COLUMNS = 7
+    HOLDS_MARKER = 7  # 1: its digital level is held, too
+    COLUMNS = 8
 
 
 class MeasureColumn:
@@ -223,13 +241,15 @@ class WindowColumn:
     COLUMNS = 5
 
 
-TAGGING = 2  # the kind of a process that tags
+TAGGING = 2  # the kind of a process that tags an analog input
+DIGITAL = 3  # the kind of one that tags or counts at digital inputs
 
 
 class ProcessColumn:
-    """Columns of ``Image.processes`` (int64), sorted by window. A process that tags has no weights and no index."""
+    """Columns of ``Image.processes`` (int64), sorted by window. One of the kinds TAGGING and DIGITAL has no weights and
+    no index, and of DIGITAL no port."""
 
-    KIND = 0  # 0 demod, 1 integration, 2 TAGGING
+    KIND = 0  # 0 demod, 1 integration, 2 TAGGING, 3 DIGITAL
     NUMBER = 1  # among the integrals of its measure
     LEGS = 2
     PORT_0 = 3
@@ -245,7 +265,7 @@ class ProcessColumn:
     SLICE = 13  # its number, of a summed slice
     SLICES = 14
     FIRST_SLICE = 15  # in Image.processes
-    TAGGER = 16  # in Image.taggers, of a process that tags
+    TAGGER = 16  # in Image.taggers, of the kinds TAGGING and DIGITAL
     COLUMNS = 17
 
 
@@ -258,9 +278,11 @@ class TaggerColumn:
     DERIVATIVE_ABOVE = 3
     DEAD = 4  # ns
     HIGH_RES = 5  # 1: tags in ps
-    CELLS = 6  # of the target array
+    CELLS = 6  # of the target array; 0: it only counts
     COUNT = 7  # slot of the count, -1: none
-    COLUMNS = 8
+    FIRST_INPUT = 8  # in Image.digital_reads, of the kind DIGITAL, which has neither thresholds nor a dead time here
+    INPUTS = 9
+    COLUMNS = 10
 
 
 EVENT_NAMES = (

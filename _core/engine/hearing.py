@@ -80,14 +80,55 @@ class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     samples: Any
 
 
+class Marker(msgspec.Struct, frozen=True):
+    """The markers of an element as one of its digital inputs has them: later by ``delay``, longer by ``buffer`` ns."""
+
+    element: str
+    delay: int
+    buffer: int
+
+
+class DigitalLine(msgspec.Struct, frozen=True):
+    """A digital output that is heard: the OR of ``markers``, turned where it is ``inverted``."""
+
+    inverted: bool
+    markers: tuple[Marker, ...]
+
+
+class DigitalPort(msgspec.Struct, frozen=True, kw_only=True):
+    """A digital input: high where any of ``lines`` is, ``delay_ns`` later, and for as long as a photon lasts.
+
+    ``falling``: its pulses begin where it goes low. ``dead_ns``: no pulse counts for so long after one.
+    """
+
+    ref: PortRef
+    falling: bool = False
+    dead_ns: int = 4
+    delay_ns: int = 0
+    lines: tuple[DigitalLine, ...] = ()
+    photons: Photons | None = None
+
+    @property
+    def number(self) -> int:
+        """What the port's light is counted by."""
+        return self.ref.fem * 256 + self.ref.number + 64
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The elements whose markers it hears."""
+        return tuple(dict.fromkeys(marker.element for line in self.lines for marker in line.markers))
+
+
 class Hearing(msgspec.Struct, frozen=True, kw_only=True):
     """All inputs that a program measures. ``events``: (code, input port) of what was noticed when it was built.
 
+    ``digital``: the digital inputs that an element of the config has.
     ``outputs``: those whose range is watched while the job runs.
     ``trigger_period_ns``: of a source of trigger edges, the first at 0; a multiple of 4, 0 where there is none.
     """
 
     ports: tuple[InputPort, ...]
+    digital: tuple[DigitalPort, ...] = ()
     outputs: tuple[OutputPort, ...] = ()
     raw: tuple[RawSamples, ...] = ()
     events: tuple[tuple[str, PortRef], ...] = ()
@@ -97,5 +138,12 @@ class Hearing(msgspec.Struct, frozen=True, kw_only=True):
         """The input, or part of it, of that reference; KeyError if the program does not measure it."""
         for port in self.ports:
             if port.ref == ref and port.part == part:
+                return port
+        raise KeyError(ref)
+
+    def digital_port(self, ref: PortRef) -> DigitalPort:
+        """The digital input of that reference; KeyError if no element has it."""
+        for port in self.digital:
+            if port.ref == ref:
                 return port
         raise KeyError(ref)

@@ -418,6 +418,13 @@ void shared_free(port *p);
 
 /* --- light (photons.c) ------------------------------------------------------------------------------------------- */
 
+/* thresholds and the rest are checked before. */
+int photons_set(photons *p, const uint64_t *thresholds, int count, double volts, int width);
+
+/* The photons of [BLOCK block, BLOCK block + BLOCK), in any order: places counted from its begin, at most
+ * SIGNAL_PHOTONS_MAX. Returns how many. */
+int photons_in_block(const photons *p, uint64_t seed, int32_t number, int64_t block, uint8_t *places);
+
 /* lit[k] is 1 where sample t + k, k < count <= BLOCK, is lit; returns whether any is. lit holds BLOCK. */
 int photons_lit(const signals *s, const port *p, int64_t t, int count, uint8_t *lit);
 

@@ -137,6 +137,7 @@ void machine_free(machine *m)
     signals_free(m->signals);
     log_free(m->log);
     watch_free(m->watch);
+    digital_free(m->digital);
     free(m);
 }
 
@@ -169,11 +170,6 @@ int block_room(machine *m, walker *w, block_queue *b)
 }
 
 /* ---- who runs next */
-
-static int64_t bound_of(const machine *m, int thread)
-{
-    return m->clock[thread] > m->floor[thread] ? m->clock[thread] : m->floor[thread];
-}
 
 /* The least time at which a blocked walker of one thread can go on, as far as is known. */
 static int64_t blocked_until(const machine *m, const walker *w)
@@ -366,6 +362,8 @@ int machine_keep_log(machine *m)
 }
 
 void machine_watch(machine *m, watch *w) { m->watch = w; }
+
+void machine_hear_digital(machine *m, digital *d) { m->digital = d; }
 
 /* Lets the watch look at what is complete; != 0 when the job has failed. */
 int advance_watch(machine *m)

@@ -60,7 +60,7 @@ enum waits { WAITS_NOTHING, WAITS_INPUT, WAITS_RESUME, WAITS_TRIGGER };
 
 /* Errors of the machine itself; SIGNAL_… codes of signals.h keep their numbers (-1 … -99). */
 enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AHEAD_PENDING = -102,
-       MACHINE_DEADLOCK = -103, MACHINE_TRACE_TOO_LONG = -104, MACHINE_LOG_FULL = -105 };
+       MACHINE_DEADLOCK = -103, MACHINE_TRACE_TOO_LONG = -104, MACHINE_LOG_FULL = -105, MACHINE_MARKERS_FULL = -106 };
 
 /* The tables of an image and of its plant, as flat arrays (columns: codes.py). They must outlive the machine. */
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
     const uint64_t *masks;
     const int32_t *code_at;
     const int32_t *memory;
-    const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *taggers, *trace_ports, *aligns, *align_elements;
+    const int64_t *elements, *plays, *chirps, *chirp_sections, *measures, *windows, *processes, *taggers, *markers, *marker_parts, *digital_reads, *trace_ports, *aligns, *align_elements;
     const uint64_t *hearers, *align_masks, *strict;
     const int64_t *latencies;     /* ns, by enum latency */
     int64_t delays;               /* some latency is not 0 */
@@ -117,6 +117,10 @@ int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum w
  * and gives what was seen (NULL: nothing is watched, or an error code is set). */
 struct watch;
 void machine_watch(machine *m, struct watch *w);
+
+/* Before the first run: the digital inputs of the image, in its order. Takes over `d`. */
+struct digital;
+void machine_hear_digital(machine *m, struct digital *d);
 const struct watch *machine_watched(machine *m);
 
 /* Runs at most about max_steps instructions; an enum status. */

@@ -80,6 +80,17 @@ cdef extern from "watch.h" nogil:
     watch *watch_new(signals *s, const int32_t *thread)
     const watched_t *watch_seen(const watch *w, int output)
 
+cdef extern from "digital.h" nogil:
+    enum:
+        DIGITAL_PARTS_MAX
+    ctypedef struct digital:
+        pass
+    digital *digital_new(uint64_t seed, int elements)
+    int digital_add_input(digital *d, int32_t number, int falling, int64_t dead, int64_t delay)
+    int digital_add_line(digital *d, int input, int inverted)
+    int digital_add_marker(digital *d, int input, int line, int element, int64_t delay, int64_t buffer)
+    int digital_add_light(digital *d, int input, const uint64_t *thresholds, int count, int width)
+
 cdef extern from "machine.h" nogil:
     ctypedef struct machine_tables:
         int64_t code_count, memory_count, tracked_count, element_count, play_count, measure_count, window_count
@@ -97,6 +108,9 @@ cdef extern from "machine.h" nogil:
         const int64_t *windows
         const int64_t *processes
         const int64_t *taggers
+        const int64_t *markers
+        const int64_t *marker_parts
+        const int64_t *digital_reads
         const int64_t *trace_ports
         const int64_t *aligns
         const int64_t *align_elements
@@ -128,7 +142,9 @@ cdef extern from "machine.h" nogil:
         MACHINE_DEADLOCK
         MACHINE_TRACE_TOO_LONG
         MACHINE_LOG_FULL
+        MACHINE_MARKERS_FULL
 
+    void machine_hear_digital(machine *m, digital *d)
     void machine_watch(machine *m, watch *w)
     const watch *machine_watched(machine *m)
     machine *machine_new(const machine_tables *tables, signals *s, const uint8_t *timed)
@@ -187,6 +203,9 @@ def _failure(int code):
     if code == MACHINE_LOG_FULL:
         return AskedWrongly(f"the run played more than a log of {LOG_BYTES_MAX} bytes holds (LOG_BYTES_MAX)",
                             code="log_full", hint="simulate a shorter duration")
+    if code == MACHINE_MARKERS_FULL:
+        return AskedWrongly(f"more than {DIGITAL_PARTS_MAX} parts of markers may still be heard (DIGITAL_PARTS_MAX)",
+                            code="run_ahead", hint="align the elements that play markers with those that hear them")
     if code == MACHINE_NO_MEMORY:
         return MemoryError("no memory for the machine")
     if code == MACHINE_DEADLOCK:
@@ -198,6 +217,12 @@ def _failure(int code):
 cdef int _made(int code) except -1:
     if code < 0:
         raise _failure(code)
+    return code
+
+
+cdef int _added(int code) except -1:
+    if code < 0:
+        raise MemoryError("no memory for the digital inputs")
     return code
 
 
@@ -246,6 +271,7 @@ cdef class Machine:
         _add_weights(self._signals, image)
         self._add_ports(image, plant)
         self._make(image, plant)
+        self._add_digital(image, plant, seed)
         self._watched = ()
         if stop_ns is not None:
             machine_stop_at(self._machine, stop_ns)
@@ -323,6 +349,28 @@ cdef class Machine:
                                   output + number))
             _made(signal_record(self._signals, &record))
 
+    cdef _add_digital(self, image, plant, seed):
+        """The digital inputs that the program reads, and the markers that they hear."""
+        if not image.digital_inputs:
+            return
+        index = {element.name: number for number, element in enumerate(image.element_info)}
+        cdef uint64_t[::1] thresholds
+        cdef digital *d = digital_new(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF), len(index))
+        if d == NULL:
+            raise MemoryError("no memory for the digital inputs")
+        machine_hear_digital(self._machine, d)
+        for ref in image.digital_inputs:
+            port = plant.digital_port(ref)
+            number = _added(digital_add_input(d, port.number, port.falling, port.dead_ns, port.delay_ns))
+            for line in port.lines:
+                place = _added(digital_add_line(d, number, line.inverted))
+                for marker in line.markers:
+                    if marker.element in index:
+                        _added(digital_add_marker(d, number, place, index[marker.element], marker.delay, marker.buffer))
+            if port.photons is not None:
+                thresholds = np.array(port.photons.thresholds, dtype=np.uint64)
+                _added(digital_add_light(d, number, &thresholds[0], len(thresholds), port.photons.width_ns))
+
     cdef _watch(self, image, plant):
         """Watch the outputs that could go beyond their range."""
         watched = _watched_outputs(image, plant)
@@ -383,6 +431,9 @@ cdef class Machine:
         i64 = arrays["windows"]; t.windows = &i64[0]
         i64 = arrays["processes"]; t.processes = &i64[0]
         i64 = arrays["taggers"]; t.taggers = &i64[0]
+        i64 = arrays["markers"]; t.markers = &i64[0]
+        i64 = arrays["marker_parts"]; t.marker_parts = &i64[0]
+        i64 = arrays["digital_reads"]; t.digital_reads = &i64[0]
         i64 = arrays["trace_ports"]; t.trace_ports = &i64[0]
         i64 = arrays["aligns"]; t.aligns = &i64[0]
         i64 = arrays["align_elements"]; t.align_elements = &i64[0]
@@ -720,7 +771,7 @@ def _flat_tables(image):
         for name in ("code", "code_at", "memory"):
             arrays[name] = _flat(getattr(image, name), np.int32)
         for name in ("elements", "plays", "chirps", "chirp_sections", "measures", "windows", "processes", "taggers",
-                     "trace_ports", "aligns", "align_elements"):
+                     "markers", "marker_parts", "digital_reads", "trace_ports", "aligns", "align_elements"):
             arrays[name] = _flat(getattr(image, name), np.int64)
         for name in ("masks", "hearers", "align_masks", "strict"):
             arrays[name] = _flat(getattr(image, name), np.uint64)

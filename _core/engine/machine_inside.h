@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "digital.h"
 #include "log.h"
 #include "machine.h"
 #include "signals.h"
@@ -14,20 +15,22 @@
 /* Columns of the tables; codes.py has the same. */
 enum { PLAY_ELEMENT, PLAY_WAVEFORM, PLAY_LENGTH, PLAY_SAMPLES, PLAY_AMPLITUDES, PLAY_AMPLITUDE_0, PLAY_DURATION = 9,
        PLAY_SHAPED, PLAY_RAMP, PLAY_TRUNCATE, PLAY_CHIRP, PLAY_CONDITION, PLAY_CHOICE, PLAY_CONTINUES,
-       PLAY_COLUMNS };
+       PLAY_MARKER, PLAY_COLUMNS };
+enum { MARKER_FIRST, MARKER_COUNT, MARKER_COLUMNS };
+enum { PART_VALUE, PART_LENGTH, PART_COLUMNS };
 enum { CHIRP_FIRST, CHIRP_COUNT, CHIRP_POWER, CHIRP_TIMED, CHIRP_COLUMNS };
 enum { SECTION_RATE, SECTION_START, SECTION_COLUMNS };
 enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
-       ELEMENT_HAS_OSCILLATOR, ELEMENT_STICKY, ELEMENT_COLUMNS };
+       ELEMENT_HAS_OSCILLATOR, ELEMENT_STICKY, ELEMENT_HOLDS_MARKER, ELEMENT_COLUMNS };
 enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEASURE_FIRST_TRACE_PORT,
        MEASURE_TRACE_PORTS, MEASURE_FIRST_PROCESS, MEASURE_PROCESSES, MEASURE_AT, MEASURE_COLUMNS };
 enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET, WINDOW_COLUMNS };
 enum { PROCESS_KIND, PROCESS_NUMBER, PROCESS_LEGS, PROCESS_PORT_0, PROCESS_PORT_1, PROCESS_WEIGHTS_0,
        PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE,
        PROCESS_SUMMED, PROCESS_SLICE, PROCESS_SLICES, PROCESS_FIRST_SLICE, PROCESS_TAGGER, PROCESS_COLUMNS };
-enum { PROCESS_TAGGING = 2 }; /* PROCESS_KIND; the others are those of signals.h */
+enum { PROCESS_TAGGING = 2, PROCESS_DIGITAL = 3 }; /* PROCESS_KIND; the others are those of signals.h */
 enum { TAGGER_SIGNAL_THRESHOLD, TAGGER_SIGNAL_ABOVE, TAGGER_DERIVATIVE_THRESHOLD, TAGGER_DERIVATIVE_ABOVE, TAGGER_DEAD,
-       TAGGER_HIGH_RES, TAGGER_CELLS, TAGGER_COUNT, TAGGER_COLUMNS };
+       TAGGER_HIGH_RES, TAGGER_CELLS, TAGGER_COUNT, TAGGER_FIRST_INPUT, TAGGER_INPUTS, TAGGER_COLUMNS };
 
 typedef struct {
     int32_t op, a, b, c, d, e;
@@ -182,6 +185,7 @@ struct machine {
     int64_t stop;       /* NEVER, or where the run ends */
     machine_log *log;   /* NULL: none is kept */
     watch *watch;       /* NULL: no output is watched */
+    digital *digital;   /* NULL: no digital input is read */
 };
 
 static inline void event(machine *m, int code, int64_t at)
@@ -201,6 +205,15 @@ static inline void give(walker *w, int64_t slot, int32_t value, int64_t end)
 
 static inline int64_t binding(int64_t process, int64_t occurrence) { return process << 40 | occurrence; }
 static inline const int64_t *row(const int64_t *table, int64_t columns, int64_t i) { return table + columns * i; }
+
+/* A thread starts nothing before this. */
+static inline int64_t bound_of(const machine *m, int thread)
+{
+    return m->clock[thread] > m->floor[thread] ? m->clock[thread] : m->floor[thread];
+}
+
+/* A process that writes a block: a count, and cells before it. */
+static inline int writes_block(int64_t kind) { return kind >= PROCESS_TAGGING; }
 
 /* walk.c */
 void clocks_to(machine *m, uint64_t mask, int64_t t, int64_t strict, int32_t at);
@@ -256,6 +269,15 @@ int64_t process_queue(const machine *m, int64_t process);
 int64_t channel_width(const machine *m, int64_t process);
 void hear_tags(const machine *m, walker *w, int64_t process, int64_t occurrence);
 int evaluate_tags(machine *m, const pending *p);
+
+/* markers.c: where digital inputs are read */
+static inline int sends_marker(const machine *m, const int64_t *play)
+{
+    return m->digital && play[PLAY_MARKER] >= 0 && digital_hears(m->digital, (int)play[PLAY_ELEMENT]);
+}
+int marker_room(machine *m, const int64_t *play); /* 0, or a MACHINE_ code */
+void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length); /* of a play that sends one */
+void forget_markers(machine *m);
 
 /* sums.c */
 int sum_slices(machine *m, int64_t process, double value, int32_t *raw, int *overflowed);

@@ -130,6 +130,14 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         shape_record(m, w, play, at, r);
         sounds = played && (sounds || (r->kind == SIGNAL_RAMP && row(m->t.elements, ELEMENT_COLUMNS, number)[ELEMENT_KIND]));
     }
+    int marks = played && t < m->stop && sends_marker(m, play);
+    if (marks) {
+        int code = marker_room(m, play);
+        if (code == MACHINE_MARKERS_FULL && !w->forced)
+            return ahead(m, w);
+        if (code)
+            return fail(m, code);
+    }
     if (e->holds && played && play[PLAY_CHIRP] >= 0 && hold_along(m, e, r))
         return 1;
     if (sounds && m->t.heard[number] && t < m->stop) {
@@ -151,6 +159,11 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
             return fail(m, code);
         if (watch_is_due(m->watch) && advance_watch(m))
             return 1;
+    }
+    if (marks) {
+        start_marker(m, play, t, r->length);
+        if (++m->since_forget >= RECORDS_FORGET_EVERY)
+            forget(m);
     }
     if (played && log_pulse(m, r, play, what))
         return 1;
@@ -241,8 +254,9 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         start_channels(m, window[WINDOW_FIRST], window[WINDOW_COUNT], p.end);
         if (log_acquisition(m, &p, i->a, p.window))
             return 1;
-        if (m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND] == PROCESS_TAGGING)
-            p.start -= SIGNAL_TAGS_LEAD;
+        int64_t kind = m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND];
+        if (writes_block(kind))
+            p.start -= kind == PROCESS_TAGGING ? SIGNAL_TAGS_LEAD : DIGITAL_LEAD;
         if (push_pending(m, m->t.window_queue[p.window], &p))
             return 1;
     }
@@ -265,7 +279,7 @@ int do_hear(machine *m, walker *w, const insn *i)
     const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, i->a);
     channel *c = &m->channels[i->a];
     int64_t occurrence = w->heard[i->a]++, slot = p[PROCESS_TARGET];
-    if (p[PROCESS_KIND] == PROCESS_TAGGING) {
+    if (writes_block(p[PROCESS_KIND])) {
         hear_tags(m, w, i->a, occurrence);
         return 0;
     }

@@ -1,8 +1,8 @@
 """Which acquisitions must be evaluated in one order, and which threads they have to wait for.
 
-Windows with processes on one input port (through others, too) make a *queue*; the last queue is that of all
-raw traces. A thread matters to a queue if an input there hears one of its elements, or it measures there; with clock c
-it can start nothing that is heard, or ends, there before c + lag.
+Windows with processes on one input port (through others, too), analog or digital, make a *queue*; the last queue is
+that of all raw traces. A thread matters to a queue if an input there hears one of its elements, or it measures there;
+with clock c it can start nothing that is heard, or ends, there before c + lag.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from .codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
+from .codes import DIGITAL, MeasureColumn, PlayColumn, ProcessColumn, TaggerColumn, WindowColumn
 from .hearing import Hearing
 from .image import Image, Ints
 
@@ -29,11 +29,12 @@ def queues_of(image: Image, hearing: Hearing) -> Queues:
     lags: list[dict[int, int]] = [{} for _ in range(len(names) + 1)]
     traces = lags[-1]
     heard = [_heard_by(image, hearing, port) for port in range(len(image.ports))]
+    heard += [_marked_by(image, hearing, number) for number in range(len(image.digital_inputs))]
     for port, number in enumerate(group):
         _merge(lags[names.index(number)], heard[port])
     window_queue = np.zeros(len(image.windows), dtype=np.int64)
     for k, window in enumerate(image.windows):
-        port = int(image.processes[window[WindowColumn.FIRST], ProcessColumn.PORT_0])
+        port = _ports(image, image.processes[window[WindowColumn.FIRST]])[0]
         window_queue[k] = names.index(group[port])
         thread, flight, _ = _measuring(image, int(window[WindowColumn.MEASURE]))
         _merge(lags[window_queue[k]], {thread: flight})
@@ -58,18 +59,25 @@ def _merge(into: dict[int, int], lags: dict[int, int]) -> None:
 
 
 def _groups(image: Image) -> list[int]:
-    """For each port the least port that it is tied to, because one window has processes that read both."""
-    group = list(range(len(image.ports)))
+    """For each port the least port that it is tied to, because one window has processes that read both.
+
+    Digital inputs are counted behind the others.
+    """
+    group = list(range(len(image.ports) + len(image.digital_inputs)))
     for window in image.windows:
         first, count = int(window[WindowColumn.FIRST]), int(window[WindowColumn.COUNT])
-        ports = {group[port] for process in image.processes[first : first + count] for port in _ports(process)}
+        ports = {group[port] for process in image.processes[first : first + count] for port in _ports(image, process)}
         if len(ports) > 1:
             group = [min(ports) if other in ports else other for other in group]
     return group
 
 
-def _ports(process: Ints) -> list[int]:
-    """The ports that a process reads."""
+def _ports(image: Image, process: Ints) -> list[int]:
+    """The ports that a process reads; digital inputs are counted behind the others."""
+    if process[ProcessColumn.KIND] == DIGITAL:
+        tagger = image.taggers[process[ProcessColumn.TAGGER]]
+        first, count = int(tagger[TaggerColumn.FIRST_INPUT]), int(tagger[TaggerColumn.INPUTS])
+        return [len(image.ports) + int(number) for number in image.digital_reads[first : first + count]]
     legs = int(process[ProcessColumn.LEGS])
     return [int(process[column]) for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1)[:legs]]
 
@@ -79,6 +87,13 @@ def _heard_by(image: Image, hearing: Hearing, port: int) -> dict[int, int]:
     entry = hearing.port(image.ports[port].ref, image.ports[port].part)
     threads = {element.name: element.thread for element in image.element_info}
     return {threads[ear.element]: entry.delay_ns for ear in entry.ears if ear.element in threads}
+
+
+def _marked_by(image: Image, hearing: Hearing, number: int) -> dict[int, int]:
+    """The threads whose markers a digital input hears, with its delay."""
+    entry = hearing.digital_port(image.digital_inputs[number])
+    threads = {element.name: element.thread for element in image.element_info}
+    return {threads[name]: entry.delay_ns for name in entry.elements if name in threads}
 
 
 def _measuring(image: Image, measure: int) -> tuple[int, int, int]:

@@ -124,9 +124,11 @@ static void bring_down(machine *m, element *e, int64_t t, int64_t ns)
         log_held(m, e, &r, LOGGED_PLAY);
 }
 
-/* Tells the log: digital levels are held until here, whatever is held of analog ones. */
-static void log_down(machine *m, const element *e, int64_t t)
+/* Digital levels are held until here, whatever is held of analog ones. */
+static void let_go(machine *m, const element *e, int64_t t)
 {
+    if (m->digital && t < m->stop)
+        digital_low(m->digital, number_of(m, e), t);
     if (m->log && t < m->stop && log_ramp(m->log, t, number_of(m, e)))
         m->error = MACHINE_LOG_FULL;
 }
@@ -135,7 +137,7 @@ void do_ramp_to_zero(machine *m, const insn *i)
 {
     element *e = &m->elements[i->a];
     int64_t t = m->clock[e->thread], ns = i->b > 0 ? 4 * (int64_t)i->b : e->sticky;
-    log_down(m, e, t);
+    let_go(m, e, t);
     bring_down(m, e, t, ns);
     m->clock[e->thread] = t + ns;
     if (m->clock[e->thread] > m->end)
@@ -150,7 +152,7 @@ void end_sticky(machine *m, uint64_t strands)
         if (!e->sticky || !(strands >> e->thread & 1))
             continue;
         int64_t t = m->clock[e->thread];
-        log_down(m, e, t);
+        let_go(m, e, t);
         if (e->held_r == 0.0 && e->held_i == 0.0)
             continue;
         bring_down(m, e, t, e->sticky);

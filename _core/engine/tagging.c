@@ -1,4 +1,4 @@
-/* Processes that tag: one value is a block, the count and then a cell for each tag (docs/arithmetic.md 18). */
+/* Processes that tag or count: one value is a block, the count and then a cell for each tag (docs/arithmetic.md 18, 20). */
 #include <string.h>
 
 #include "machine_inside.h"
@@ -10,7 +10,7 @@ static const int64_t *tagger_of(const machine *m, int64_t process)
 
 int64_t channel_width(const machine *m, int64_t process)
 {
-    if (m->t.processes[PROCESS_COLUMNS * process + PROCESS_KIND] != PROCESS_TAGGING)
+    if (!writes_block(m->t.processes[PROCESS_COLUMNS * process + PROCESS_KIND]))
         return 1;
     return 1 + tagger_of(m, process)[TAGGER_CELLS];
 }
@@ -86,11 +86,10 @@ static void deliver_tags(machine *m, int64_t process, int64_t occurrence)
     }
 }
 
-/* The tags of one process; a negative code when that failed. */
-static int evaluate_process(machine *m, int64_t process, int64_t start, int64_t length)
+/* The tags of an analog input, and their number; a negative code when that failed. */
+static int tags_of(machine *m, int64_t process, int64_t start, int64_t length, int32_t *tags, int64_t *count)
 {
     const int64_t *p = row(m->t.processes, PROCESS_COLUMNS, process), *t = tagger_of(m, process);
-    channel *c = &m->channels[process];
     signal_tagger_t rules = {.port = (int32_t)p[PROCESS_PORT_0],
                              .signal_threshold = (int32_t)t[TAGGER_SIGNAL_THRESHOLD],
                              .derivative_threshold = (int32_t)t[TAGGER_DERIVATIVE_THRESHOLD],
@@ -98,19 +97,41 @@ static int evaluate_process(machine *m, int64_t process, int64_t start, int64_t 
                              .derivative_above = t[TAGGER_DERIVATIVE_ABOVE] != 0,
                              .high_res = t[TAGGER_HIGH_RES] != 0,
                              .dead = t[TAGGER_DEAD]};
-    int64_t occurrence = c->done, count = 0;
-    int heard = m->t.hearers[process] != 0;
-    int32_t *block = heard ? c->values + (occurrence & (c->capacity - 1)) * c->width : NULL;
     signal_events_t noticed;
     memset(&noticed, 0, sizeof noticed);
-    if (heard)
-        memset(block, 0, (size_t)c->width * sizeof *block);
-    int code = signal_tags(m->signals, &rules, start, length, heard ? block + 1 : NULL, heard ? t[TAGGER_CELLS] : 0,
-                           &count, &noticed);
-    if (code < 0)
-        return code;
+    int code = signal_tags(m->signals, &rules, start, length, tags, tags ? t[TAGGER_CELLS] : 0, count, &noticed);
     if (noticed.input_saturated)
         event(m, EVENT_INPUT_SATURATED, p[PROCESS_AT]);
+    return code;
+}
+
+/* The same of digital inputs; of several their numbers together. */
+static int pulses_of(machine *m, int64_t process, int64_t start, int64_t length, int32_t *tags, int64_t *count)
+{
+    const int64_t *t = tagger_of(m, process);
+    for (int64_t k = 0; tags && k < t[TAGGER_INPUTS]; k++) {
+        int64_t input = m->t.digital_reads[t[TAGGER_FIRST_INPUT] + k], some = 0;
+        int code = digital_tags(m->digital, (int)input, start, length, t[TAGGER_CELLS] ? tags : NULL, t[TAGGER_CELLS], &some);
+        if (code)
+            return MACHINE_NO_MEMORY;
+        *count += some;
+    }
+    return 0;
+}
+
+/* The block of one process; a negative code when that failed. */
+static int evaluate_process(machine *m, int64_t process, int64_t start, int64_t length)
+{
+    channel *c = &m->channels[process];
+    int64_t occurrence = c->done, count = 0;
+    int heard = m->t.hearers[process] != 0;
+    int digital = m->t.processes[PROCESS_COLUMNS * process + PROCESS_KIND] == PROCESS_DIGITAL;
+    int32_t *block = heard ? c->values + (occurrence & (c->capacity - 1)) * c->width : NULL;
+    if (heard)
+        memset(block, 0, (size_t)c->width * sizeof *block);
+    int code = (digital ? pulses_of : tags_of)(m, process, start, length, heard ? block + 1 : NULL, &count);
+    if (code < 0)
+        return code;
     c->done++;
     if (heard) {
         block[0] = (int32_t)count;
@@ -122,8 +143,9 @@ static int evaluate_process(machine *m, int64_t process, int64_t start, int64_t 
 int evaluate_tags(machine *m, const pending *p)
 {
     const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p->window);
+    int64_t start = p->end - window[WINDOW_LENGTH];
     for (int64_t k = 0; k < window[WINDOW_COUNT]; k++) {
-        int code = evaluate_process(m, window[WINDOW_FIRST] + k, p->start + SIGNAL_TAGS_LEAD, window[WINDOW_LENGTH]);
+        int code = evaluate_process(m, window[WINDOW_FIRST] + k, start, window[WINDOW_LENGTH]);
         if (code < 0) {
             m->error = code;
             return 1;

@@ -9,15 +9,19 @@ import numpy as np
 
 from ..config.limits import TAGGING_COUNTS_MAX
 from ..errors import AskedWrongly
+from ..program.limits import DIGITAL_OUTPUTS_MAX
 from .codes import (
+    DIGITAL,
     TAGGING,
     THREADS_MAX,
     ChirpColumn,
     ElementColumn,
     Library,
     LibraryArray,
+    MarkerColumn,
     MeasureColumn,
     Op,
+    PartColumn,
     PlayColumn,
     ProcessColumn,
     SectionColumn,
@@ -142,6 +146,8 @@ def _shapes(image: Image) -> None:
         "windows": WindowColumn.COLUMNS,
         "processes": ProcessColumn.COLUMNS,
         "taggers": TaggerColumn.COLUMNS,
+        "markers": MarkerColumn.COLUMNS,
+        "marker_parts": PartColumn.COLUMNS,
         "aligns": 2,
         "waveforms": 4,
         "fine": 2,
@@ -220,6 +226,9 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
         _within(plays[:, operand] + 1, slots + 1, "an operand of a play")
     _within(plays[:, PlayColumn.CHIRP] + 1, len(image.chirps) + 1, "a chirp")
     _within(plays[:, PlayColumn.CONTINUES], 2, "whether a sweep goes on")
+    _within(plays[:, PlayColumn.MARKER] + 1, len(image.markers) + 1, "a marker")
+    _ranges(image.markers[:, MarkerColumn.FIRST], image.markers[:, MarkerColumn.COUNT], len(image.marker_parts))
+    _within(image.marker_parts[:, PartColumn.LENGTH], 1 << 31, "the length of a part of a marker")
     _ranges(image.chirps[:, ChirpColumn.FIRST], image.chirps[:, ChirpColumn.COUNT], len(image.chirp_sections))
     _within(image.chirps[:, ChirpColumn.COUNT] - 1, 1 << 12, "the sections of a chirp")
     _within(image.chirps[:, ChirpColumn.POWER], 13, "the units of a chirp")
@@ -241,16 +250,18 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(windows[:, WindowColumn.MEASURE], len(measures), "a measure")
     _within(windows[:, WindowColumn.COUNT] - 1, 16, "processes of a window")
     _ranges(windows[:, WindowColumn.FIRST], windows[:, WindowColumn.COUNT], len(processes))
-    integrals = processes[processes[:, ProcessColumn.KIND] != TAGGING]
+    integrals = processes[processes[:, ProcessColumn.KIND] < TAGGING]
     for weights in (ProcessColumn.WEIGHTS_0, ProcessColumn.WEIGHTS_1):
         _within(integrals[:, weights], len(image.weights), "weights")
     for column, count, what in (
-        (ProcessColumn.PORT_0, len(image.ports), "a port"),
-        (ProcessColumn.PORT_1, len(image.ports), "a port"),
         (ProcessColumn.INDEX, slots, "an index"),
         (ProcessColumn.MEASURE, len(measures), "a measure"),
     ):
         _within(processes[:, column], count, what)
+    analog = processes[processes[:, ProcessColumn.KIND] != DIGITAL]
+    for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1):
+        _within(analog[:, column], len(image.ports), "a port")
+    _within(image.digital_reads, len(image.digital_inputs), "a digital input")
     _within(processes[:, ProcessColumn.AT] + 1, len(image.sources) + 1, "a source position")
     _ranges(processes[:, ProcessColumn.TARGET], np.maximum(processes[:, ProcessColumn.SIZE], 1), tracked)
     _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
@@ -272,7 +283,7 @@ def _numbers(image: Image) -> None:
     times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING, ElementColumn.STICKY)]
     _within(times.ravel(), 1 << 31, "a time of flight")
     _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
-    _within(image.processes[:, ProcessColumn.KIND], TAGGING + 1, "the kind of a process")
+    _within(image.processes[:, ProcessColumn.KIND], DIGITAL + 1, "the kind of a process")
     _within(image.processes[:, ProcessColumn.LEGS] - 1, 2, "the legs of a process")
     _within(image.processes[:, ProcessColumn.NUMBER], 1 << 17, "the number of a process")
     _within(image.processes[:, ProcessColumn.SIZE], len(image.memory) + 1, "the size of a target")
@@ -284,8 +295,9 @@ def _numbers(image: Image) -> None:
 
 
 def _taggers(image: Image, tracked: int) -> None:
-    """Who tags knows how, and writes tracked slots; the processes of one window all tag, or none of them does."""
-    tags = image.processes[:, ProcessColumn.KIND] == TAGGING
+    """Who tags or counts knows how, and writes tracked slots; the processes of one window are of one sort."""
+    kinds = np.maximum(image.processes[:, ProcessColumn.KIND], TAGGING - 1)
+    tags = kinds >= TAGGING
     rows = image.processes[tags]
     _within(rows[:, ProcessColumn.TAGGER], len(image.taggers), "a tagger")
     _within(rows[:, ProcessColumn.LEGS] - 1, 1, "the inputs of a process that tags")
@@ -295,11 +307,17 @@ def _taggers(image: Image, tracked: int) -> None:
     _ranges(rows[:, ProcessColumn.TARGET], cells[rows[:, ProcessColumn.TAGGER]], tracked)
     _within(image.taggers[:, TaggerColumn.COUNT] + 1, tracked + 1, "the count of a tagger")
     _within(image.taggers[:, TaggerColumn.DEAD], 1 << 31, "the dead time of a tagger")
+    first, count = image.taggers[:, TaggerColumn.FIRST_INPUT], image.taggers[:, TaggerColumn.INPUTS]
+    _ranges(first, count, len(image.digital_reads))
+    digital = image.taggers[rows[rows[:, ProcessColumn.KIND] == DIGITAL, ProcessColumn.TAGGER]]
+    _within(digital[:, TaggerColumn.INPUTS] - 1, DIGITAL_OUTPUTS_MAX, "the digital inputs of a process")
+    if (digital[:, TaggerColumn.CELLS].astype(bool) & (digital[:, TaggerColumn.INPUTS] != 1)).any():
+        raise ValueError("a process that tags several inputs")
     for threshold in (TaggerColumn.SIGNAL_THRESHOLD, TaggerColumn.DERIVATIVE_THRESHOLD):
         _within(image.taggers[:, threshold] + TAGGING_COUNTS_MAX, 2 * TAGGING_COUNTS_MAX + 1, "a threshold")
     first, count = image.windows[:, WindowColumn.FIRST], image.windows[:, WindowColumn.COUNT]
-    if not np.array_equal(np.repeat(tags[first], count), tags):
-        raise ValueError("a window of integrals and tags")
+    if not np.array_equal(np.repeat(kinds[first], count), kinds):
+        raise ValueError("a window of processes of two sorts")
 
 
 def _summed(rows: Ints, processes: Ints) -> None:
@@ -327,7 +345,7 @@ def _measures(image: Image) -> None:
     held = np.bincount(owners, weights=counts, minlength=len(measures))
     lengths = np.repeat(windows[:, WindowColumn.LENGTH], counts)
     dual = processes[:, ProcessColumn.LEGS] == 2
-    integral = processes[:, ProcessColumn.KIND] != TAGGING
+    integral = processes[:, ProcessColumn.KIND] < TAGGING
     if not (
         np.array_equal(windows[:, WindowColumn.MEASURE], owners)
         and np.array_equal(processes[:, ProcessColumn.MEASURE], np.repeat(owners, counts))

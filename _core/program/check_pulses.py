@@ -72,6 +72,8 @@ class PulseChecker:
         for process in node.processes:
             if isinstance(process, tree.Tagging):
                 self._tagging(process)
+            elif isinstance(process, tree.Counting):
+                self._counting(process)
             else:
                 slices += self._process(process)
         if slices > limits.SLICES_MAX:
@@ -157,16 +159,29 @@ class PulseChecker:
     def _tagging(self, node: tree.Tagging) -> None:
         if node.output:
             check_name(node.output, node.at, "an output", self._report)
-        most = max_time_max_ns(node.kind)
-        if not 0 < node.max_time <= most:
-            self._report(node.at, f"max_time of {node.kind} has 1 to {most} ns, not {node.max_time}")
+        self._max_time(node)
         self._expressions.array(node.target.array, node.target.type, node.at)
         if node.target.type != "int":
             self._report(node.at, f"{node.kind} writes an int array, but {node.target.array} is {node.target.type}")
         if node.count is not None:
             self._expressions.check(node.count, node.at, "int", f"the count of {node.kind}")
 
+    def _counting(self, node: tree.Counting) -> None:
+        most = limits.DIGITAL_OUTPUTS_MAX
+        if not 0 < len(node.outputs) <= most or len(set(node.outputs)) < len(node.outputs):
+            self._report(node.at, f"{node.kind} takes 1 to {most} different outputs (DIGITAL_OUTPUTS_MAX)")
+        for output in node.outputs:
+            if output or len(node.outputs) > 1:
+                check_name(output, node.at, "an output", self._report)
+        self._max_time(node)
+        self._expressions.check(node.target, node.at, "int", f"the target of {node.kind}")
 
-def max_time_max_ns(kind: tree.TaggingKind) -> int:
-    """The longest window of a kind of time tagging, in ns (MAX_TIME_MAX_NS, MAX_TIME_MAX_HIGH_RES_NS)."""
+    def _max_time(self, node: tree.Tagging | tree.Counting) -> None:
+        most = max_time_max_ns(node.kind)
+        if not 0 < node.max_time <= most:
+            self._report(node.at, f"max_time of {node.kind} has 1 to {most} ns, not {node.max_time}")
+
+
+def max_time_max_ns(kind: tree.TaggingKind | tree.CountingKind) -> int:
+    """The longest window of a kind of time tagging or counting, in ns (MAX_TIME_MAX_NS, MAX_TIME_MAX_HIGH_RES_NS)."""
     return limits.MAX_TIME_MAX_HIGH_RES_NS if kind == "time_tagging.high_res" else limits.MAX_TIME_MAX_NS

@@ -29,7 +29,7 @@ def latencies(profile: str) -> Callable[[Used], bool]:
 
 def _takes_time(used: Used) -> bool:
     """Control, calculations, operands that are no literals, aligns of several elements, or results of measures."""
-    calculated = (tree.If, tree.For, tree.ForEach, tree.Assign, tree.Process, tree.Tagging)
+    calculated = (tree.If, tree.For, tree.ForEach, tree.Assign, tree.Process, tree.Tagging, tree.Counting)
     if any(used.all(kind) for kind in calculated) or _computed_operands(used):
         return True
     return any(len(node.elements or used.elements) > 1 for node in used.all(tree.Align))
@@ -291,6 +291,18 @@ def demodulates(used: Used) -> bool:
 def slices(used: Used) -> bool:
     """A process that writes one value a slice."""
     return any(process.chunk for process in used.all(tree.Process))
+
+
+def tags(used: Used) -> bool:
+    """Time tags of analog inputs."""
+    return any(process.kind != "time_tagging.digital" for process in used.all(tree.Tagging))
+
+
+def reads_digital_inputs(used: Used) -> bool:
+    """Time tags or counts of digital inputs."""
+    return bool(used.all(tree.Counting)) or any(
+        process.kind == "time_tagging.digital" for process in used.all(tree.Tagging)
+    )
 
 
 def tags_high_res(used: Used) -> bool:

@@ -398,7 +398,7 @@ _ROWS = (
         "Time tagging takes the difference of two samples for the derivative, looks at two samples before its window, "
         "and gives its values when max_time is over; cells without a tag become 0. The platform says none of this.",
         "docs/arithmetic.md, section 18",
-        rules.has(tree.Tagging),
+        rules.tags,
     ),
     Difference(
         "tagged_crossings",
@@ -406,6 +406,15 @@ _ROWS = (
         "A high_res tag is where the straight line between two samples crosses the threshold.",
         "docs/arithmetic.md, section 18",
         rules.tags_high_res,
+    ),
+    Difference(
+        "digital_inputs",
+        "Measuring",
+        "Digital inputs hear digital outputs, each that of its number unless cables say otherwise, as 0 or 3.3 V and "
+        "never before a marker's pulse starts; their dead time counts from the last tag of a window, and tags and "
+        "counts are there when max_time is over. The platform says none of this.",
+        "docs/arithmetic.md, section 20",
+        rules.reads_digital_inputs,
     ),
     Difference(
         "inverted_inputs",

@@ -25,6 +25,7 @@ PROCESSES_MAX = 64  # of one measure
 SLICES_MAX = 1 << 16  # of all processes of one measure
 MAX_TIME_MAX_NS = 1 << 26  # of one time tagging
 MAX_TIME_MAX_HIGH_RES_NS = 2_147_483  # picoseconds fit an int
+DIGITAL_OUTPUTS_MAX = 64  # that one process counts
 CHIRP_SECTIONS_MAX = 4_096
 ELEMENTS_MAX = 1_000  # named by one statement
 NAME_LENGTH_MAX = 256

@@ -104,7 +104,8 @@ ProcessKind: TypeAlias = Literal[
     "integration.accumulated",
     "integration.moving_window",
 ]
-TaggingKind: TypeAlias = Literal["time_tagging.analog", "time_tagging.high_res"]
+TaggingKind: TypeAlias = Literal["time_tagging.analog", "time_tagging.high_res", "time_tagging.digital"]
+CountingKind: TypeAlias = Literal["counting.digital"]
 
 
 # ---------------------------------------------------------------- expressions
@@ -273,7 +274,8 @@ class Process(Node, frozen=True):
 
 class Tagging(Node, frozen=True):
     """Times of pulses on ``output`` ("": the element's only one) in a window of ``max_time`` ns (section 18 of
-    docs/arithmetic.md): ns, or ps with high_res.
+    docs/arithmetic.md): ns, or ps with high_res. ``output`` of digital is one of the element's digital outputs, which
+    are digital inputs of its controller (section 20).
 
     ``target``: an int array that gets them; ``count``: an int variable that gets how many, or None.
     """
@@ -284,6 +286,20 @@ class Tagging(Node, frozen=True):
     target: Whole
     max_time: int
     count: Variable | None = None
+
+
+class Counting(Node, frozen=True):
+    """How many pulses come at digital ``outputs`` of the element in a window of ``max_time`` ns, all together (section
+    20 of docs/arithmetic.md). An output "" is the element's only one.
+
+    ``target``: an int variable that gets their number.
+    """
+
+    at: int
+    kind: CountingKind
+    outputs: tuple[str, ...]
+    max_time: int
+    target: Variable
 
 
 class Measure(Node, frozen=True):
@@ -298,7 +314,7 @@ class Measure(Node, frozen=True):
     element: str
     amplitude: tuple[Expression, ...] = ()
     stream: str | None = None
-    processes: tuple[Process | Tagging, ...] = ()
+    processes: tuple[Process | Tagging | Counting, ...] = ()
     timestamp_stream: str | None = None
 
 

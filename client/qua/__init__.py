@@ -30,7 +30,6 @@ from .inputs import advance_input_stream, declare_input_stream, pause, receive_f
 from .library import Cast, Random, call_library_function, call_vectors_library_function
 from .math_library import Math, Util
 from .measure import (
-    DigitalMeasureProcess,
     demod,
     dual_demod,
     dual_integration,
@@ -75,6 +74,7 @@ from .streams import (
     save,
     send_to_stream,
 )
+from .tagging import CountingProcess as DigitalMeasureProcess
 from .tagging import counting, time_tagging
 from .variables import QuaVariable as Variable
 from .variables import assign, declare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..._core.errors import not_yet
 
@@ -32,21 +32,6 @@ class Later:
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _refuse_any
     __lt__ = __le__ = __gt__ = __ge__ = _refuse_any
     __eq__ = __ne__ = _refuse_any
-
-
-class LaterLibrary:
-    """A library of which every function comes later, such as ``Math``."""
-
-    def __init__(self, name: str, functions: str) -> None:
-        self._name = name
-        for function in functions.split():
-            setattr(self, function, Later(f"{name}.{function}"))
-
-    def __repr__(self) -> str:
-        return f"<{self._name}: comes with a later version>"
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{self._name} has no function {name!r}")
 
 
 def refuse_given(statement: str, **options: object) -> None:

@@ -13,7 +13,7 @@ from .position import refusal
 from .processes import MeasureProcess
 from .pulses import named, pulse_use
 from .streams import Stream, legacy_trace, timestamp_stream_name
-from .tagging import TaggingProcess
+from .tagging import CountingProcess, TaggingProcess
 
 
 class demod:
@@ -135,9 +135,6 @@ class dual_integration:
     moving_window = staticmethod(_no_dual("dual_integration", "moving_window"))
 
 
-DigitalMeasureProcess = Later("DigitalMeasureProcess")
-
-
 def measure(
     pulse: Any,
     element: str,
@@ -191,8 +188,8 @@ def _raw_stream(outputs: tuple[Any, ...], stream: Any, adc_stream: Any) -> tuple
     return (places[0] if places else None), outputs
 
 
-def _process(output: Any) -> MeasureProcess | TaggingProcess:
-    if isinstance(output, (MeasureProcess, TaggingProcess)):
+def _process(output: Any) -> MeasureProcess | TaggingProcess | CountingProcess:
+    if isinstance(output, (MeasureProcess, TaggingProcess, CountingProcess)):
         return output
     if isinstance(output, Later):
         output.refuse()

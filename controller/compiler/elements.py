@@ -163,6 +163,7 @@ def _check_cores(config: Config, uses: dict[str, int], problems: Problems) -> No
 def _home(element: Element) -> str:
     refs: list[PortRef] = [*element.input_ports.values(), *element.output_ports.values()]
     refs += [digital.port for digital in element.digitalInputs.values()]
+    refs += element.digitalOutputs.values()
     return refs[0].controller if refs else ""
 
 
@@ -193,5 +194,6 @@ def _row(config: Config, info: ImageElement) -> list[int]:
     row[ElementColumn.TIME_OF_FLIGHT] = info.time_of_flight
     row[ElementColumn.SMEARING] = element.smearing
     row[ElementColumn.STICKY] = element.sticky.duration if element.sticky is not None and info.inputs else 0
+    row[ElementColumn.HOLDS_MARKER] = int(element.sticky is not None and element.sticky.digital)
     row[ElementColumn.HAS_OSCILLATOR] = int(frequency is not None)
     return row

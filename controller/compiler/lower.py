@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.engine.codes import (
+    DIGITAL,
     SAVER,
     TAGGING,
     ChirpColumn,
@@ -25,7 +26,7 @@ from .code import Code, Memory, saver_of
 from .elements import Elements
 from .expressions import Expressions
 from .gaps import StrictBlock
-from .measures import Integral, MeasureTables, Tags
+from .measures import Integral, MeasureTables, Pulses, Tags, Window
 from .problems import Problems
 from .slices import Slices, Step, play_operands
 from .waveforms import RAMP, PulseTables, PulseUse
@@ -242,6 +243,7 @@ class Lowering:
         if amplitudes:
             row[PlayColumn.AMPLITUDES] = len(amplitudes)
             row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
+        row[PlayColumn.MARKER] = use.marker
         if use.choices:
             row[PlayColumn.CHOICE] = self._choice(node.element, node.operation)
         if isinstance(node, tree.Play):
@@ -289,7 +291,7 @@ class Lowering:
         if use is None or windows is None:
             return
         play = self._play_row(node, use, slots)
-        rows: list[tuple[list[int], Integral | Tags]] = []
+        rows: list[tuple[list[int], Window]] = []
         heard: list[tuple[int, int]] = []  # at, strands
         integrals = 0
         for process, parts, unit in zip(node.processes, windows, step.heard, strict=True):
@@ -300,6 +302,8 @@ class Lowering:
                     integrals += 1
                 elif isinstance(process, tree.Tagging) and isinstance(part, Tags):
                     rows.append((self._tagging(process, node.element, part), part))
+                elif isinstance(process, tree.Tagging | tree.Counting) and isinstance(part, Pulses):
+                    rows.append((self._digital(process, part), part))
                 heard.append((process.at, unit.mask))
         self._stamp(node, step)
         number, places = self._measures.add(play, self._trace(node, use), node.at, rows)
@@ -357,6 +361,21 @@ class Lowering:
         row[ProcessColumn.TARGET] = self.memory.slots[node.target.array]
         row[ProcessColumn.TAGGER] = self._measures.tagger(node, element, cells, count)
         row[ProcessColumn.AT] = node.at
+        return row
+
+    def _digital(self, node: tree.Tagging | tree.Counting, part: Pulses) -> list[int]:
+        count = node.target if isinstance(node, tree.Counting) else node.count
+        slot = self.memory.slots[count.name] if count is not None else -1
+        row = [0] * ProcessColumn.COLUMNS
+        row[ProcessColumn.KIND] = DIGITAL
+        row[ProcessColumn.LEGS] = 1
+        row[ProcessColumn.AT] = node.at
+        if isinstance(node, tree.Tagging):
+            row[ProcessColumn.TARGET] = self.memory.slots[node.target.array]
+            cells = self.memory.sizes[node.target.array]
+        else:
+            row[ProcessColumn.TARGET], cells = slot, 0
+        row[ProcessColumn.TAGGER] = self._measures.counter(part.inputs, cells, slot)
         return row
 
     def _wait(self, node: tree.Wait, step: Step) -> None:

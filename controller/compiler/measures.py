@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 from ..._core.config.limits import TIME_OF_FLIGHT_MIN_TAGGING_NS
 from ..._core.config.model import Config, PortRef, TimeTaggingParameters
 from ..._core.engine.codes import MeasureColumn, ProcessColumn, TaggerColumn, WindowColumn
-from ..._core.engine.image import Ints, MeasuredPort, table
+from ..._core.engine.image import MeasuredPort, table
 from ..._core.engine.measured import Input, measured_inputs, named_inputs
 from ..._core.program import tree
 from .problems import Problems
@@ -42,6 +42,17 @@ class Tags(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
+class Pulses(msgspec.Struct, frozen=True):
+    """The window of a process that tags or counts at digital ``inputs``, and its place."""
+
+    inputs: tuple[int, ...]
+    length: int
+    offset: int = 0
+
+
+Window = Integral | Tags | Pulses
+
+
 class MeasureTables:
     """Measures, their windows and processes, and the input ports they read."""
 
@@ -62,26 +73,36 @@ class MeasureTables:
         self.trace_lengths: dict[str, int] = {}
         self._taggers: list[list[int]] = []
         self.complex_traces: dict[str, bool] = {}
+        self._digital_inputs: dict[PortRef, int] = {}
+        self._digital_reads: list[int] = []
 
-    def parts(self, node: tree.Measure, use: PulseUse) -> list[list[Integral] | list[Tags]] | None:
+    def parts(self, node: tree.Measure, use: PulseUse) -> list[Sequence[Window]] | None:
         """The windows of each process, of an integral a slice each; None, and problems, where it cannot be."""
         if not self._check(node, use):
             return None
-        found = [
-            self._tags(process, node, use) if isinstance(process, tree.Tagging) else self._integrals(process, node, use)
-            for process in node.processes
-        ]
+        found = [self._windows_of(process, node, use) for process in node.processes]
         good = [item for item in found if item is not None]
         return good if len(good) == len(found) else None
+
+    def _windows_of(
+        self, process: tree.Process | tree.Tagging | tree.Counting, node: tree.Measure, use: PulseUse
+    ) -> Sequence[Window] | None:
+        if isinstance(process, tree.Counting):
+            return self._pulses_at(process, process.outputs, node, use)
+        if not isinstance(process, tree.Tagging):
+            return self._integrals(process, node, use)
+        if process.kind == "time_tagging.digital":
+            return self._pulses_at(process, (process.output,), node, use)
+        return self._tags(process, node, use)
 
     def _check(self, node: tree.Measure, use: PulseUse) -> bool:
         if (node.element, node.operation) in self._checked:
             return True
         element = self._config.elements[node.element]
         faults = []
-        if not element.output_ports:
+        if not element.output_ports and not element.digitalOutputs:
             faults.append(f"element '{node.element}' has no outputs and cannot be measured")
-        elif element.time_of_flight is None:
+        elif element.output_ports and element.time_of_flight is None:
             faults.append(f"element '{node.element}' has no time_of_flight")
         if use.pulse.operation != "measurement":
             what = f"pulse '{use.name}' of operation '{node.operation}'"
@@ -99,9 +120,7 @@ class MeasureTables:
             self._problems.add(process.at, f"{text}; that of element '{node.element}' is a MW input (I and Q)")
             return None
         ref = self._output(process.output, process.at, node.element)
-        if process.max_time < use.length:
-            what = f"max_time of {process.kind} is {process.max_time} ns"
-            faults.append(f"{what}, less than the {use.length} ns of pulse '{use.name}'")
+        faults += _short(process, use)
         if (element.time_of_flight or 0) < TIME_OF_FLIGHT_MIN_TAGGING_NS:
             what = f"time_of_flight of element '{node.element}' is {element.time_of_flight} ns"
             faults.append(f"{what}; time tagging needs {TIME_OF_FLIGHT_MIN_TAGGING_NS} at least")
@@ -111,6 +130,42 @@ class MeasureTables:
             return None
         self._kept.add(self.port(ref))
         return [Tags(self.port(ref), process.max_time)]
+
+    def _pulses_at(
+        self, process: tree.Tagging | tree.Counting, names: tuple[str, ...], node: tree.Measure, use: PulseUse
+    ) -> list[Pulses] | None:
+        refs = [self._digital_output(name, process.at, node.element) for name in names]
+        faults = _short(process, use)
+        for fault in faults:
+            self._problems.add(process.at, fault)
+        if None in refs or faults:
+            return None
+        return [Pulses(tuple(self.digital_input(ref) for ref in refs if ref is not None), process.max_time)]
+
+    def _digital_output(self, name: str, at: int, element: str) -> PortRef | None:
+        """The digital input behind a digital output of an element; "" is its only one."""
+        known = self._config.elements[element].digitalOutputs
+        if not name and len(known) == 1:
+            return next(iter(known.values()))
+        if name not in known:
+            what = f"no digital output '{name}'" if name or not known else "several digital outputs, so name one"
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(known) or 'none'}")
+        return known.get(name)
+
+    def digital_input(self, ref: PortRef) -> int:
+        """The number of a digital input."""
+        return self._digital_inputs.setdefault(ref, len(self._digital_inputs))
+
+    def counter(self, inputs: tuple[int, ...], cells: int, count: int) -> int:
+        """Add what a process reads and writes that tags or counts at digital inputs. Returns its number."""
+        row = [0] * TaggerColumn.COLUMNS
+        row[TaggerColumn.CELLS] = cells
+        row[TaggerColumn.COUNT] = count
+        row[TaggerColumn.FIRST_INPUT] = len(self._digital_reads)
+        row[TaggerColumn.INPUTS] = len(inputs)
+        self._digital_reads += inputs
+        self._taggers.append(row)
+        return len(self._taggers) - 1
 
     def tagger(self, node: tree.Tagging, element: str, cells: int, count: int) -> int:
         """Add how a process tags; ``count``: the slot of its count or -1. Returns its number."""
@@ -180,8 +235,8 @@ class MeasureTables:
         if not name and (len(inputs) == 1 or record.MWOutput is not None):
             name = list(inputs)[leg]
         if name not in inputs:
-            what = f"no output '{name}'" if name else "several outputs, so name one"
-            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(inputs)}")
+            what = f"no output '{name}'" if name or not inputs else "several outputs, so name one"
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(inputs) or 'none'}")
             return None
         return inputs[name]
 
@@ -194,6 +249,9 @@ class MeasureTables:
         if node.stream is None or use.pulse.digital_marker is None:
             return None
         element = self._config.elements[node.element]
+        if not element.output_ports:
+            self._problems.add(node.at, f"element '{node.element}' has no analog output, so no raw trace")
+            return None
         rates = {self._per_ns(ref) for ref in element.output_ports.values()}
         if len(rates) > 1:
             text = f"the inputs of element '{node.element}' have two sampling rates"
@@ -214,7 +272,7 @@ class MeasureTables:
         return len(self._trace_ports) - len(numbers), len(numbers)
 
     def add(
-        self, play: int, trace: tuple[int, int, int], at: int, rows: list[tuple[list[int], Integral | Tags]]
+        self, play: int, trace: tuple[int, int, int], at: int, rows: list[tuple[list[int], Window]]
     ) -> tuple[int, list[int]]:
         """Add a measure. ``trace``: the stream of its raw trace, first entry and count in the table of trace ports.
         ``rows``: process rows with their windows, in the order of the text.
@@ -251,7 +309,9 @@ class MeasureTables:
             "windows": table(self._windows, WindowColumn.COLUMNS),
             "processes": table(self._processes, ProcessColumn.COLUMNS),
             "taggers": table(self._taggers, TaggerColumn.COLUMNS),
-            "trace_ports": self._trace_table(),
+            "trace_ports": np.array(self._trace_ports, dtype=np.int64),
+            "digital_inputs": tuple(self._digital_inputs),
+            "digital_reads": np.array(self._digital_reads, dtype=np.int64),
             "ports": tuple(
                 MeasuredPort(ref=ref, kept=number in self._kept, part=part, per_ns=self._per_ns(ref))
                 for (ref, part), number in self._ports.items()
@@ -262,12 +322,17 @@ class MeasureTables:
         """Samples a ns of a raw trace."""
         return 2 if self._config.analog_input(ref).sampling_rate == 2e9 else 1
 
-    def _trace_table(self) -> Ints:
-        return np.array(self._trace_ports, dtype=np.int64)
+
+def _short(process: tree.Tagging | tree.Counting, use: PulseUse) -> list[str]:
+    """A window that ends before its pulse is a fault."""
+    if process.max_time >= use.length:
+        return []
+    what = f"max_time of {process.kind} is {process.max_time} ns"
+    return [f"{what}, less than the {use.length} ns of pulse '{use.name}'"]
 
 
-def _windows(parts: list[Integral | Tags]) -> Iterator[list[int]]:
-    """The numbers of the integrals, or of the processes that tag, that share a window, window by window."""
+def _windows(parts: list[Window]) -> Iterator[list[int]]:
+    """The numbers of the processes of one kind, a slice of an integral each, that share a window, window by window."""
     ends: dict[int, list[int]] = {}
     for k, part in enumerate(parts):
         ends.setdefault(part.offset + part.length, []).append(k)
@@ -284,7 +349,7 @@ def _windows(parts: list[Integral | Tags]) -> Iterator[list[int]]:
                 start = k
 
 
-def _window(measure: int, part: Integral | Tags, first: int, count: int) -> list[int]:
+def _window(measure: int, part: Window, first: int, count: int) -> list[int]:
     row = [0] * WindowColumn.COLUMNS
     row[WindowColumn.MEASURE] = measure
     row[WindowColumn.LENGTH] = part.length

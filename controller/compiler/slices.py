@@ -228,7 +228,7 @@ class _Cutter:
 
     def process(
         self,
-        node: tree.Process | tree.Tagging,
+        node: tree.Process | tree.Tagging | tree.Counting,
         measure: Unit,
         parent: Unit | None,
         operands: list[tuple[tree.Expression, Unit]],

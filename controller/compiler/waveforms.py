@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ class PulseUse(msgspec.Struct, frozen=True):
     """A pulse on an element: its waveform (-1: none), its length in ns, and samples, one a ns (0: constant).
 
     ``choices``: that many waveforms from this one on are an array; 0: there is one alone. ``fine``: it is sampled twice
-    a ns.
+    a ns. ``marker``: the number of its digital waveform, -1: none, or the element has no digital input.
     """
 
     name: str
@@ -31,6 +32,7 @@ class PulseUse(msgspec.Struct, frozen=True):
     samples: int
     choices: int = 0
     fine: bool = False
+    marker: int = -1
 
 
 RAMP = PulseUse("", Pulse(operation="control", length=16), -1, 16, 0)
@@ -71,6 +73,7 @@ class PulseTables:
         self._weights_of: dict[tuple[str, int, int | None], int] = {}
         self._lengths: dict[str, int] = {}
         self._uses: dict[tuple[str, str], PulseUse | None] = {}
+        self._markers: dict[str, int] = {}
 
     def pulse(self, element: str, operation: str, at: int) -> PulseUse | None:
         """The pulse that an operation names on an element; None, and a problem, where there is none to use."""
@@ -86,18 +89,21 @@ class PulseTables:
             self._problems.add(at, f"element '{element}' has no operation '{operation}'; it has: {known}")
             return None
         pulse = self._config.pulses[name]
+        marker = -1
+        if pulse.digital_marker is not None and record.digitalInputs:
+            marker = self._markers.setdefault(pulse.digital_marker, len(self._markers))
         if not pulse.waveforms or record.input_kind is None:
-            return PulseUse(name, pulse, -1, pulse.length, 0)
+            return PulseUse(name, pulse, -1, pulse.length, 0, marker=marker)
         per_ns = 2 if plays_at_2_gs(self._config, record) else 1
         parts = self._parts(element, record, name, pulse, per_ns, at)
         if parts is None:
             return None
         counts = {len(part) for part in parts if isinstance(part, list)}
         if counts:
-            return self._array(name, pulse, parts, counts, per_ns, at)
+            return self._array(name, pulse, parts, counts, per_ns, marker, at)
         single = [part for part in parts if not isinstance(part, list)]
         waveform, samples = self._waveform(single, pulse.length, per_ns)
-        return PulseUse(name, pulse, waveform, pulse.length, samples, fine=per_ns == 2)
+        return PulseUse(name, pulse, waveform, pulse.length, samples, fine=per_ns == 2, marker=marker)
 
     def _array(
         self,
@@ -106,6 +112,7 @@ class PulseTables:
         parts: list[Samples | list[Samples]],
         counts: set[int],
         per_ns: int,
+        marker: int,
         at: int,
     ) -> PulseUse | None:
         """An array of waveforms, one after the other in the table; what is no array is the same in each."""
@@ -117,7 +124,7 @@ class PulseTables:
         for number in range(count):
             chosen = [part[number] if isinstance(part, list) else part for part in parts]
             self._rows.append(self._row(chosen, pulse.length, per_ns))
-        return PulseUse(name, pulse, first, pulse.length, pulse.length, count, per_ns == 2)
+        return PulseUse(name, pulse, first, pulse.length, pulse.length, count, per_ns == 2, marker)
 
     def _parts(
         self, element: str, record: Element, name: str, pulse: Pulse, per_ns: int, at: int
@@ -194,7 +201,11 @@ class PulseTables:
         waveforms: Ints = table([row[:4] for row in self._rows], 4)
         fine: Ints = table([row[4:] for row in self._rows], 2)
         weights: Ints = table([list(key) for key in self._weights], 3)
+        parts = [self._config.digital_waveforms[name].samples for name in self._markers]
+        firsts = accumulate([len(part) for part in parts], initial=0)
         return {
+            "markers": table([[first, len(part)] for first, part in zip(firsts, parts, strict=False)], 2),
+            "marker_parts": table([list(pair) for part in parts for pair in part], 2),
             "waveforms": waveforms,
             "fine": fine,
             "samples": self._samples.whole(),

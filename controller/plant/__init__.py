@@ -1,8 +1,19 @@
 """What hangs behind the ports: nothing, a cable, an echo."""
 
-from .options import hearing, parse_cables
+from .options import Cables, hearing, parse_cables
 from .outputs import Steps, output_ports
 from .photons import parse_photons, photons
 from .plants import echo, loopback, none
 
-__all__ = ["Steps", "echo", "hearing", "loopback", "none", "output_ports", "parse_cables", "parse_photons", "photons"]
+__all__ = [
+    "Cables",
+    "Steps",
+    "echo",
+    "hearing",
+    "loopback",
+    "none",
+    "output_ports",
+    "parse_cables",
+    "parse_photons",
+    "photons",
+]

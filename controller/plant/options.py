@@ -11,10 +11,11 @@ import msgspec
 from ..._core.config.model import Config, PortRef
 from ..._core.engine.hearing import Hearing
 from ..._core.errors import AskedWrongly
+from .digital import lit
 from .photons import parse_photons
 from .plants import echo, loopback, none
 
-_PORT = r"(?:(?P<{0}_controller>[^/>:\s]+)/(?:(?P<{0}_fem>\d+)/)?)?(?P<{0}_number>\d+)"
+_PORT = r"(?:(?P<{0}_controller>[^/>:\s]+)/(?:(?P<{0}_fem>\d+)/)?)?(?P<{0}_digital>d?)(?P<{0}_number>\d+)"
 _CABLE = re.compile(rf"\s*{_PORT.format('out')}\s*>\s*{_PORT.format('in')}\s*:\s*(?P<latency>\d+)\s*")
 
 
@@ -32,9 +33,9 @@ def hearing(
     """The hearing tables of a plant named ``echo``, ``none`` or ``loopback``.
 
     ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of ``controller``), output > input : latency in ns, which is one for
-    all cables. ``noise_variance`` in V² per sample. ``trigger_period_ns``: between edges of an external trigger, from 0
-    on; a multiple of 4, 0 for none. ``photons``: light at all inputs, as ``parse_photons`` reads it. Raises
-    AskedWrongly ``bad_plant``.
+    all cables; ``d1>d1:24`` is one from a digital output to a digital input. ``noise_variance`` in V² per sample.
+    ``trigger_period_ns``: between edges of an external trigger, from 0 on; a multiple of 4, 0 for none. ``photons``:
+    light at all inputs, digital ones too, as ``parse_photons`` reads it. Raises AskedWrongly ``bad_plant``.
     """
     if trigger_period_ns < 0 or trigger_period_ns % 4:
         raise AskedWrongly(
@@ -44,7 +45,8 @@ def hearing(
     light = parse_photons(photons)
     if light is not None:
         ports = tuple(msgspec.structs.replace(port, photons=light) for port in found.ports)
-        found = msgspec.structs.replace(found, ports=ports)
+        digital = lit(config, found.digital, light)
+        found = msgspec.structs.replace(found, ports=ports, digital=digital)
     return msgspec.structs.replace(found, trigger_period_ns=trigger_period_ns) if trigger_period_ns else found
 
 
@@ -58,35 +60,45 @@ def _named(
     if plant == "echo":
         return echo(config, elements, noise_variance)
     if plant == "loopback":
-        connections, latency_ns = parse_cables(cables, controller)
-        return loopback(config, elements, connections, latency_ns, noise_variance)
+        found = parse_cables(cables, controller)
+        return loopback(config, elements, found.analog, found.latency_ns, noise_variance, found.digital or None)
     raise AskedWrongly(f"there is no plant {plant!r}", code="bad_plant", hint="use echo, none or loopback")
 
 
-def parse_cables(cables: Sequence[str], controller: str) -> tuple[list[tuple[PortRef, PortRef]], int]:
-    """(output, input) of each cable and their one latency in ns; AskedWrongly ``bad_plant`` where it cannot be read.
+class Cables(msgspec.Struct, frozen=True):
+    """(output, input) of each cable, of analog ports and of digital ones, and their one latency in ns."""
 
-    >>> parse_cables(["1>2:24"], "con1")
-    ([(PortRef(controller='con1', fem=1, number=1), PortRef(controller='con1', fem=1, number=2))], 24)
+    analog: list[tuple[PortRef, PortRef]]
+    digital: list[tuple[PortRef, PortRef]]
+    latency_ns: int
+
+
+def parse_cables(cables: Sequence[str], controller: str) -> Cables:
+    """The cables that a cluster file names; AskedWrongly ``bad_plant`` where one cannot be read.
+
+    >>> parse_cables(["1>2:24"], "con1").analog
+    [(PortRef(controller='con1', fem=1, number=1), PortRef(controller='con1', fem=1, number=2))]
     """
-    connections, latencies = [], set()
+    found = Cables([], [], 0)
+    latencies = set()
     for text in cables:
         match = _CABLE.fullmatch(text)
-        if match is None:
+        if match is None or match["out_digital"] != match["in_digital"]:
             raise AskedWrongly(
                 f"cannot read the loopback {text!r}",
                 code="bad_plant",
-                hint="write output > input : latency in ns, e.g. con1/1>con1/1:24 or 1>1:24",
+                hint="write output > input : latency in ns, e.g. con1/1>con1/1:24 or 1>1:24, of digital ports d1>d1:24",
             )
         latencies.add(int(match["latency"]))
-        connections.append((_port(match, "out", controller), _port(match, "in", controller)))
+        kind = found.digital if match["out_digital"] else found.analog
+        kind.append((_port(match, "out", controller), _port(match, "in", controller)))
     if len(latencies) > 1:
         raise AskedWrongly(
             f"the loopbacks have latencies {sorted(latencies)} ns",
             code="bad_plant",
             hint="one controller's loopbacks have one latency",
         )
-    return connections, latencies.pop() if latencies else 0
+    return msgspec.structs.replace(found, latency_ns=latencies.pop() if latencies else 0)
 
 
 def _port(match: re.Match[str], side: str, controller: str) -> PortRef:

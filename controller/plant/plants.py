@@ -13,18 +13,21 @@ from ..._core.engine.hearing import Ear, Hearing
 from ..._core.engine.measured import Input, measured_inputs
 from ..._core.engine.outputs import Output
 from ..._core.errors import AskedWrongly
+from .digital import Cable, digital_ports, straight
 from .inputs import Noise, ears_at, input_port, input_ports, played_outputs
 
 
 def none(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
     """Inputs that hear nothing."""
-    return Hearing(ports=tuple(input_port(config, at, noise, 0, ()) for at in input_ports(config, elements)))
+    ports = tuple(input_port(config, at, noise, 0, ()) for at in input_ports(config, elements))
+    return Hearing(ports=ports, digital=digital_ports(config, elements))
 
 
 def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
     """Each input hears all elements that measure it, delayed by the smallest of their times of flight.
 
-    So a pulse fills its own window. Where the times differ, the event ``tof_disagree`` names the input.
+    So a pulse fills its own window. Where the times differ, the event ``tof_disagree`` names the input. A digital input
+    hears the digital output of its number.
     """
     ports, events = [], []
     for at in input_ports(config, elements):
@@ -34,7 +37,8 @@ def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing
             events.append(("tof_disagree", at[0]))
         ears = [ear for name in hearable for ear in _echo_ears(config, name, at)]
         ports.append(input_port(config, at, noise, min(times), ears))
-    return Hearing(ports=tuple(ports), events=tuple(events))
+    digital = digital_ports(config, elements, straight(config))
+    return Hearing(ports=tuple(ports), digital=digital, events=tuple(events))
 
 
 def _echo_ears(config: Config, name: str, at: Input) -> Iterable[Ear]:
@@ -54,9 +58,11 @@ def loopback(
     connections: Iterable[tuple[PortRef, PortRef]],
     latency_ns: int,
     noise: Noise = 0.0,
+    digital: Iterable[Cable] | None = None,
 ) -> Hearing:
     """Cables from analog outputs to analog inputs: an input hears every element on the outputs wired to it.
 
+    ``digital``: cables from digital outputs to digital inputs; None: from each output to the input of its number.
     Raises AskedWrongly ``bad_plant`` for a negative latency. Cables to inputs that nobody measures do nothing.
     """
     if latency_ns < 0:
@@ -75,4 +81,5 @@ def loopback(
             for ear in ears_at(config, name, which, at)
         ]
         ports.append(input_port(config, at, noise, latency_ns, ears))
-    return Hearing(ports=tuple(ports))
+    cables = straight(config) if digital is None else list(digital)
+    return Hearing(ports=tuple(ports), digital=digital_ports(config, elements, cables, latency_ns))

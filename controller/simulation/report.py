@@ -26,7 +26,7 @@ import numpy as np
 
 from ..._core.config import Config, PortRef
 from ..._core.config.model import AnalogOutput
-from ..._core.engine.codes import MeasureColumn, PlayColumn, ProcessColumn, WindowColumn
+from ..._core.engine.codes import DIGITAL, MeasureColumn, PlayColumn, ProcessColumn, TaggerColumn, WindowColumn
 from ..._core.engine.hearing import Part
 from ..._core.engine.image import Image, ImageElement
 from ..._core.engine.logged import Log, What
@@ -217,10 +217,20 @@ def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[
     first, count = int(row[WindowColumn.FIRST]), int(row[WindowColumn.COUNT])
     found = []
     for process in image.processes[first : first + count]:
+        if process[ProcessColumn.KIND] == DIGITAL:
+            found.append(_digital_process(image, image.taggers[process[ProcessColumn.TAGGER]]))
+            continue
         legs = process[ProcessColumn.PORT_0 : ProcessColumn.PORT_0 + process[ProcessColumn.LEGS]]
         name = _PROCESSES.get(int(process[ProcessColumn.KIND]), "Process")
         found.append((name, _port_numbers(image, legs)))
     return found
+
+
+def _digital_process(image: Image, tagger: Any) -> tuple[str, list[int]]:
+    """Name and digital input numbers of what tags or counts there."""
+    first, count = tagger[TaggerColumn.FIRST_INPUT], tagger[TaggerColumn.INPUTS]
+    numbers = [image.digital_inputs[number].number for number in image.digital_reads[first : first + count]]
+    return ("DigitalTimeTagging" if tagger[TaggerColumn.CELLS] else "DigitalCounting"), numbers
 
 
 def _port_numbers(image: Image, ports: Any) -> list[int]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from quaymaster._core.config.model import PortRef
 from quaymaster._core.program import tree
 
+from .digital import Marker
 from .numbers import u64
 from .records import Record
 
 Inlet = tuple[PortRef, str]
-"""An input: a port and "" for all of it, or "I" or "Q" for a part of a MW input (section 17)."""
+"""An input: a port and "" for all of it, or "I" or "Q" for a part of a MW input (section 17), or "digital" for
+a digital input (section 20)."""
 Key = tuple[int, int]
 """(site, occurrence)."""
 Arrival = tuple[int, bool]
@@ -69,6 +71,9 @@ class Board:
     starts: dict[Key, int] = field(default_factory=dict)
     """When the plays and measures with a timestamp_stream started."""
     records: list[Record] = field(default_factory=list)
+    markers: list[Marker] = field(default_factory=list)
+    let_go: list[tuple[str, int]] = field(default_factory=list)
+    """(element, instant) where what sticky elements hold of their markers ends."""
     windows: list[Window] = field(default_factory=list)
     streams: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     events: set[tuple[str, int]] = field(default_factory=set)

@@ -24,6 +24,13 @@ DOWN_CONVERTERS = [5e9, 4.9e9, 5.5e9, 4.5e9]
 POWERS_DBM = [-11, -2, 1]
 FINE_OUTPUT, FINE_MW_OUTPUT = 5, 8
 """The ports at 2 GS/s of an OPX1000."""
+MARKERS = {
+    "on": [(1, 0)],
+    "comb": [(1, 3), (0, 2), (1, 6), (0, 9), (1, 0)],
+    "late": [(0, 7), (1, 4), (0, 30)],
+    "blip": [(1, 1)],
+}
+DIGITAL_PORTS = (1, 2, 3)
 SHAPES = {
     "saw": [0.05, -0.02, 0.11, 0.0, -0.07],
     "odd": [0.123456789, 0.3, -0.21, 0.0009765625, -0.4, 0.07, 0.2],
@@ -46,6 +53,8 @@ class ElementFacts:
     """Operations with arrays of waveforms."""
     tags: bool
     """Its time of flight is long enough for time tagging, and its input is no MW one."""
+    digital: tuple[str, ...]
+    """Its digital outputs, which can be tagged."""
     fine: bool
     """Its ports play two samples a ns: no chirps, and no durations."""
 
@@ -134,7 +143,7 @@ class ConfigMaker:
             "elements": {},
             "pulses": {},
             "waveforms": {},
-            "digital_waveforms": {"on": {"samples": [(1, 0)]}},
+            "digital_waveforms": {name: {"samples": samples} for name, samples in MARKERS.items()},
             "integration_weights": {f"w{n + 1}": weights(draw, length) for n, length in enumerate(lengths)},
             "mixers": {"mixer": []},
         }
@@ -142,9 +151,10 @@ class ConfigMaker:
     def controller(self) -> dict[str, Any]:
         """An OPX+, or an OPX1000 with both kinds of FEMs."""
         inputs = {n: self.analog_input() for n in (1, 2)}
+        digital = {} if self.kind.one_length else self.digital_ports()
         outputs: dict[int, dict[str, Any]] = {n: self.analog_output() for n in range(1, 9)}
         if not self.has_fems:
-            return {"type": "opx1", "analog_outputs": outputs, "analog_inputs": inputs}
+            return {"type": "opx1", "analog_outputs": outputs, "analog_inputs": inputs, **digital}
         modes = st.sampled_from(["direct", "amplified"])
         for output in outputs.values():
             output["output_mode"] = self.draw(modes)
@@ -156,11 +166,38 @@ class ConfigMaker:
             "type": "MW",
             "analog_outputs": {1: self.mw_output(), FINE_MW_OUTPUT: self.mw_output() | {"sampling_rate": 2e9}},
             "analog_inputs": {n: self.mw_input() for n in (1, 2)},
+            **self.digital_ports(),
         }
         return {
             "type": "opx1000",
-            "fems": {1: {"type": "LF", "analog_outputs": outputs, "analog_inputs": inputs}, 2: microwave},
+            "fems": {1: {"type": "LF", "analog_outputs": outputs, "analog_inputs": inputs, **digital}, 2: microwave},
         }
+
+    def digital_ports(self) -> dict[str, Any]:
+        """Digital outputs, now and then inverted, and inputs with either polarity."""
+        inverted, polarities = st.sampled_from([False, False, True]), st.sampled_from(["RISING", "RISING", "FALLING"])
+        thresholds = st.sampled_from([0.0, 1.5, 1.5, 1.5, 3.3])
+        return {
+            "digital_outputs": {n: {"inverted": self.draw(inverted)} for n in DIGITAL_PORTS},
+            "digital_inputs": {
+                n: {
+                    "polarity": self.draw(polarities),
+                    "deadtime": self.draw(st.sampled_from([4, 9, 16])),
+                    "threshold": self.draw(thresholds),
+                }
+                for n in DIGITAL_PORTS
+            },
+        }
+
+    def digital_inputs(self, module: tuple[str, int]) -> dict[str, Any]:
+        """Where an element sends its markers: up to two digital outputs of its module."""
+        windows = st.sampled_from([(0, 0), (5, 0), (0, 6), (13, 2), (57, 99)])
+        ports = self.draw(st.lists(st.sampled_from(DIGITAL_PORTS), max_size=2))
+        found = {}
+        for n, port in enumerate(ports):
+            delay, buffer = self.draw(windows)
+            found[f"marker{n + 1}"] = {"port": (*module, port), "delay": delay, "buffer": buffer}
+        return found
 
     def mw_output(self) -> dict[str, Any]:
         """A MW output with two up-converters."""
@@ -208,8 +245,8 @@ class ConfigMaker:
         }
         if measures:
             pulse["integration_weights"] = {name: name for name in ("w1", "w2", "w3")}
-            if self.draw(st.booleans()):
-                pulse["digital_marker"] = "on"
+        if self.draw(st.booleans()) and not (self.kind.one_length and not measures):
+            pulse["digital_marker"] = "on" if self.kind.one_length else self.draw(st.sampled_from(sorted(MARKERS)))
         self.raw["pulses"][name] = pulse
 
     def hum(self, name: str, iq: bool) -> None:
@@ -260,10 +297,12 @@ class ConfigMaker:
                 record["time_of_flight"] = draw(st.sampled_from([36, 60]))
                 record["timeTaggingParameters"] = self.tagging()
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
+        digital = self.digital(record, kind, bool(inputs)) if not self.kind.one_length else ()
         if draw(st.sampled_from([False, False, True])):
             record["core"] = kind  # elements of one core are of one kind
         if not (self.kind.one_length or fine) and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
+            record["sticky"]["digital"] = draw(st.booleans())
         if frequency is not None and draw(st.sampled_from([False, False, True])):
             self.share(record)
         self.raw["elements"][name] = record
@@ -278,10 +317,19 @@ class ConfigMaker:
                 outputs=("out1", "out2") if kind == "mw" and inputs else tuple(record.get("outputs", {})),
                 sticky="sticky" in record,
                 arrays=tuple(o for o in operations if f"{name}.{o}" in self.arrays),
+                digital=digital,
                 tags=kind != "mw" and record.get("time_of_flight", 0) >= 36,
                 fine=fine,
             )
         )
+
+    def digital(self, record: dict[str, Any], kind: str, measures: bool) -> tuple[str, ...]:
+        """Markers of an element, and of one that measures digital outputs, which are given back."""
+        module = ("con1", 2) if kind == "mw" else ("con1", 1)
+        record["digitalInputs"] = self.digital_inputs(module)
+        ports = self.draw(st.lists(st.sampled_from(DIGITAL_PORTS), max_size=2, unique=True)) if measures else []
+        record["digitalOutputs"] = {f"opd{n + 1}": (*module, port) for n, port in enumerate(ports)}
+        return tuple(record["digitalOutputs"])
 
     def tagging(self) -> dict[str, Any]:
         """When pulses are tagged: by default, or by thresholds that pulses of either sign may pass."""

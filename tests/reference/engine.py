@@ -17,6 +17,7 @@ from quaymaster._core.engine.outside import Outside
 from quaymaster._core.program import tree
 
 from .board import Board, Inlet, Window
+from .digital import Listener, Markers
 from .ears import Ear, ear
 from .exact import exact, narrowed
 from .integrals import Row, integral_of, linear, target_value
@@ -75,6 +76,7 @@ class Job:
     ) -> None:
         self.config = config
         self.seed = seed
+        self.plant = plant
         self.numerics = numerics
         self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
@@ -123,7 +125,9 @@ class Job:
         self.board.passed(window.end)
         if window.process < 0:
             self.keep_trace(window)
-        elif isinstance(node := window.listening.measure.processes[window.process], tree.Tagging):
+        elif isinstance(node := window.listening.measure.processes[window.process], tree.Counting):
+            self.count(window, node)
+        elif isinstance(node, tree.Tagging):
             self.tag(window, node)
         else:
             self.integrate(window, node)
@@ -138,15 +142,33 @@ class Job:
 
     def tag(self, window: Window, node: tree.Tagging) -> None:
         """Section 18: the tags of a window, a value for each cell and one for the count."""
+        cells = self.cells[node.target.array]
+        if node.kind == "time_tagging.digital":
+            self.settle_tags(window, self.pulses(window.at[0], window)[:cells], cells)
+            return
         seen = replace(window, start=window.start - BEFORE_NS)
         hears, exactly = self.ears[window.at], self.numerics == "exact"
         heard = codes(hears, seen, self.board.records, self.seed, exactly, self.reporter(node.at))
         rules = self.config.elements[window.listening.measure.element].timeTaggingParameters
-        cells = self.cells[node.target.array]
-        found = tags(node, rules, heard, cells)
+        self.settle_tags(window, tags(node, rules, heard, cells), cells)
+
+    def settle_tags(self, window: Window, found: list[int], cells: int) -> None:
+        """A value for each cell, and one for the count."""
         key = (*window.listening.key, window.process)
         for piece, raw in enumerate([*found, *[0] * (cells - len(found)), len(found)]):
             self.board.settle((*key, piece), raw, window.end)
+
+    def count(self, window: Window, node: tree.Counting) -> None:
+        """Section 20: how many pulses came at all inputs together."""
+        known = self.config.elements[window.listening.measure.element].digitalOutputs
+        ports = [known[name or next(iter(known))] for name in node.outputs]
+        total = sum(len(self.pulses(port, window)) for port in ports)
+        self.board.settle((*window.listening.key, window.process, 0), total, window.end)
+
+    def pulses(self, port: PortRef, window: Window) -> list[int]:
+        """Section 20: the tags of a digital input."""
+        listener = Listener(self.config, self.plant, self.places.used, port, self.seed)
+        return listener.tags(Markers(self.board.markers, self.board.let_go), window.start, window.end)
 
     def integrate(self, window: Window, process: tree.Process) -> None:
         """Sections 6, 9 and 12: one integral; the last one of a piece of its process settles a value."""
@@ -210,7 +232,7 @@ def tagged_ports(config: model.Config, places: Places) -> Iterator[PortRef]:
     """Section 18: ports that any measure of the program tags."""
     for site in places:
         for process in site.node.processes if isinstance(site.node, tree.Measure) else ():
-            if isinstance(process, tree.Tagging):
+            if isinstance(process, tree.Tagging) and process.kind != "time_tagging.digital":
                 yield inlet_of(config.elements[site.node.element], process.output, 0)[0]
 
 

@@ -18,7 +18,8 @@ from .records import Complex
 @dataclass(frozen=True)
 class Plant:
     """``noise``: sigma in V of each sample before the input's gain. ``wires``: (output, input) pairs. ``light``: rate a
-    second, V and ns of photons (section 18)."""
+    second, V and ns of photons (section 18). ``digital_wires``: the same of digital ports; none: each output to the
+    input of its number (section 20)."""
 
     kind: Literal["none", "echo", "loopback"] = "none"
     noise: float = 0.0
@@ -26,6 +27,7 @@ class Plant:
     latency_ns: int = 0
     trigger_period_ns: int = 0
     light: tuple[float, float, int] | None = None
+    digital_wires: tuple[tuple[PortRef, PortRef], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from quaymaster._core.engine.latencies import PROFILES
 from quaymaster._core.program import tree
 
 from .building import assign, binary, cell, declare, integer, program
-from .configs import ConfigFacts, ConfigKind, ElementFacts, configs
+from .configs import DIGITAL_PORTS, ConfigFacts, ConfigKind, ElementFacts, configs
 from .engine import Numerics
 from .plants import Plant
 from .text import of_program
@@ -28,6 +28,7 @@ ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool"}
 MEASURED_ARRAY = "am"
 SLICES_OF_1, SLICES_OF_2 = "as1", "as2"
 TAGS, COUNT = "at", "nt"
+DIGITAL, DIGITAL_TAGS, PULSES = "time_tagging.digital", "ad", "nd"
 SLICED = [f"{of}.{kind}" for of in ("demod", "integration") for kind in ("sliced", "accumulated", "moving_window")]
 STREAMS = {"int": "ints", "fixed": "fixeds", "bool": "bools"}
 INT_LITERALS = [0, 1, 2, 3, 4, -1, 7, 12, 31, 32, 1000, 2**31 - 1, -(2**31)]
@@ -115,8 +116,8 @@ class Maker:
         self.measures = kind.measures_max
         self.counters = list(COUNTERS)
         self.fixeds = [*FIXEDS, *MEASURED] if kind.feedback else [*FIXEDS]
-        self.ints = [*INTS, COUNT] if kind.feedback else [*INTS]
-        self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed", TAGS: "int"} if kind.feedback else ARRAYS
+        self.ints = [*INTS, COUNT, PULSES] if kind.feedback else [*INTS]
+        self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed", TAGS: "int", DIGITAL_TAGS: "int"} if kind.feedback else ARRAYS
         if kind.outside:
             self.arrays = {**self.arrays, INPUT_ARRAY: "fixed"}
 
@@ -352,11 +353,13 @@ class Maker:
         """A measure with up to three processes."""
         element = self.draw(st.sampled_from([e for e in self.facts.elements if e.measures]))
         operation = self.pick(element.measures)
-        processes: tuple[tree.Process | tree.Tagging, ...] = tuple(
+        processes: tuple[tree.Process | tree.Tagging | tree.Counting, ...] = tuple(
             self.process(element) for _ in range(self.draw(st.sampled_from([1, 2, 0, 3])))
         )
         if element.tags and not self.kind.one_length and self.chance(2):
             processes = (*processes, *(self.tagging(element, operation) for _ in range(1 + self.chance(3))))
+        if element.digital and self.chance(2):
+            processes = (*processes, *(self.pulses(element, operation) for _ in range(1 + self.chance(2))))
         streams = [f"adc_{element.name}", f"adc2_{element.name}"]
         stream = self.pick(streams) if self.kind.traces and self.chance(5) else None
         return tree.Measure(
@@ -405,11 +408,28 @@ class Maker:
         length = self.facts.pulse_length(element.name, operation)
         return tree.Tagging(
             at=-1,
-            kind=self.draw(st.sampled_from(get_args(tree.TaggingKind))),
+            kind=self.draw(st.sampled_from([kind for kind in get_args(tree.TaggingKind) if kind != DIGITAL])),
             output=self.pick(element.outputs),
             target=tree.Whole(type="int", array=TAGS),
             max_time=length + self.draw(st.sampled_from([0, 1, 40, 150])),
             count=tree.Variable(type="int", name=COUNT) if self.draw(st.booleans()) else None,
+        )
+
+    def pulses(self, element: ElementFacts, operation: str) -> tree.Tagging | tree.Counting:
+        """Time tags of a digital input, or the number of pulses at one or two."""
+        length = self.facts.pulse_length(element.name, operation)
+        max_time = length + self.draw(st.sampled_from([0, 1, 40, 150, 400]))
+        count = tree.Variable(type="int", name=self.pick([COUNT, PULSES]))
+        if self.draw(st.booleans()):
+            outputs = tuple(self.draw(st.permutations(element.digital)))[: self.draw(st.integers(1, 2))]
+            return tree.Counting(at=-1, kind="counting.digital", outputs=outputs, max_time=max_time, target=count)
+        return tree.Tagging(
+            at=-1,
+            kind="time_tagging.digital",
+            output=self.pick(element.digital),
+            target=tree.Whole(type="int", array=self.pick([TAGS, DIGITAL_TAGS])),
+            max_time=max_time,
+            count=count if self.draw(st.booleans()) else None,
         )
 
     def slices(self, kind: str, element: ElementFacts) -> tree.Process:
@@ -606,26 +626,37 @@ class Maker:
 
 def saves_of_all() -> tuple[tree.Statement, ...]:
     """Saves of every variable and cell, for the end of a program."""
-    scalars = {"int": [*INTS, *SEEDS, COUNT], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
+    scalars = {"int": [*INTS, *SEEDS, COUNT, PULSES], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
     sources: list[tree.Target] = [
         tree.Variable(type=type_, name=name)
         for type_, names in scalars.items()
         for name in names  # type: ignore[arg-type]
     ]
-    measured = {**dict.fromkeys((MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2), "fixed"), TAGS: "int"}
+    measured = {**dict.fromkeys((MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2), "fixed"), TAGS: "int", DIGITAL_TAGS: "int"}
     for array, type_ in {**ARRAYS, **measured}.items():
         sources += [cell(array, index, type_) for index in range(SIZES[array])]  # type: ignore[arg-type]
     return tuple(tree.Save(at=-1, source=source, stream=f"end_{end_stream(source)}") for source in sources)
 
 
 def end_stream(source: tree.Target) -> str:
-    """Tags have a stream of their own, so that who counts what was measured finds them."""
-    return "tags" if isinstance(source, tree.Cell) and source.array == TAGS else source.type
+    """Tags have streams of their own, so that who counts what was measured finds them."""
+    streams = {TAGS: "tags", DIGITAL_TAGS: "digital_tags"}
+    return streams.get(source.array, source.type) if isinstance(source, tree.Cell) else source.type
 
 
 INPUTS: dict[str, tree.VarType] = {"in_i": "int", "in_b": "bool"}
 INPUT_ARRAY = "in_f"
-SIZES = {"ai": 2, "af": 3, "ab": 2, MEASURED_ARRAY: 3, SLICES_OF_1: 1, SLICES_OF_2: 2, INPUT_ARRAY: 2, TAGS: 2}
+SIZES = {
+    "ai": 2,
+    "af": 3,
+    "ab": 2,
+    MEASURED_ARRAY: 3,
+    SLICES_OF_1: 1,
+    SLICES_OF_2: 2,
+    INPUT_ARRAY: 2,
+    TAGS: 2,
+    DIGITAL_TAGS: 4,
+}
 
 
 def declarations() -> tuple[tree.Declaration, ...]:
@@ -639,11 +670,12 @@ def declarations() -> tuple[tree.Declaration, ...]:
         declare("seed1", "int", 12345),
         declare("seed2", "int", -1),
         *(declare(name) for name in MEASURED),
-        *(declare(name, "int") for name in (*COUNTERS, COUNT)),
+        *(declare(name, "int") for name in (*COUNTERS, COUNT, PULSES)),
         declare("ai", "int", 2, -9, size=2),
         declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
         declare("ab", "bool", 1, 0, size=2),
         declare(TAGS, "int", 7, -7, size=SIZES[TAGS]),
+        declare(DIGITAL_TAGS, "int", 3, 1, -1, 0, size=SIZES[DIGITAL_TAGS]),
         *(declare(array, "fixed", size=SIZES[array]) for array in (MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2)),
     )
 
@@ -674,7 +706,10 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
     inputs = [PortRef("con1", fem, n) for fem in fems for n in (1, 2)]
     pairs = st.tuples(st.sampled_from(outputs), st.sampled_from(inputs))
     wires = draw(st.lists(pairs, min_size=1, max_size=8 if len(fems) > 1 else 4, unique=True))
-    return Plant("loopback", sigma, tuple(wires), draw(st.sampled_from([0, 24, 41])), light=light)
+    ends = st.sampled_from([PortRef("con1", fem, n) for fem in fems for n in DIGITAL_PORTS])
+    digital = draw(st.lists(st.tuples(ends, ends), max_size=4, unique=True))
+    latency = draw(st.sampled_from([0, 24, 41]))
+    return Plant("loopback", sigma, tuple(wires), latency, light=light, digital_wires=tuple(digital))
 
 
 @st.composite

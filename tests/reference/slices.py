@@ -54,7 +54,7 @@ def target_name(target: tree.Target | tree.Io) -> str:
     return target.name if isinstance(target, tree.Variable) else target.array
 
 
-def targets_of(process: tree.Process | tree.Tagging) -> set[str]:
+def targets_of(process: tree.Process | tree.Tagging | tree.Counting) -> set[str]:
     """What a process writes: a variable or an array, and (section 18) a count."""
     counts = process.count if isinstance(process, tree.Tagging) else None
     return {target_name(process.target)} | (set() if counts is None else {counts.name})

@@ -13,7 +13,8 @@ from quaymaster._core.config import model
 from quaymaster._core.program import tree
 
 from . import library, numbers
-from .board import Board, Listening, Window
+from .board import Board, Inlet, Listening, Window
+from .digital import Marker
 from .holds import Hold
 from .latencies import Latencies
 from .numbers import Report
@@ -82,6 +83,7 @@ class Strand:
         yield from self.body(self.places.body)
         self.board.passed(self.clock)
         for element, hold in self.holds.items():
+            self.board.let_go.append((element, self.clock))
             if hold.level != (0.0, 0.0):
                 self.board.passed(self.clock + self.down_at_once(element, None))
 
@@ -367,7 +369,7 @@ class Strand:
             for piece, cell in enumerate(self.cells_of(process, index)):
                 cell.expect((site.number, self.passes[site], number, piece))
 
-    def cells_of(self, process: tree.Process | tree.Tagging, index: int | None) -> list[Cell]:
+    def cells_of(self, process: tree.Process | tree.Tagging | tree.Counting, index: int | None) -> list[Cell]:
         """The cells that a process writes: one, none if it is outside its array, or all of an array (section 12), and
         behind them its count (section 18)."""
         if isinstance(process, tree.Tagging) and process.count is not None:
@@ -534,6 +536,7 @@ class Strand:
         sticky = self.config.elements[element].sticky
         assert sticky is not None
         lasts = sticky.duration if cycles is None else 4 * cycles
+        self.board.let_go.append((element, self.clock))
         self.holds[element].ramp_to_zero(self.clock, lasts, self.order)
         self.order += 1
         return lasts
@@ -554,6 +557,8 @@ class Strand:
             lasts = min(lasts, 4 * self.cycles(given.truncate, node.at))
         oscillator = self.oscillators[node.element]
         self.begin(node.element)
+        if given.condition and given.ramp is None:
+            self.mark(node, lasts)
         silent = given.ramp is None and not pulse_of(self.config, node.element, node.operation).waveforms
         own = sections(node, given.rates, lasts)
         record = Record(
@@ -598,6 +603,17 @@ class Strand:
             return ()
         number = self.loaded.get((node.element, node.operation), 0)
         return twice_of(self.config, node.element, pulse, lasts, number)[: 2 * lasts]
+
+    def mark(self, node: tree.Play | tree.Measure, lasts: int) -> None:
+        """Section 14: the digital marker of a pulse that is played from now on."""
+        marker, sticky = (
+            pulse_of(self.config, node.element, node.operation).digital_marker,
+            self.config.elements[node.element].sticky,
+        )
+        if marker is not None:
+            samples = self.config.digital_waveforms[marker].samples
+            holds = sticky is not None and sticky.digital
+            self.board.markers.append(Marker(node.element, self.clock, lasts, samples, holds))
 
     def envelope(
         self, node: tree.Play | tree.Measure, given: PlayValues, duration: int | None, report: Report
@@ -674,6 +690,14 @@ def at_of_operand(node: tree.Statement, number: int) -> int:
     return node.at
 
 
+def tagged_inlet(element: model.Element, process: tree.Tagging | tree.Counting) -> Inlet:
+    """The input that is tagged; of several that are counted, the first."""
+    if isinstance(process, tree.Tagging) and process.kind != "time_tagging.digital":
+        return inlet_of(element, process.output, 0)
+    name = process.output if isinstance(process, tree.Tagging) else process.outputs[0]
+    return element.digitalOutputs[name or next(iter(element.digitalOutputs))], "digital"
+
+
 def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     """Section 2: the windows of the integrals of a measure; section 8: those of its raw traces."""
     node = listening.measure
@@ -683,8 +707,8 @@ def windows_of(config: model.Config, listening: Listening) -> list[Window]:
     found = []
     number = 0
     for n, process in enumerate(node.processes):
-        if isinstance(process, tree.Tagging):
-            at, end = inlet_of(element, process.output, 0), begin + process.max_time
+        if isinstance(process, tree.Tagging | tree.Counting):
+            at, end = tagged_inlet(element, process), begin + process.max_time
             found.append(Window(listening=listening, process=n, output=0, at=at, start=begin, end=end))
             continue
         length = config.integration_weights[pulse.integration_weights[process.weights[0]]].length

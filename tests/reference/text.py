@@ -33,8 +33,11 @@ def of_assign(node: tree.Assign | None) -> str:
     return "-" if node is None else f"{of_expression(node.target)} = {of_expression(node.value)}"
 
 
-def of_process(process: tree.Process | tree.Tagging) -> str:
+def of_process(process: tree.Process | tree.Tagging | tree.Counting) -> str:
     """A process of a measure."""
+    if isinstance(process, tree.Counting):
+        what = f"{process.at}:{process.kind}({', '.join(process.outputs)}, {process.max_time})"
+        return f"{what} -> {of_expression(process.target)}"
     if isinstance(process, tree.Tagging):
         count = of_expression(process.count)
         what = f"{process.at}:{process.kind}({process.max_time} ns @{process.output})"

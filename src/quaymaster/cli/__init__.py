@@ -39,13 +39,15 @@ def up(
     directory: Directory = None,
     port: Annotated[int, typer.Option(help="For clients; the next two ports are used as well.")] = 9510,
     plant: Annotated[str, typer.Option(help="What hangs behind the ports: echo, none, loopback.")] = "echo",
-    loopback: Annotated[list[str] | None, typer.Option(help="For that plant: OUT>IN:LATENCY_NS, e.g. 1>1:24.")] = None,
+    loopback: Annotated[
+        list[str] | None, typer.Option(help="For that plant: OUT>IN:LATENCY_NS, e.g. 1>1:24 or d1>d1:24.")
+    ] = None,
     noise: Annotated[float, typer.Option(help="Variance of the noise at each analog input, in V².")] = 0.0,
     trigger_period_ns: Annotated[
         int, typer.Option(help="Edges of an external trigger so far apart, from 0 on; a multiple of 4, 0 for none.")
     ] = 0,
     photons: Annotated[
-        str, typer.Option(help="Light at each analog input, photons a second: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8.")
+        str, typer.Option(help="Light at each input, photons a second: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8.")
     ] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; see `down`.")] = False,
 ) -> None:

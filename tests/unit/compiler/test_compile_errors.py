@@ -111,6 +111,16 @@ def unnamed_output() -> None:
     q.measure("read", "tags", None, q.time_tagging.high_res(q.declare(int, size=2), 400))
 
 
+def no_digital_output() -> None:
+    """r1 has analog outputs alone."""
+    q.measure("read", "r1", None, q.time_tagging.digital(q.declare(int, size=2), 400))
+
+
+def short_count() -> None:
+    """A window shorter than the pulse."""
+    q.measure("read", "r1", None, q.counting.digital(q.declare(int), 399, "opd"))
+
+
 FAULTS = [
     (unknown_element, "element 'q9' is not in the config"),
     (unknown_operation, "has no operation 'longer'; it has: long, ramp, short"),
@@ -122,6 +132,9 @@ FAULTS = [
     (two_lengths, "weights of two lengths: 400 and 1000 ns"),
     (short_max_time, "max_time of time_tagging.analog is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
     (near_detector, "time_of_flight of element 'r1' is 24 ns; time tagging needs 36 at least"),
+    (no_digital_output, "element 'r1' has no digital output ''; it has: none"),
+    (short_count, "max_time of counting.digital is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
+    (short_count, "element 'r1' has no digital output 'opd'; it has: none"),
     (unnamed_output, "element 'tags' has several outputs, so name one; it has: out1, out2"),
     (rotation_without_oscillator, "'dc' has no oscillator"),
     (frequency_without_oscillator, "'dc' has no oscillator"),

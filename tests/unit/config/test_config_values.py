@@ -20,6 +20,7 @@ from quaymaster._core.config.model import (
     Sticky,
     TimeTaggingParameters,
 )
+from quaymaster._core.errors import AskedWrongly
 
 
 def small(**sections: Any) -> dict[str, Any]:
@@ -208,3 +209,16 @@ def test_input_kinds_with_several_ports() -> None:
             ("b", PortRef("con1", 1, 2)),
             ("a", PortRef("con1", 1, 1)),
         ]
+
+
+def test_an_element_of_digital_outputs_may_have_a_time_of_flight() -> None:
+    """It needs none, and takes one in the range of the others."""
+    raw = small()
+    raw["controllers"]["con1"]["digital_inputs"] = {1: {}}
+    raw["elements"]["opd"] = {"digitalOutputs": {"out1": ("con1", 1)}}
+    assert check_config(raw).elements["opd"].time_of_flight is None
+    raw["elements"]["opd"]["time_of_flight"] = 48
+    assert check_config(raw).elements["opd"].time_of_flight == 48
+    raw["elements"]["opd"]["time_of_flight"] = 20
+    with pytest.raises(AskedWrongly, match="between 24"):
+        check_config(raw)

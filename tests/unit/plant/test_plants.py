@@ -16,7 +16,7 @@ from quaymaster._core.engine.hearing import Ear, Hearing, Part
 from quaymaster._core.engine.outputs import Output
 from quaymaster._core.engine.signals import Signals
 from quaymaster._core.errors import AskedWrongly
-from quaymaster.controller.plant import echo, hearing, loopback, none, parse_cables
+from quaymaster.controller.plant import Cables, echo, hearing, loopback, none, parse_cables
 from quaymaster.controller.plant.gain import GAIN
 
 
@@ -95,13 +95,18 @@ def test_options_say_what_a_cluster_file_says(config: Config) -> None:
     assert hearing(config, ["iq"], plant="echo", noise_variance=1e-6) == echo(config, ["iq"], 1e-6)
     assert hearing(config, ["iq"], plant="none") == none(config, ["iq"])
     cables = ["con1/1>con1/1:24", " 4 > con1/1/2 : 24 "]
-    assert parse_cables(cables, "con1") == ([(port(1), port(1)), (port(4), port(2))], 24)
+    assert parse_cables(cables, "con1") == Cables([(port(1), port(1)), (port(4), port(2))], [], 24)
+    digital = ["con1/d1>con1/1/d2:24", "d3 > d1:24", "1>1:24"]
+    wires = [(port(1), port(2)), (port(3), port(1))]
+    assert parse_cables(digital, "con1") == Cables([(port(1), port(1))], wires, 24)
     assert hearing(config, ["iq"], plant="loopback", cables=cables) == loopback(
         config, ["iq"], [(port(1), port(1)), (port(4), port(2))], 24
     )
 
 
-@pytest.mark.parametrize("cables", [["1>1"], ["1:1>24"], ["x"], ["1>1:24", "2>2:28"], ["1>1:-4"]])
+@pytest.mark.parametrize(
+    "cables", [["1>1"], ["1:1>24"], ["x"], ["1>1:24", "2>2:28"], ["1>1:-4"], ["d1>1:24"], ["1>d1:24"]]
+)
 def test_cables_that_cannot_be_read(cables: list[str]) -> None:
     """A cable without latency, or two latencies, is refused and the hint shows the form."""
     with pytest.raises(AskedWrongly) as error:

@@ -57,6 +57,12 @@ def tagging(**fields: Any) -> tree.Measure:
     return measure(processes=(tree.Tagging(at=1, **(parts | fields)),))
 
 
+def counting(**fields: Any) -> tree.Measure:
+    """A measure that counts into v1, unless ``fields`` say otherwise."""
+    parts = {"kind": "counting.digital", "outputs": ("",), "max_time": 100, "target": INT}
+    return measure(processes=(tree.Counting(at=1, **(parts | fields)),))
+
+
 def each(**fields: Any) -> tree.ForEach:
     """v1 over a1, unless ``fields`` say otherwise."""
     return tree.ForEach(at=1, **({"variables": (INT,), "arrays": ("a1",), "body": ()} | fields))
@@ -238,6 +244,12 @@ WRONG: list[tuple[tree.Statement, str]] = [
     (tagging(max_time=2_147_484, kind="time_tagging.high_res"), "has 1 to 2147483 ns, not 2147484"),
     (tagging(count=FIXED), "the count of time_tagging.analog must be int, but v2 is fixed"),
     (tagging(output="o" * 257), "the name of an output"),
+    (counting(max_time=0), "max_time of counting.digital has 1 to 67108864 ns, not 0"),
+    (counting(target=FIXED), "the target of counting.digital must be int, but v2 is fixed"),
+    (counting(outputs=()), "takes 1 to 64 different outputs (DIGITAL_OUTPUTS_MAX)"),
+    (counting(outputs=("o", "o")), "takes 1 to 64 different outputs (DIGITAL_OUTPUTS_MAX)"),
+    (counting(outputs=tuple(map(str, range(65)))), "takes 1 to 64 different outputs (DIGITAL_OUTPUTS_MAX)"),
+    (counting(outputs=("o", "")), "the name of an output"),
     (tree.Wait(at=1, duration=value("int", 0)), "the duration of wait is 0 cycles; the least is 4"),
     (tree.Wait(at=1, duration=FIXED), "the duration of wait must be int, but v2 is fixed"),
     (tree.Align(at=1, elements=("",)), "the name of an element"),

@@ -21,7 +21,14 @@ from quaymaster._core.program.limits import PROGRAM_BYTES_MAX
 SLOW = settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 WANTED = [
     kind.__name__
-    for kind in (*get_args(tree.Expression), *get_args(tree.Statement), tree.Chirp, tree.Process, tree.Tagging)
+    for kind in (
+        *get_args(tree.Expression),
+        *get_args(tree.Statement),
+        tree.Chirp,
+        tree.Process,
+        tree.Tagging,
+        tree.Counting,
+    )
 ]
 ARRAYS = ("math.sum", "math.max", "math.min", "math.argmax", "math.argmin", "math.dot")
 
@@ -92,6 +99,10 @@ def test_what_passes_the_checks_has_the_right_types(made: tree.Program) -> None:
                     assert process.target == tree.Whole(type="int", array="a1")
                     assert process.count in (None, INT)
                     assert process.max_time in (1, 2_147_483)
+                    continue
+                if isinstance(process, tree.Counting):
+                    assert process.outputs in (("",), ("o", "p"))
+                    assert (process.target, process.max_time) == (INT, 1)
                     continue
                 full = process.kind.endswith(".full")
                 assert process.target == (FIXED if full else tree.Whole(type="fixed", array="a2"))

@@ -47,6 +47,10 @@ def _tags(*given: Any, **named: Any) -> None:
     q.measure("r", "q", q.time_tagging.analog(*given, **named))
 
 
+def _counts(*given: Any) -> None:
+    q.measure("r", "q", q.counting.digital(*given))
+
+
 def _deep(x: Any) -> Any:
     for _ in range(limits.EXPRESSION_DEPTH_MAX):
         x = x + 1
@@ -260,6 +264,14 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("count array", lambda v: _tags(v.a, 9, v.a), "bad_target", "cannot write the whole array a1", ""),
     ("count 3", lambda v: _tags(v.a, 9, targetLen=3), "bad_target", "needs a variable", ""),
     ("tags output", lambda v: _tags(v.a, 9, element_output=1), "bad_name", "the output of time_tagging.analog", ""),
+    ("count None", lambda v: _counts(None, 9), "bad_target", "the target of counting.digital", ""),
+    ("counted fixed", lambda v: _counts(v.f, 9), "bad_target", "the target of counting.digital must be an int", ""),
+    ("counted cell", lambda v: _counts(v.a[0], 9), "bad_target", "must be an int variable, not a1[0] (int)", ""),
+    ("counts 0 ns", lambda v: _counts(v.n, 0), "bad_measure", "max_time of counting.digital must be", "in ns"),
+    ("counts none", lambda v: _counts(v.n, 9, []), "bad_measure", "a list of names, not []", ""),
+    ("counts 3", lambda v: _counts(v.n, 9, 3), "bad_measure", "a list of names, not 3", ""),
+    ("counts twice", lambda v: _counts(v.n, 9, ["a", "a"]), "bad_measure", "each once", ""),
+    ("counts of 1", lambda v: _counts(v.n, 9, ["a", 1]), "bad_name", "an output of counting.digital", ""),
     ("sliced tuple", lambda v: q.measure("r", "q", ("w", v.fs)), "bad_target", "the whole array a2", "a[i]"),
     (
         "window 4",

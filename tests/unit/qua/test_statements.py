@@ -299,6 +299,10 @@ def test_measure_by_slices(write: Any, expected: tree.Process) -> None:
             {"count": N, "output": "out1"},
         ),
         (lambda t, n: q.time_tagging.high_res(t, 1000, n, ""), {"kind": "time_tagging.high_res", "count": N}),
+        (
+            lambda t, n: q.time_tagging.digital(t, 1000, n, "o"),
+            {"kind": "time_tagging.digital", "count": N, "output": "o"},
+        ),
         (lambda t, n: q.time_tagging.analog(target=t, max_time=1000, element_output="o"), {"output": "o"}),
     ],
 )
@@ -313,6 +317,22 @@ def test_time_tagging(write: Any, expected: dict[str, Any]) -> None:
     tagging = tree.Tagging(at=0, **(parts | expected))
     got = only(lambda n, f, b: q.measure("ro", "rr", None, write(q.declare(int, size=4), n)))
     assert got == tree.Measure(at=0, operation="ro", element="rr", processes=(tagging,))
+
+
+@pytest.mark.parametrize(
+    ("write", "outputs"),
+    [
+        (lambda n: q.counting.digital(n, 1000), ("",)),
+        (lambda n: q.counting.digital(n, 1000, "o"), ("o",)),
+        (lambda n: q.counting.digital(target=n, max_time=1000.0, element_outputs=["o", "p"]), ("o", "p")),
+        (lambda n: q.counting.digital(n, 1000, ("p",)), ("p",)),
+    ],
+)
+def test_counting(write: Any, outputs: tuple[str, ...]) -> None:
+    """Target, max_time and outputs, by place or by name: one, or several."""
+    counting = tree.Counting(at=0, kind="counting.digital", outputs=outputs, max_time=1000, target=N)
+    got = only(lambda n, f, b: q.measure("ro", "rr", None, write(n)))
+    assert got == tree.Measure(at=0, operation="ro", element="rr", processes=(counting,))
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ WANTED = {
     "processes": [
         *get_args(tree.ProcessKind),
         *get_args(tree.TaggingKind),
+        *get_args(tree.CountingKind),
     ],
     "units": list(get_args(tree.FrequencyUnits)),
     "keep_phase": ["True", "False"],
@@ -73,7 +74,7 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
             seen["operators"][node.operator] += 1
         case tree.Call():
             seen["functions"][node.function] += 1
-        case tree.Process() | tree.Tagging():
+        case tree.Process() | tree.Tagging() | tree.Counting():
             seen["processes"][node.kind] += 1
         case tree.UpdateFrequency():
             seen["units"][node.units] += 1
@@ -143,6 +144,7 @@ def seen() -> dict[str, Counter[str]]:
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
             counters["saved"]["tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_tags", []))
+            counters["saved"]["digital tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_digital_tags", []))
             counters["saved"]["values"] += sum(len(items) for items in outcome.streams.values())
             counters["saved"]["traces"] += sum(len(items) for items in outcome.traces.values())
 
@@ -162,3 +164,4 @@ def test_random_programs_measure_something(seen: dict[str, Counter[str]]) -> Non
     """Programs that save only zeros would judge nothing: on the average at least one measured value is not zero."""
     assert seen["saved"]["non-zero measured"] > 600
     assert seen["saved"]["traces"] > 100
+    assert seen["saved"]["digital tags"] > 100
