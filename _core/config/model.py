@@ -64,6 +64,12 @@ class AnalogOutputFilter(msgspec.Struct, frozen=True, kw_only=True):
     exponential_dc_gain: float | None = None
     high_pass: float | None = None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether it remembers more than its feedforward taps."""
+        corrected = self.exponential or self.exponential_dc_gain is not None or self.high_pass is not None
+        return bool(self.feedback or corrected)
+
 
 class AnalogOutput(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="analog"):
     """An analog output in volts (OPX, OPX+, LF-FEM). ``upsampling_mode`` is None except on an LF-FEM at 1 GS/s."""

@@ -67,7 +67,7 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
 {
     const ear *ear = &p->ears[index];
     element *e = &s->elements[ear->element];
-    int64_t from = start - p->delay;
+    int64_t from = start - p->delay - ear->delay;
     for (uint64_t i = ended(e, from); i < e->count; i++) {
         played *r = at(e, i);
         if (r->start >= from + length)
@@ -83,6 +83,10 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
         if (r->turn.re == 0.0 && r->turn.im == 0.0)
             r->turn = turned(r->phase);
         pair k = times(m, (pair){r->alpha_r, r->alpha_i}), k2 = times(m, (pair){r->beta_r, r->beta_i});
+        if (ear->factor != 1.0) {
+            k = (pair){ear->factor * k.re, ear->factor * k.im};
+            k2 = (pair){ear->factor * k2.re, ear->factor * k2.im};
+        }
         h->size = fabs(k.re) + fabs(k.im) + fabs(k2.re) + fabs(k2.im);
         h->k = times(k, r->turn);
         h->k2 = times(k2, r->turn);

@@ -30,13 +30,29 @@ class Ear(msgspec.Struct, frozen=True):
     """``which`` output of an element is heard, through the analog output ``port``.
 
     ``shift``: what converters up and down add to the element's frequency, in 2⁻⁶⁴ turns a ns (not wrapped).
-    ``full_scale``: the output's range is ±``full_scale`` V, for the steps of the exact numerics.
+    ``full_scale``: the output's range is ±``full_scale`` V, for the steps of the exact numerics. ``delay_ns``: how much
+    later than by the input's own delay, ``factor``: how many times it is heard.
     """
 
     element: str
     which: Output
     port: PortRef
     shift: int = 0
+    full_scale: float = 0.5
+    delay_ns: int = 0
+    factor: float = 1.0
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """The DC offset of the analog output ``port``: ``volts`` where the program does not change it.
+
+    ``place``: the number of the port among all outputs that have one; levels are summed in that order.
+    """
+
+    port: PortRef
+    place: int
+    volts: float
+    delay_ns: int = 0
     full_scale: float = 0.5
 
 
@@ -54,7 +70,8 @@ class Photons(msgspec.Struct, frozen=True, kw_only=True):
 class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     """An analog input, or a part of one: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
 
-    ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``.
+    ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``;
+    ``levels``: the DC offsets of outputs that are heard.
     """
 
     ref: PortRef
@@ -65,6 +82,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     sign: int = 1
     delay_ns: int = 0
     ears: tuple[Ear, ...] = ()
+    levels: tuple[Level, ...] = ()
     photons: Photons | None = None
 
     @property

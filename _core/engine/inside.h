@@ -120,6 +120,8 @@ typedef struct {
     int32_t output;  /* as the caller numbers it */
     int32_t channel; /* the same, counted from 0 among the output ports that this port hears */
     double full_scale; /* V: half the range of its converter; 0: half a volt */
+    int64_t delay;     /* ns, beside that of the port */
+    double factor;
 } ear;
 
 /* A record as a port hears it in a window. */
@@ -344,6 +346,11 @@ double record_peak(signals *s, const played *r);
 
 /* c + i s of BLOCK phases p + inc i + sign chi(n + i). */
 void record_turn(const played *r, uint64_t p, uint64_t inc, int sign, int64_t n, double *c, double *s);
+
+/* --- records (records.c) ----------------------------------------------------------------------------------------- */
+
+/* A place behind the element's newest record; the same one until it is taken. NULL, and *code, where there is no room. */
+played *next_place(signals *s, element *e, int *code);
 
 /* --- tables that grow (signals.c) -------------------------------------------------------------------------------- */
 

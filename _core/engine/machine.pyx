@@ -19,6 +19,7 @@ from quaymaster._core.engine.signals cimport (
     signals_add_ear,
     signals_add_element,
     signals_add_halves,
+    signals_add_level,
     signals_add_output,
     signals_add_photons,
     signals_add_port,
@@ -31,6 +32,7 @@ from quaymaster._core.engine.signals cimport (
     signals_set_full_scale,
     signals_set_halves,
     signals_set_rate,
+    signals_set_way,
 )
 
 from ..errors import AskedWrongly, OurBug, Taken
@@ -50,7 +52,7 @@ from .outside import (
 )
 from .queues import queues_of
 from .verify import verify_image
-from .watching import OutputOverflow, outputs_to_watch
+from .watching import OutputOverflow, changed_offsets, outputs_to_watch
 
 
 cdef extern from "log.h" nogil:
@@ -119,6 +121,7 @@ cdef extern from "machine.h" nogil:
         const uint64_t *strict
         const int64_t *latencies
         int64_t delays
+        const int64_t *levels
         const int64_t *controllers
         const uint8_t *heard
         const int64_t *window_queue
@@ -307,11 +310,32 @@ cdef class Machine:
                     continue
                 output = outputs.setdefault(ear.port, len(outputs))
                 through = self._shifted(shifted, index[ear.element], ear.shift)
-                _made(signals_add_ear(self._signals, number, through, int(ear.which), output))
+                way = _made(signals_add_ear(self._signals, number, through, int(ear.which), output))
+                _made(signals_set_way(self._signals, number, way, ear.delay_ns, ear.factor))
                 _made(signals_set_full_scale(self._signals, number, output, ear.full_scale))
                 heard[index[ear.element]] = 1
         self._add_raw(image, plant, len(outputs))
-        self._arrays = {"heard": heard}
+        self._arrays = {"heard": heard, "levels": self._add_levels(image, plant, outputs)}
+
+    cdef _add_levels(self, image, plant, outputs):
+        """The DC offsets that inputs hear, where they are not 0 or the program changes them; by element and input."""
+        changed, made = changed_offsets(image), {}
+        for number, measured in enumerate(image.ports):
+            for level in plant.port(measured.ref, measured.part).levels:
+                if level.volts == 0.0 and level.port not in changed:
+                    continue
+                if level.port not in made:
+                    made[level.port] = _made(
+                        signals_add_level(self._signals, level.volts, len(image.threads) + level.place))
+                output = outputs.setdefault(level.port, len(outputs))
+                way = _made(signals_add_ear(self._signals, number, made[level.port], SIGNAL_OUTPUT_SINGLE, output))
+                _made(signals_set_way(self._signals, number, way, level.delay_ns, 1.0))
+                _made(signals_set_full_scale(self._signals, number, output, level.full_scale))
+        rows = np.full((max(len(image.element_info), 1), 2), -1, dtype=np.int64)
+        for number, element in enumerate(image.element_info):
+            for which, ref in enumerate(element.inputs[:2]):
+                rows[number, which] = made.get(ref, -1)
+        return rows.ravel()
 
     cdef _add_photons(self, int number, photons):
         cdef uint64_t[::1] thresholds
@@ -426,6 +450,7 @@ cdef class Machine:
         t.input_count, t.trigger_period_ns = len(image.inputs), plant.trigger_period_ns
         self._controllers = list(dict.fromkeys(element.controller for element in image.element_info))
         arrays["controllers"] = _flat([self._controllers.index(e.controller) for e in image.element_info], np.int64)
+        i64 = arrays["levels"]; t.levels = &i64[0]
         i64 = arrays["controllers"]; t.controllers = &i64[0]
         i64 = arrays["measures"]; t.measures = &i64[0]
         i64 = arrays["windows"]; t.windows = &i64[0]

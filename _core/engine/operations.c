@@ -35,12 +35,16 @@ void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
         hold_again(m, e, m->clock[e->thread]);
 }
 
-/* Nobody but a log hears of it: inputs do not hear offsets. */
+/* A log hears of it, and the inputs that are wired to the port. */
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
 {
     double volts = in_steps(m, w->memory[i->c], 1 << 15, EVENT_OFFSET_RANGE, at);
     int64_t t = m->clock[m->elements[i->a].thread];
-    if (m->log && t < m->stop && log_offset(m->log, t, i->a, i->b, volts))
+    int64_t level = m->t.levels[2 * i->a + i->b];
+    int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[i->a].thread, volts);
+    if (code < 0)
+        m->error = code;
+    else if (m->log && t < m->stop && log_offset(m->log, t, i->a, i->b, volts))
         m->error = MACHINE_LOG_FULL;
 }
 

@@ -97,7 +97,7 @@ int signals_add_source(signals *s, int id, int element_id, int which)
     element *e = &s->elements[element_id];
     e->rendered = 1;
     e->delay = s->output_delay > e->delay ? s->output_delay : e->delay;
-    *added = (ear){.element = element_id, .which = which};
+    *added = (ear){.element = element_id, .which = which, .factor = 1.0};
     p->channels = 1;
     p->ear_count++;
     s->stamp++;

@@ -37,8 +37,7 @@ static void drop_old(const signals *s, element *e)
     }
 }
 
-/* A place behind the element's newest record; the same one until it is taken. */
-static played *next_place(signals *s, element *e, int *code)
+played *next_place(signals *s, element *e, int *code)
 {
     drop_old(s, e);
     if (e->count == e->slots) {

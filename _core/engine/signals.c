@@ -226,11 +226,25 @@ int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t 
         return SIGNAL_NO_MEMORY;
     element *e = &s->elements[element_id];
     e->delay = p->delay > e->delay ? p->delay : e->delay;
-    *added = (ear){.element = element_id, .which = which, .output = output, .channel = channel_of(p, output)};
+    *added = (ear){.element = element_id, .which = which, .output = output, .channel = channel_of(p, output), .factor = 1.0};
     if (added->channel == p->channels)
         p->channels++;
     s->stamp++;
     return p->ear_count++;
+}
+
+int signals_set_way(signals *s, int port_id, int ear_id, int64_t delay, double factor)
+{
+    if (port_id < 0 || port_id >= s->port_count || ear_id < 0 || ear_id >= s->ports[port_id].ear_count || delay < 0)
+        return SIGNAL_BAD_ID;
+    port *p = &s->ports[port_id];
+    ear *way = &p->ears[ear_id];
+    element *e = &s->elements[way->element];
+    way->delay = delay;
+    way->factor = factor;
+    e->delay = p->delay + delay > e->delay ? p->delay + delay : e->delay;
+    s->stamp++;
+    return SIGNAL_OK;
 }
 
 int signals_set_full_scale(signals *s, int port_id, int32_t output, double full_scale)

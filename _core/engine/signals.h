@@ -150,6 +150,17 @@ int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int co
 enum { SIGNAL_OUTPUT_I = 0, SIGNAL_OUTPUT_Q = 1, SIGNAL_OUTPUT_SINGLE = 2 };
 int signals_add_ear(signals *s, int port, int element, int which, int32_t output);
 
+/* That ear of a port (the id that signals_add_ear returned) hears `delay` ns (>= 0) later, and factor times as much. */
+int signals_set_way(signals *s, int port, int ear, int64_t delay, double factor);
+
+/* The DC offset of an output port, as an element of its own whose output SIGNAL_OUTPUT_SINGLE may have ears: `volts` at all
+ * times, records of `thread`, behind all those of elements. */
+int signals_add_level(signals *s, double volts, int32_t thread);
+
+/* The level is `volts` from t on; of several at one t that of the greatest setting thread is right, of one thread the
+ * latest call. In any order of t, as long as no window that hears t was evaluated. */
+int signal_level(signals *s, int level, int64_t t, int32_t setter, double volts);
+
 /* The converter of that output of a port has the range +-full_scale V (exact numerics; 0.5 where nothing is said). */
 int signals_set_full_scale(signals *s, int port, int32_t output, double full_scale);
 

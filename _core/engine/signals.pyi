@@ -52,8 +52,14 @@ class Signals:
         from_samples: bool = False,
     ) -> int:
         """An input port. Returns its id."""
-    def add_ear(self, port: int, element: int, which: int, output: int = 0) -> None:
-        """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element."""
+    def add_ear(
+        self, port: int, element: int, which: int, output: int = 0, *, delay: int = 0, factor: float = 1.0
+    ) -> None:
+        """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element, ``delay`` ns later and ``factor`` times."""
+    def add_level(self, volts: float, thread: int) -> int:
+        """A DC offset, as an element whose output 2 may be heard. Returns its id."""
+    def level(self, level: int, t: int, setter: int, volts: float) -> None:
+        """The DC offset is ``volts`` from ``t`` on; ``setter``: the thread that says so."""
     def record(
         self,
         element: int,

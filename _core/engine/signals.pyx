@@ -169,9 +169,18 @@ cdef class Signals:
         """An input port. Returns its id."""
         return checked(signals_add_port(self.s, number, gain, offset, sigma, sign, delay, from_samples))
 
-    def add_ear(self, port, element, which, output=0):
-        """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element."""
-        checked(signals_add_ear(self.s, port, element, which, output))
+    def add_ear(self, port, element, which, output=0, *, delay=0, factor=1.0):
+        """Lets a port hear output 0 (I), 1 (Q) or 2 (single) of an element, ``delay`` ns later and ``factor`` times."""
+        ear = checked(signals_add_ear(self.s, port, element, which, output))
+        checked(signals_set_way(self.s, port, ear, delay, factor))
+
+    def add_level(self, volts, thread):
+        """A DC offset, as an element whose output 2 may be heard. Returns its id."""
+        return checked(signals_add_level(self.s, volts, thread))
+
+    def level(self, level, t, setter, volts):
+        """The DC offset is ``volts`` from ``t`` on; ``setter``: the thread that says so."""
+        checked(signal_level(self.s, level, t, setter, volts))
 
     def record(self, element, waveform, start, length, *, phase=0, inc=0, alpha=1.0, beta=0.0, thread=0, order=0,
                kind="pulse", stretched=0, sections=(), slope=0):

@@ -51,11 +51,14 @@ def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[Outp
 
 def _changed(image: Image) -> set[PortRef]:
     """The ports of which the program changes the offset, or the correction of an element on them."""
-    found: set[PortRef] = set()
-    for op, number, which in image.code[np.isin(image.code[:, 0], (Op.SET_OFFSET, Op.CORRECTION)), :3].tolist():
-        inputs = image.element_info[number].inputs
-        found.update(inputs if op == Op.CORRECTION else inputs[which : which + 1])
-    return found
+    corrected = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
+    return changed_offsets(image).union(*(image.element_info[number].inputs for number in corrected))
+
+
+def changed_offsets(image: Image) -> set[PortRef]:
+    """The ports of which the program changes the offset."""
+    rows = image.code[image.code[:, 0] == Op.SET_OFFSET, 1:3].tolist()
+    return {image.element_info[number].inputs[which] for number, which in rows}
 
 
 def _size(image: Image, source: tuple[int, Output]) -> float:

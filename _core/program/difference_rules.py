@@ -321,9 +321,14 @@ def inverting(used: Used) -> bool:
 
 
 def unheard_outputs(used: Used) -> bool:
-    """Inputs that hear outputs with an offset, a delay, a filter or crosstalk."""
-    heard = used.setting.plant in ("echo", "loopback") and bool(used.measured())
-    return heard and (bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs())))
+    """Inputs that hear the elements of outputs with an offset, a delay, a filter or crosstalk, or cables from outputs
+    with an endless filter."""
+    if not used.measured():
+        return False
+    if used.setting.plant == "loopback":
+        return any(map(_filtered_without_end, used.outputs()))
+    changed = bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs()))
+    return used.setting.plant == "echo" and changed
 
 
 def simulated_outputs(used: Used) -> bool:
@@ -335,6 +340,13 @@ def unwatched_outputs(used: Used) -> bool:
     """A job plays on outputs with a filter or crosstalk."""
     ports = [port for port in used.outputs() if isinstance(port, AnalogOutput)]
     return not used.setting.simulated and any(port.filter is not None or port.crosstalk for port in ports)
+
+
+def _filtered_without_end(port: OutputPort) -> bool:
+    """A filter that is no FIR alone at 1 GS/s."""
+    if not isinstance(port, AnalogOutput) or port.filter is None:
+        return False
+    return port.sampling_rate == 2e9 or port.filter.is_endless
 
 
 def _shaped(port: OutputPort) -> bool:

@@ -477,7 +477,8 @@ _ROWS = (
     Difference(
         "unheard_outputs",
         "Measuring",
-        "Inputs do not hear the DC offsets, delays, filters and crosstalk of the output ports.",
+        "An echo is of elements: inputs do not hear the DC offsets, delays, filters and crosstalk of their outputs. "
+        "Cables (plant loopback) bring all of these but filters with feedback or exponentials, or at 2 GS/s.",
         _PLANTS,
         rules.unheard_outputs,
     ),

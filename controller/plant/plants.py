@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from ..._core.config.model import Config, PortRef
 from ..._core.engine.hearing import Ear, Hearing
 from ..._core.engine.measured import Input, measured_inputs
@@ -15,6 +17,7 @@ from ..._core.engine.outputs import Output
 from ..._core.errors import AskedWrongly
 from .digital import Cable, digital_ports, straight
 from .inputs import Noise, ears_at, input_port, input_ports, played_outputs
+from .wires import ears_of_wires, levels_of_wires, place_of
 
 
 def none(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
@@ -60,7 +63,8 @@ def loopback(
     noise: Noise = 0.0,
     digital: Iterable[Cable] | None = None,
 ) -> Hearing:
-    """Cables from analog outputs to analog inputs: an input hears every element on the outputs wired to it.
+    """Cables from analog outputs to analog inputs: an input hears the outputs wired to it, with their delays, offsets,
+    crosstalk and FIR filters, as ``wires`` says.
 
     ``digital``: cables from digital outputs to digital inputs; None: from each output to the input of its number.
     Raises AskedWrongly ``bad_plant`` for a negative latency. Cables to inputs that nobody measures do nothing.
@@ -69,17 +73,13 @@ def loopback(
         raise AskedWrongly(
             f"a loopback cannot have a latency of {latency_ns} ns", code="bad_plant", hint="give 0 or more"
         )
-    wires = list(dict.fromkeys(connections))
+    pairs = list(dict.fromkeys(connections))
+    places = sorted({output for output, _ in pairs}, key=place_of)
     ports = []
     for at in input_ports(config, elements):
-        wired = {output for output, heard_at in wires if heard_at == at[0]}
-        ears = [
-            ear
-            for name in elements
-            for which, port in played_outputs(config.elements[name])
-            if port in wired
-            for ear in ears_at(config, name, which, at)
-        ]
-        ports.append(input_port(config, at, noise, latency_ns, ears))
+        wired = [output for output in places if (output, at[0]) in pairs]
+        ears = [ear for name in elements for ear in ears_of_wires(config, name, wired, at)]
+        port = input_port(config, at, noise, latency_ns, ears)
+        ports.append(msgspec.structs.replace(port, levels=levels_of_wires(config, wired, at, places)))
     cables = straight(config) if digital is None else list(digital)
     return Hearing(ports=tuple(ports), digital=digital_ports(config, elements, cables, latency_ns))

@@ -80,6 +80,8 @@ class Board:
     end_ns: int = 0
     last_window: int = 0
     """The latest end of any window that was opened."""
+    offsets: dict[PortRef, list[tuple[int, int, float]]] = field(default_factory=dict)
+    """Of an output: (when, the thread that says so, V) of each change of its DC offset."""
     pauses: dict[Key, int] = field(default_factory=dict)
     """When all had come to a pause, and all windows had ended."""
 

@@ -223,9 +223,17 @@ class ConfigMaker:
         return {"gain_db": gain_db, "offset": self.draw(st.sampled_from([0.0, 0.01, -0.125]))}
 
     def analog_output(self) -> dict[str, Any]:
-        """An output port."""
-        offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2]))
-        return {"offset": offset, "delay": 7} if offset else {}
+        """An output port: with an offset and a delay, crosstalk, or a FIR filter, now and then."""
+        offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2, -0.03]))
+        port: dict[str, Any] = {"offset": offset, "delay": 7} if offset else {}
+        extra = self.draw(st.sampled_from(["", "", "", "crosstalk", "fir", "iir"]))
+        if extra == "crosstalk":
+            port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}]))
+        elif extra:
+            port["filter"] = {"feedforward": self.draw(st.sampled_from([[0.9], [0.7, 0.2, -0.1]]))}
+            if extra == "iir":
+                port["filter"] |= {"exponential": [(0.1, 50.0)]} if self.has_fems else {"feedback": [0.5]}
+        return port
 
     def pulse(self, name: str, iq: bool, measures: bool, fine: bool) -> None:
         """A pulse with its own waveforms."""

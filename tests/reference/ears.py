@@ -25,6 +25,8 @@ class Part:
     mirrored: bool = False
     twice: bool = False
     """The output has two samples a ns (section 17)."""
+    delay: int = 0
+    """Beside that of the plant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,11 @@ class Ear:
         """All that sounds in [start, end) here, in the order of summing: for each way of a record its parts."""
         found = []
         for record in sorted(records, key=lambda record: record.rank):
-            begins = record.start + self.hearing.delay
-            if begins < end and start < begins + record.length:
-                ways = self.hearing.ways.get(record.element, [])
-                for way in ways:
-                    if (seen := through_converters(record, way.shift)) is not None:
-                        found.append(parts_of(seen, way))
+            for way in self.hearing.ways.get(record.element, []):
+                begins = record.start + self.hearing.delay + way.delay
+                seen = through_converters(record, way.shift)
+                if seen is not None and begins < end and start < begins + record.length:
+                    found.append(parts_of(seen, way))
         return found
 
     def parts(self, records: list[Record], start: int, end: int) -> list[Part]:
@@ -75,10 +76,15 @@ def through_converters(record: Record, shift: int) -> Record | None:
 def parts_of(record: Record, way: Way) -> list[Part]:
     """Section 4: (κ, w), and (κ′, conj w) unless β is 0."""
     m = record.factor(way.name) if way.m is None else way.m
-    found = [Part(record, way.output, times(m, record.alpha), record.samples, way.full_scale, False, way.twice)]
+
+    def part(factor: Complex, samples: tuple[Complex, ...] | Steady, mirrored: bool) -> Part:
+        scaled = (way.factor * factor[0], way.factor * factor[1])
+        return Part(record, way.output, scaled, samples, way.full_scale, mirrored, way.twice, way.delay)
+
+    found = [part(times(m, record.alpha), record.samples, False)]
     if record.beta != (0.0, 0.0):
         mirrored = tuple(conjugate(sample) for sample in record.samples)
-        found.append(Part(record, way.output, times(m, record.beta), mirrored, way.full_scale, True, way.twice))
+        found.append(part(times(m, record.beta), mirrored, True))
     return found
 
 

@@ -22,11 +22,12 @@ from .ears import Ear, ear
 from .exact import exact, narrowed
 from .integrals import Row, integral_of, linear, target_value
 from .latencies import Latencies
+from .levels import level_records
 from .numbers import Report
 from .outside import Incoming
 from .plants import Plant, inlet_of, inlets_of
 from .ranges import Beyond, overflows
-from .records import pulse_of
+from .records import Record, pulse_of
 from .samples import codes, trace
 from .sites import Places
 from .strands import Strand
@@ -120,6 +121,11 @@ class Job:
         beyond = overflows(self.config, self.places, self.board.records, end_ns)
         return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond)
 
+    def sounding(self) -> list[Record]:
+        """All records so far, of elements and of DC offsets."""
+        heard = {port for hears in self.ears.values() for port in hears.hearing.levels}
+        return [*self.board.records, *level_records(self.config, heard, len(self.strands) - 1, self.board)]
+
     def evaluate(self, window: Window) -> None:
         """A window has ended: keep its trace, or its part of the value of a process."""
         self.board.passed(window.end)
@@ -137,7 +143,7 @@ class Job:
         measure = window.listening.measure
         report = self.reporter(measure.at)
         hears, exactly = self.ears[window.at], self.numerics == "exact"
-        kept = trace(hears, window, self.board.records, self.seed, exactly, report)
+        kept = trace(hears, window, self.sounding(), self.seed, exactly, report)
         self.traces[measure.stream or ""].append((window.at[0].number, window.start, kept))
 
     def tag(self, window: Window, node: tree.Tagging) -> None:
@@ -148,7 +154,7 @@ class Job:
             return
         seen = replace(window, start=window.start - BEFORE_NS)
         hears, exactly = self.ears[window.at], self.numerics == "exact"
-        heard = codes(hears, seen, self.board.records, self.seed, exactly, self.reporter(node.at))
+        heard = codes(hears, seen, self.sounding(), self.seed, exactly, self.reporter(node.at))
         rules = self.config.elements[window.listening.measure.element].timeTaggingParameters
         self.settle_tags(window, tags(node, rules, heard, cells), cells)
 
@@ -194,7 +200,7 @@ class Job:
 
     def integral(self, window: Window, report: Report) -> float:
         """D of one integral, or its raw number where numerics are exact."""
-        hears, records = self.ears[window.at], self.board.records
+        hears, records = self.ears[window.at], self.sounding()
         if self.numerics == "linear":
             return linear(self.config, window, hears, records, self.rows[window.at], self.seed, report)
         heard = codes(hears, window, records, self.seed, True, report)

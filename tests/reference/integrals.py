@@ -247,7 +247,7 @@ def linear(
         return from_samples(integral, ear, records, seed, report)
     signal = (0.0, 0.0)
     for part in ear.parts(records, window.start, window.end):
-        signal = plus(signal, term(integral, part, ear.hearing.delay))
+        signal = plus(signal, term(integral, part, ear.hearing.delay + part.delay))
     noise_sum = noise_of(integral, ear, rows, seed) if ear.sigma else (0.0, 0.0)
     level = offset_sum(integral) if ear.offset else (0.0, 0.0)
     re, im = (ear.gain * (0.5 * signal[p] + ear.sigma * noise_sum[p]) + ear.offset * level[p] for p in (0, 1))

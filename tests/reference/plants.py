@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import floor
@@ -32,7 +32,8 @@ class Plant:
 
 @dataclass(frozen=True)
 class Way:
-    """How an input hears the input ``name`` of an element: through ``output``, moved by ``shift`` in frequency.
+    """How an input hears the input ``name`` of an element: through ``output``, moved by ``shift`` in frequency,
+    ``delay`` ns later than by the plant, times ``factor``.
 
     ``m``: the factor of a MW output; None: that of the record.
     """
@@ -43,6 +44,8 @@ class Way:
     shift: int = 0
     m: Complex | None = None
     twice: bool = False
+    delay: int = 0
+    factor: float = 1.0
 
 
 @dataclass
@@ -52,6 +55,8 @@ class Hearing:
     delay: int = 0
     ways: dict[str, list[Way]] = field(default_factory=dict)
     tof_disagree: bool = False
+    levels: list[PortRef] = field(default_factory=list)
+    """The outputs of which the DC offset is heard, in their order."""
 
 
 def inlets_of(element: model.Element) -> list[Inlet]:
@@ -108,6 +113,12 @@ def volts_of(config: model.Config, element: str) -> dict[str, Way]:
     return {name: volts_way(config, name, out) for name, out in ports.items()}
 
 
+def port_of(config: model.Config, element: str, name: str) -> PortRef:
+    """The output port behind an input of an element: "I", "Q", or "single" for the only one."""
+    ways = volts_of(config, element)
+    return ways[name if name in ways else "port"].output
+
+
 def volts_way(config: model.Config, name: str, port: PortRef) -> Way:
     """The way through an output in volts."""
     output = config.analog_output(port)
@@ -142,13 +153,64 @@ def echo(config: model.Config, used: list[str], at: Inlet) -> Hearing:
 
 
 def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> Hearing:
-    """Section 5, loopback: every element on an output port that is wired to this input."""
+    """Section 5, loopback: every element on an output port that is wired to this input, and what crosstalk brings
+    there; with the delay, the FIR filter and the DC offset of the port."""
     heard = Hearing(delay=plant.latency_ns)
+    wired = [output for output in all_outputs(config) if (output, at[0]) in plant.wires]
     for element in used:
-        found = [way for way in ways_of(config, element, at).values() if (way.output, at[0]) in plant.wires]
+        own = list(ways_of(config, element, at).values())
+        found = [way for way in own if way.output in wired]
+        for output in wired:
+            found += [
+                replace(way, output=output, full_scale=full_scale(config.analog_output(output)), factor=factor)
+                for way in own
+                if (factor := crosstalk(config, way.output, output)) is not None
+            ]
         if found:
-            heard.ways[element] = found
+            heard.ways[element] = [late for way in found for late in through_port(config, way)]
+    if not at[1]:
+        heard.levels = [output for output in wired if isinstance(config.analog_output(output), model.AnalogOutput)]
+        for output in heard.levels:
+            port = config.analog_output(output)
+            heard.ways[level_name(output)] = [Way(output, "port", full_scale(port), delay=port.delay)]
     return heard
+
+
+def level_name(output: PortRef) -> str:
+    """What stands for an element in the records of a DC offset."""
+    return f"offset of {output}"
+
+
+def all_outputs(config: model.Config) -> list[PortRef]:
+    """All analog outputs in their order."""
+    return sorted(
+        (
+            PortRef(controller, fem, number)
+            for controller, record in config.controllers.items()
+            for fem, module in record.fems.items()
+            for number in module.analog_outputs
+        ),
+        key=lambda ref: (ref.controller, ref.fem, ref.number),
+    )
+
+
+def crosstalk(config: model.Config, source: PortRef, output: PortRef) -> float | None:
+    """Section 14: what of ``source`` is added to ``output``."""
+    port = config.analog_output(output)
+    if not isinstance(port, model.AnalogOutput) or (source.controller, source.fem) != (output.controller, output.fem):
+        return None
+    return port.crosstalk.get(source.number)
+
+
+def through_port(config: model.Config, way: Way) -> list[Way]:
+    """Section 5: later by the delay of the port; once for each tap of its filter if it has a FIR alone, at 1 GS/s."""
+    port = config.analog_output(way.output)
+    taps: tuple[float, ...] = (1.0,)
+    if isinstance(port, model.AnalogOutput) and port.filter is not None and port.sampling_rate == 1e9:
+        endless = port.filter.feedback or port.filter.exponential or port.filter.high_pass is not None
+        if port.filter.feedforward and not endless and port.filter.exponential_dc_gain is None:
+            taps = port.filter.feedforward
+    return [replace(way, delay=port.delay + k, factor=way.factor * tap) for k, tap in enumerate(taps)]
 
 
 def gain(gain_db: int) -> float:

@@ -498,7 +498,7 @@ class Maker:
         return tree.UpdateCorrection(at=-1, element=self.pick(mixed), correction=(c00, c01, c10, c11))
 
     def offset(self) -> tree.Statement:
-        """A new offset, which no input hears."""
+        """A new offset."""
         element = self.draw(st.sampled_from([element for element in self.facts.elements if element.kind != "mw"]))
         which = self.pick(["I", "Q"]) if element.iq else "single"
         return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))

@@ -11,7 +11,7 @@ from quaymaster._core.config.model import PortRef
 from quaymaster._core.program import tree
 
 from .ears import Part, parts_of
-from .plants import volts_of
+from .plants import port_of, volts_of
 from .records import Record
 from .samples import heard
 from .sites import Places
@@ -56,8 +56,7 @@ def changed(config: model.Config, places: Places) -> set[PortRef]:
         if isinstance(node, tree.UpdateCorrection):
             found.update(port for element in site.elements for port in config.elements[element].input_ports.values())
         elif isinstance(node, tree.SetDcOffset):
-            by_input = {name: way.output for name, way in volts_of(config, node.element).items()}
-            found.add(by_input[node.input if node.input in by_input else "port"])
+            found.add(port_of(config, node.element, node.input))
     return found
 
 

@@ -16,7 +16,7 @@ from .records import Record, conjugate, times
 def sounding(part: Part, t: int) -> float:
     """Section 8: what one part of a record adds at its own time ``t``; nothing before its start and after its end."""
     record = part.record
-    n = t - record.start
+    n = t - part.delay - record.start
     if not 0 <= n < record.length:
         return 0.0
     k = times(part.factor, cosine_sine(record.theta))
@@ -27,7 +27,7 @@ def sounding(part: Part, t: int) -> float:
 def sounding_halves(part: Part, t: int, half: int) -> float:
     """Section 17: the same at ``t`` + ``half`` / 2; what comes from an output of one sample a ns holds."""
     record = part.record
-    n = 2 * (t - record.start) + half
+    n = 2 * (t - part.delay - record.start) + half
     if not part.twice:
         return sounding(part, t)
     if not 0 <= n < 2 * record.length:

@@ -9,8 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from reference.board import Inlet, Listening, Window
 from reference.engine import Job
 from reference.integrals import integral_of
+from reference.plants import all_outputs, level_name
 from reference.programs import Case, Kind, cases
 
+from quaymaster._core.config import model
+from quaymaster._core.config.model import PortRef
 from quaymaster._core.engine.signals import Signals
 
 KINDS = {
@@ -43,7 +46,9 @@ class Kernels:
         self.signals = Signals(case.seed, case.numerics)
         self.ports = {at[0]: self.add_port(at) for at in job.ears}
         self.elements = {e: self.signals.add_element(case.config.mixer_correction(e)) for e in job.places.used}
+        self.levels: dict[PortRef, int] = {}
         self.add_ears()
+        self.add_levels()
         for record in sorted(job.board.records, key=lambda r: (r.start, r.thread, r.order)):
             iq = case.config.elements[record.element].mixInputs is not None
             first, second = zip(*record.samples, strict=True)
@@ -78,11 +83,34 @@ class Kernels:
             {way.output for ear in self.job.ears.values() for ways in ear.hearing.ways.values() for way in ways}
         )
         for (port, _), ear in self.job.ears.items():
+            levels = {level_name(output): output for output in ear.hearing.levels}
             for element, ways in ear.hearing.ways.items():
-                record = self.job.config.elements[element]
+                source = self.level_of(levels[element]) if element in levels else self.elements[element]
                 for way in ways:
-                    which = 2 if record.mixInputs is None else int(way.output == record.mixInputs.Q)
-                    self.signals.add_ear(self.ports[port], self.elements[element], which, outputs.index(way.output))
+                    self.signals.add_ear(
+                        self.ports[port],
+                        source,
+                        {"I": 0, "Q": 1, "port": 2}[way.name],
+                        outputs.index(way.output),
+                        delay=way.delay,
+                        factor=way.factor,
+                    )
+
+    def level_of(self, output: PortRef) -> int:
+        """What stands for the DC offset of an output."""
+        if output not in self.levels:
+            port = self.job.config.analog_output(output)
+            assert isinstance(port, model.AnalogOutput)
+            place = len(self.job.strands) - 1 + all_outputs(self.job.config).index(output)
+            self.levels[output] = self.signals.add_level(port.offset, place)
+        return self.levels[output]
+
+    def add_levels(self) -> None:
+        """What the program has changed, thread by thread."""
+        for output, changes in self.job.board.offsets.items():
+            for t, thread, volts in sorted(changes, key=lambda change: (change[1], change[0])):
+                if output in self.levels:
+                    self.signals.level(self.levels[output], t, thread, volts)
 
     def values(self, listening: Listening, windows: list[Window]) -> list[int]:
         """The raw values of all processes of a measure."""

@@ -329,6 +329,13 @@ def test_unheard_outputs_and_times_of_flight() -> None:
         port["offset"] = 0.1
     assert "unheard_outputs" in ids(play_and_read, config)
     assert "unheard_outputs" not in ids(play_and_read, config, plant="none")
+    assert "unheard_outputs" not in ids(play_and_read, config, plant="loopback")
+    for port in config["controllers"]["con1"]["analog_outputs"].values():
+        port["filter"] = {"feedforward": [0.5, 0.25]}
+    assert "unheard_outputs" not in ids(play_and_read, config, plant="loopback")
+    for port in config["controllers"]["con1"]["analog_outputs"].values():
+        port["filter"] = {"feedforward": [0.5], "feedback": [0.25]}
+    assert "unheard_outputs" in ids(play_and_read, config, plant="loopback")
 
     config = opx_two_qubits()
     config["elements"]["rr2"]["time_of_flight"] += 4

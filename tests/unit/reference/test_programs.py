@@ -54,6 +54,7 @@ WANTED = {
     "plants": ["none", "echo", "loopback", "light"],
     "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw"],
     "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw", "trace at 2 GS/s"],
+    "wires": ["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
     "continues": ["with a chirp", "without"],
@@ -110,6 +111,27 @@ def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
             seen["fems"][port.output_mode] += 1
 
 
+def count_wires(case: Case, outcome: Outcome, seen: Counter[str]) -> None:
+    """Add what of an output in volts comes to an input that the program measures."""
+    changed = {node.element for node in case.program.body if isinstance(node, tree.SetDcOffset)}
+    moved = {port for name in changed for port in case.config.elements[name].input_ports.values()}
+    heard = {
+        port
+        for element in case.facts.elements
+        if element.measures and any(outcome.streams.values())
+        for port in case.config.elements[element.name].output_ports.values()
+    }
+    for output, inlet in case.plant.wires:
+        port = case.config.analog_output(output)
+        if inlet not in heard or not isinstance(port, model.AnalogOutput):
+            continue
+        seen["changed offset"] += output in moved
+        found = {"delay": port.delay, "offset": port.offset, "crosstalk": port.crosstalk}
+        if port.filter is not None:
+            found |= {name: getattr(port.filter, name) for name in ("feedforward", "exponential", "feedback")}
+        seen.update(name for name, value in found.items() if value)
+
+
 def keeps_fine_trace(case: Case, outcome: Outcome) -> bool:
     """Whether a raw trace of an input at 2 GS/s was kept."""
     rates = {
@@ -140,6 +162,7 @@ def seen() -> dict[str, Counter[str]]:
             counters["plants"].update([case.plant.kind, *(["light"] if case.plant.light else [])])
             count_ports(case, counters)
             outcome = outcome_of(case)
+            count_wires(case, outcome, counters["wires"])
             counters["fems"]["trace at 2 GS/s"] += keeps_fine_trace(case, outcome)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))

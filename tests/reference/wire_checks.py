@@ -1,0 +1,206 @@
+"""What a cable brings to an input beside the waveforms: delays, DC offsets, crosstalk and FIR filters of outputs, each
+beside a float64 formula; a test class names the engine that it runs on."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from quaymaster._core.config import check_config
+from quaymaster._core.config.model import Config
+from quaymaster._core.program import tree
+
+from .benches import raw_bench
+from .building import align, demod, fixed, integration, measure, play, program, save, wait
+from .engine import Outcome
+from .plants import Plant
+from .value_checks import DECLARED, ECHO, I, Q, close, demodulated, values, window, wire
+
+BOTH = pytest.mark.parametrize("numerics", ["linear", "exact"])
+
+
+class Run(Protocol):
+    """An engine."""
+
+    def __call__(self, program: tree.Program, config: Config, *, seed: int, numerics: str, plant: Plant) -> Outcome: ...
+
+
+def raw_ports(ports: dict[int, dict[str, Any]], **bench: Any) -> dict[str, Any]:
+    """The bench with these fields of its output ports."""
+    raw = raw_bench(**bench)
+    raw["controllers"]["con1"]["analog_outputs"] |= ports
+    return raw
+
+
+def set_offset(element: str, value: float, input_: str = "single") -> tree.Statement:
+    """set_dc_offset of a literal."""
+    return tree.SetDcOffset(at=-1, element=element, input=input_, offset=fixed(value))
+
+
+def cosine(t: np.ndarray[Any, Any], frequency: float = 50e6) -> np.ndarray[Any, Any]:
+    """cos 2πft, t in ns."""
+    return np.cos(2 * np.pi * frequency * t * 1e-9)
+
+
+class WireChecks:
+    """Each part of what a loopback hears."""
+
+    run: Run
+
+    def outcome(self, raw: dict[str, Any], *body: tree.Statement, plant: Plant, **more: Any) -> Outcome:
+        """A program that ends with saves of I and Q."""
+        whole = program(*body, save(I, "I"), save(Q, "Q"), declarations=DECLARED)
+        given = {"seed": 7, "numerics": "linear", **more}
+        return type(self).run(whole, check_config(raw), plant=plant, **given)
+
+    def codes(self, raw: dict[str, Any], *body: tree.Statement, plant: Plant, **more: Any) -> np.ndarray[Any, Any]:
+        """The one raw trace that a program keeps."""
+        ((_, _, codes),) = self.outcome(raw, *body, plant=plant, **more).traces["adc"]
+        return np.array(codes)
+
+    @BOTH
+    @pytest.mark.parametrize("latency_ns", [0, 24])
+    def test_the_delay_of_an_output(self, numerics: str, latency_ns: int) -> None:
+        """The sample heard at t was played at t - delay - latency: 13 ns later than without a delay."""
+        raw = raw_ports({1: {"delay": 13}}, frequency=50e6)
+        plant = wire((1, 1), latency_ns=latency_ns)
+        codes = self.codes(raw, measure("readout", "r", stream="adc"), plant=plant, numerics=numerics)
+        t = window(40, 200) - 13 - latency_ns
+        v = np.where(t < 200, 0.1 * cosine(t), 0.0)
+        assert np.abs(codes + 4096 * v).max() <= 1.1
+
+    def test_a_delayed_demodulation(self) -> None:
+        """-2^-12 of the sum over the samples, those from 37 ns on; the demodulation is not delayed."""
+        raw = raw_ports({1: {"delay": 13}}, length=200)
+        outcome = self.outcome(
+            raw, measure("readout", "r", demod("cos", I), demod("sin", Q)), plant=wire((1, 1), latency_ns=64)
+        )
+        t = window(40, 200)
+        v = -0.1 * cosine(t - 77) * ((t >= 77) & (t < 277))
+        close(values(outcome, "I")[0], demodulated(v, t, 50e6, 1, 0))
+        close(values(outcome, "Q")[0], demodulated(v, t, 50e6, 0, 1))
+
+    @BOTH
+    def test_a_dc_offset_is_heard_at_all_times(self, numerics: str) -> None:
+        """0.0625 V on the port, inverted: an integration over 200 ns gives -0.0625·200/4096, also before its delay has
+        passed; nothing is played."""
+        raw = raw_ports({1: {"offset": 0.0625, "delay": 500}}, amplitude=0.0)
+        outcome = self.outcome(
+            raw, measure("readout", "r", integration("cos", I)), plant=wire((1, 1)), numerics=numerics
+        )
+        close(values(outcome, "I")[0], -0.0625 * 200 / 4096)
+
+    @BOTH
+    def test_offsets_pass_the_gain_and_add(self, numerics: str) -> None:
+        """Of two outputs wired to one input, through 6 dB, beside the input's own offset; also of a port that nobody
+        plays on."""
+        raw = raw_ports({1: {"offset": 0.03125}, 5: {"offset": -0.0625}}, amplitude=0.0, gain_db=6, offset=0.01)
+        outcome = self.outcome(
+            raw,
+            measure("readout", "r", integration("cos", I), stream="adc"),
+            plant=wire((1, 1), (5, 1)),
+            numerics=numerics,
+        )
+        v = 10 ** (6 / 20) * -0.03125 + 0.01
+        error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
+        assert abs(values(outcome, "I")[0] + v * 200 / 4096) <= 1e-8 + error
+        ((_, _, codes),) = outcome.traces["adc"]
+        assert set(codes) == {int(np.floor(-4096 * v))}
+
+    @BOTH
+    def test_an_offset_changes_within_a_window(self, numerics: str) -> None:
+        """set_dc_offset at 120 ns, heard 9 + 24 ns later: 113 ns of the window at 0.0625 V, then -0.125 V; of two at
+        one instant the last counts."""
+        raw = raw_ports({1: {"offset": 0.0625, "delay": 9}, 4: {}}, amplitude=0.0)
+        raw["elements"]["q"]["singleInput"] = {"port": ("con1", 1)}
+        body = (
+            wait(30, "q"),
+            set_offset("q", 0.4),
+            set_offset("q", -0.125),
+            measure("readout", "r", integration("cos", I), stream="adc"),
+        )
+        outcome = self.outcome(raw, *body, plant=wire((1, 1), latency_ns=24), numerics=numerics)
+        first = 120 + 33 - 40
+        close(values(outcome, "I")[0], -(0.0625 * first - 0.125 * (200 - first)) / 4096)
+        ((_, _, codes),) = outcome.traces["adc"]
+        assert codes == [-256] * first + [512] * (200 - first)
+
+    def test_two_threads_set_one_port(self) -> None:
+        """Changes come in the order of time, not of the text; a thread that is ahead does not hide them."""
+        raw = raw_ports({}, amplitude=0.0)
+        raw["elements"]["q"]["singleInput"] = {"port": ("con1", 1)}
+        body = (
+            measure("readout", "r", stream="adc"),
+            set_offset("r", 0.25),
+            wait(35, "q"),
+            set_offset("q", 0.0625),
+            wait(15, "q"),
+            set_offset("q", 0.125),
+            wait(100, "r"),
+        )
+        codes = self.codes(raw, *body, plant=wire((1, 1)))
+        assert codes.tolist() == [0] * 100 + [-256] * 60 + [-512] * 40
+
+    @BOTH
+    def test_crosstalk(self, numerics: str) -> None:
+        """A quarter of port 4, and not its offset, comes with what port 1 plays, late by the delay of port 1."""
+        raw = raw_ports({1: {"crosstalk": {4: 0.25}, "delay": 4}, 4: {"offset": 0.3, "delay": 50}})
+        del raw["elements"]["q"]["intermediate_frequency"]
+        body = wait(20, "q"), play("pulse", "q"), measure("readout", "r", stream="adc")
+        codes = self.codes(raw, *body, plant=wire((1, 1)), numerics=numerics)
+        t = window(40, 200) - 4
+        v = np.where(t < 200, 0.1 * cosine(t), 0.0)
+        v[44:60] += 0.25 * 0.01 * np.arange(1, 17)
+        assert np.abs(codes + 4096 * v).max() <= 1.1
+
+    @BOTH
+    def test_crosstalk_of_a_pair(self, numerics: str) -> None:
+        """Port 5, that nobody plays on, carries parts of I and Q of m: a·cos and a·sin of 40 MHz, Q = half of I."""
+        raw = raw_ports({5: {"crosstalk": {2: 0.5, 3: -0.25}}})
+        body = play("readout", "m"), measure("readout", "r", stream="adc")
+        codes = self.codes(raw, *body, plant=wire((5, 1)), numerics=numerics)
+        t = window(40, 200)
+        z = (0.1 + 0.05j) * np.exp(2j * np.pi * 40e6 * t * 1e-9) * (t < 200)
+        assert np.abs(codes + 4096 * (0.5 * z.real - 0.25 * z.imag)).max() <= 1.1
+
+    @BOTH
+    def test_a_fir_filter(self, numerics: str) -> None:
+        """The convolution with the taps, offset not filtered; demodulated like any other samples."""
+        taps = [0.7, 0.2, -0.1, 0.05]
+        raw = raw_ports({4: {"filter": {"feedforward": taps}, "offset": 0.03125}}, amplitude=0.0)
+        del raw["elements"]["q"]["intermediate_frequency"]
+        body = (
+            wait(20, "q"),
+            play("pulse", "q"),
+            measure("readout", "r", demod("cos", I), stream="adc"),
+        )
+        outcome = self.outcome(raw, *body, plant=wire((4, 1)), numerics=numerics)
+        v = np.full(200, 0.03125)
+        v[40:59] += np.convolve(0.01 * np.arange(1, 17), taps)
+        ((_, _, codes),) = outcome.traces["adc"]
+        assert np.abs(np.array(codes) + 4096 * v).max() <= 1.1
+        error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
+        assert abs(values(outcome, "I")[0] - demodulated(-v, window(40, 200), 50e6, 1, 0)) <= 1e-8 + error
+
+    def test_a_filter_with_feedback_is_not_heard(self) -> None:
+        """A memory without end: the samples are heard as they come to the filter."""
+        raw = raw_ports({1: {"filter": {"feedforward": [0.5], "feedback": [0.5]}}}, frequency=None)
+        codes = self.codes(raw, measure("readout", "r", stream="adc"), plant=wire((1, 1)))
+        assert codes.tolist() == [int(np.floor(-4096 * 0.1))] * 160 + [0] * 40
+
+    def test_sum_and_offset_share_the_output_converter(self) -> None:
+        """Exact numerics: 0.4 V beside an offset of 0.3 V is 0.5 - 2^-16 V, the end of the range, at -12 dB."""
+        raw = raw_ports({1: {"offset": 0.3}}, frequency=None, amplitude=0.4, gain_db=-12)
+        codes = self.codes(raw, measure("readout", "r", stream="adc"), plant=wire((1, 1)), numerics="exact")
+        gain = 4096 * 10 ** (-12 / 20)
+        assert codes.tolist() == [int(np.floor(-gain * (0.5 - 2.0**-16)))] * 160 + [int(np.floor(-gain * 0.3))] * 40
+
+    def test_an_echo_knows_no_ports(self) -> None:
+        """The plant echo hears elements: neither delay nor offset nor crosstalk nor filter of their outputs."""
+        shaped = {"offset": 0.1, "delay": 9, "crosstalk": {4: 0.5}, "filter": {"feedforward": [0.5]}}
+        body = play("pulse", "q"), align("q", "r"), measure("readout", "r", demod("cos", I), stream="adc")
+        plain, other = (self.outcome(raw, *body, plant=ECHO) for raw in (raw_bench(), raw_ports({1: shaped})))
+        assert (plain.streams, plain.traces) == (other.streams, other.traces)
+        assert values(plain, "I")[0] != 0.0

@@ -1,0 +1,53 @@
+"""A looped simulation: what an input hears are the samples that the output puts out, by two ways through the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference.wire_checks import raw_ports
+from simulated import simulated
+
+from quaymaster.client import LoopbackInterface, SimulationConfig
+from quaymaster.client.qua import (
+    amp,
+    declare_stream,
+    frame_rotation_2pi,
+    measure,
+    play,
+    program,
+    set_dc_offset,
+    stream_processing,
+    wait,
+)
+
+PORTS = {
+    "plain": {},
+    "delay": {"delay": 13},
+    "offset": {"offset": -0.05, "delay": 6},
+    "crosstalk": {"crosstalk": {4: 0.25, 2: -0.5}, "delay": 2},
+    "fir": {"filter": {"feedforward": [0.7, 0.2, -0.1]}, "crosstalk": {3: 0.3}, "offset": 0.02},
+}
+
+
+@pytest.mark.parametrize("kind", PORTS)
+def test_a_loopback_hears_the_samples_of_the_port(tmp_path: Path, kind: str) -> None:
+    """Exact numerics: code t is floor(-4096 times sample t - 24 of the port), rounded to 16 bits as it leaves."""
+    with program() as prog:
+        adc = declare_stream(adc_trace=True)
+        frame_rotation_2pi(0.1, "m")
+        play("readout" * amp(0.3), "m")
+        wait(7, "q")
+        play("pulse", "q", duration=16)
+        set_dc_offset("q", "single", 0.1)  # of port 4
+        measure("readout", "r", adc_stream=adc)
+        with stream_processing():
+            adc.input1().save("adc")
+    raw = raw_ports({1: PORTS[kind]})
+    cable = SimulationConfig(100, simulation_interface=LoopbackInterface([("con1", 1, "con1", 1)], latency=24))
+    found = simulated(tmp_path, prog, raw, cable, numerics="exact")
+    heard = np.array(found.values("adc", "<i8"))
+    sent = found.analog["1"][40 - 24 : 240 - 24]
+    assert np.array_equal(heard, np.floor(-4096 * sent))
+    assert len(set(heard.tolist())) > 10
