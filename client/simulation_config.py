@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from .._core.errors import AskedWrongly
 from .._core.wire import Simulation, content_digest, limits
@@ -45,7 +46,8 @@ class LoopbackInterface:
 
 class RawInterface:
     """Samples that inputs get: tuples (controller, input, samples) or (controller, fem, input, samples), in V, one a ns
-    from the start; zero after them. `noisePower`: variance in V² of Gaussian noise at these inputs."""
+    from the start; zero after them. A MW input gets complex ones, I + jQ behind its down-converter; real ones are I.
+    `noisePower`: variance in V² of Gaussian noise at these inputs."""
 
     def __init__(self, connections: Sequence[Any], noisePower: float = 0.0) -> None:
         if isinstance(connections, (str, bytes)) or not isinstance(connections, Sequence):
@@ -60,15 +62,10 @@ class RawInterface:
         """The inputs, and the samples of all of them, one after another."""
         inputs, parts = [], []
         for item in self.connections:
-            try:
-                samples = np.asarray(item[-1], dtype="<f8").ravel()
-            except (TypeError, ValueError):
-                raise _bad(f"the raw samples of {item[:-1]!r} are not numbers") from None
-            if not np.isfinite(samples).all():
-                raise _bad(f"the raw samples of {item[:-1]!r} are not all finite")
             target = _port(item[:-1])
-            inputs.append(RawInput(target=target, samples=len(samples)))
-            parts.append(samples.tobytes())
+            for part, samples in _parts_of(item):
+                inputs.append(RawInput(target=target, samples=len(samples), part=part))
+                parts.append(samples.tobytes())
         return inputs, b"".join(parts)
 
     def __repr__(self) -> str:
@@ -148,13 +145,28 @@ class SimulationConfig:
         raise _bad(f"simulation_interface is a LoopbackInterface or a RawInterface, not {type(interface).__name__}")
 
 
+def _parts_of(item: tuple[Any, ...]) -> list[tuple[Literal["", "I", "Q"], npt.NDArray[np.float64]]]:
+    """The raw samples of a connection; of complex ones I and Q."""
+    try:
+        samples = np.asarray(item[-1]).ravel()
+        is_complex = np.iscomplexobj(samples)
+        samples = samples.astype("<c16" if is_complex else "<f8")
+    except (TypeError, ValueError):
+        raise _bad(f"the raw samples of {item[:-1]!r} are not numbers") from None
+    if not np.isfinite(samples).all():
+        raise _bad(f"the raw samples of {item[:-1]!r} are not all finite")
+    if is_complex:
+        return [("I", samples.real.copy()), ("Q", samples.imag.copy())]
+    return [("", samples)]
+
+
 def _cables_of(item: tuple[Any, ...], config: Mapping[str, Any]) -> list[Cable]:
     if len(item) == 4:
         return [Cable(source=_port(item[:2]), target=_port(item[2:]))]
     if len(item) == 6:
         return [Cable(source=_port(item[:3]), target=_port(item[3:]))]
     source, target, number = item
-    outputs = list(_element(config, target).get("outputs", {}).items())
+    outputs = list(_measured(_element(config, target)).items())
     place = next((k for k, (name, _) in enumerate(outputs) if number in (name, k + 1)), None)
     if place is None:
         raise _bad(f"element {target!r} has no output {number!r}; it has {[name for name, _ in outputs]}")
@@ -168,10 +180,18 @@ def _element(config: Mapping[str, Any], name: Any) -> Mapping[str, Any]:
     return found
 
 
+def _measured(element: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs that an element measures, by name; that of a MW element has none and is called 1."""
+    if "MWOutput" in element:
+        return {"": element["MWOutput"]["port"]}
+    return element.get("outputs", {})  # type: ignore[no-any-return]
+
+
 def _played(element: Mapping[str, Any], name: Any, place: int) -> Any:
-    """The port of a single input; of a mixer's, I for the first output, Q for the second."""
-    if "singleInput" in element:
-        return element["singleInput"]["port"]
+    """The port of a single or MW input; of a mixer's, I for the first output, Q for the second."""
+    for kind in ("singleInput", "MWInput"):
+        if kind in element:
+            return element[kind]["port"]
     if "mixInputs" in element:
         return element["mixInputs"]["I" if place == 0 else "Q"]
     raise _bad(f"element {name!r} plays on no analog port that could be looped back")

@@ -92,10 +92,12 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What an input hears beside its ears: float64 samples in V, one a ns from the job's start; zero after them."""
+    """What an input, or a part of one, hears beside its ears: float64 samples in V, one a ns from the job's start; zero
+    after them."""
 
     ref: PortRef
     samples: Any
+    part: Part = Part.WHOLE
 
 
 class Marker(msgspec.Struct, frozen=True):

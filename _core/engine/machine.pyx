@@ -358,9 +358,9 @@ cdef class Machine:
         """Raw samples: one record from 0 on, of an element that only this input hears."""
         cdef const double[::1] samples
         cdef signal_record_t record
-        measured = [port.ref if port.part == 0 else None for port in image.ports]
+        measured = [(port.ref, port.part) for port in image.ports]
         for number, raw in enumerate(plant.raw):
-            if raw.ref not in measured or not len(raw.samples):
+            if (raw.ref, raw.part) not in measured or not len(raw.samples):
                 continue
             samples = np.ascontiguousarray(raw.samples, dtype=np.float64)
             memset(&record, 0, sizeof(signal_record_t))
@@ -369,7 +369,7 @@ cdef class Machine:
             record.thread = len(image.threads) + number
             record.waveform = _made(signals_add_waveform(self._signals, &samples[0], NULL, record.length, 0))
             record.element = _made(signals_add_element(self._signals, 1.0, 0.0, 0.0, 1.0))
-            _made(signals_add_ear(self._signals, measured.index(raw.ref), record.element, SIGNAL_OUTPUT_SINGLE,
+            _made(signals_add_ear(self._signals, measured.index((raw.ref, raw.part)), record.element, SIGNAL_OUTPUT_SINGLE,
                                   output + number))
             _made(signal_record(self._signals, &record))
 

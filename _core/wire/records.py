@@ -77,10 +77,14 @@ class Cable(Record, frozen=True, kw_only=True):
 
 
 class RawInput(Record, frozen=True, kw_only=True):
-    """`samples` doubles in V, one a ns from the start, that an analog input gets; zero after them."""
+    """`samples` doubles in V, one a ns from the start, that an analog input gets; zero after them.
+
+    `part`: I or Q of complex ones.
+    """
 
     target: PortWords
     samples: Annotated[int, msgspec.Meta(ge=0)]
+    part: Literal["", "I", "Q"] = ""
 
 
 Raw = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..._core.config import Config, PortRef
 from ..._core.config.model import MWAnalogInput
-from ..._core.engine.hearing import Hearing, RawSamples
-from ..._core.errors import AskedWrongly, not_yet
+from ..._core.engine.hearing import Hearing, Part, RawSamples
+from ..._core.errors import AskedWrongly
 from ..._core.wire import Simulation
 from ..plant import loopback, none
 
@@ -19,7 +19,7 @@ def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Seq
     """The hearing tables of a simulation; `raw`: the samples of its inputs, one after another.
 
     Noise is at the inputs that are connected to something. Raises AskedWrongly: `bad_simulation` for a port that the
-    config does not declare, `not_yet` for raw samples of an MW-FEM.
+    config does not declare, and for complex samples of an input in volts.
     """
     if simulation.interface == "loopback":
         cables = [(port_of(cable.source), port_of(cable.target)) for cable in simulation.cables]
@@ -32,10 +32,9 @@ def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Seq
         samples = _raw_samples(simulation, raw)
         for item in samples:
             _check_declared(config, item.ref, "analog_inputs")
-            if isinstance(config.analog_input(item.ref), MWAnalogInput):
-                raise not_yet(f"raw samples of {item.ref}, an input of an MW-FEM,")
         noise = {item.ref: simulation.noise_variance for item in samples}
-        return msgspec.structs.replace(none(config, elements, noise), raw=tuple(samples))
+        raws = tuple(_of_its_input(config, item) for item in samples)
+        return msgspec.structs.replace(none(config, elements, noise), raw=raws)
     return none(config, elements)
 
 
@@ -51,9 +50,26 @@ def _raw_samples(simulation: Simulation, raw: bytes) -> list[RawSamples]:
         raise AskedWrongly("raw samples must be finite numbers in V", code="bad_simulation")
     start = 0
     for item in simulation.inputs:
-        found.append(RawSamples(ref=port_of(item.target), samples=values[start : start + item.samples]))
+        part = _PARTS[item.part]
+        found.append(RawSamples(ref=port_of(item.target), part=part, samples=values[start : start + item.samples]))
         start += item.samples
     return found
+
+
+_PARTS = {"": Part.WHOLE, "I": Part.I, "Q": Part.Q}
+
+
+def _of_its_input(config: Config, item: RawSamples) -> RawSamples:
+    """Samples as their input takes them: real ones of a MW input are its I."""
+    if isinstance(config.analog_input(item.ref), MWAnalogInput):
+        return item if item.part != Part.WHOLE else msgspec.structs.replace(item, part=Part.I)
+    if item.part != Part.WHOLE:
+        raise AskedWrongly(
+            f"the raw samples of {item.ref} are complex, but it is an input in volts",
+            code="bad_simulation",
+            hint="give real samples; complex ones are for inputs of an MW-FEM",
+        )
+    return item
 
 
 def _check_declared(config: Config, ref: PortRef, kind: str) -> None:

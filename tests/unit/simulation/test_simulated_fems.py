@@ -307,14 +307,56 @@ def test_a_loopback_of_microwaves(tmp_path: Path) -> None:
     assert got == pytest.approx(peak * (184 * turned).real / 4096, rel=1e-6)
 
 
-def test_raw_samples_of_a_microwave_input_are_refused(tmp_path: Path) -> None:
-    """In words: they would have to be complex."""
+@pytest.mark.parametrize("numerics", ["linear", "exact"])
+def test_raw_samples_of_a_microwave_input(tmp_path: Path, numerics: str) -> None:
+    """I + jQ behind the down-converter: the demodulation is their sum on the carrier, the raw trace their codes."""
+    t = np.arange(300)
+    z = (0.1 - 0.2j) * np.exp(2j * np.pi * 60e-3 * t) * (t >= 50)
     with program() as prog:
-        measure("readout", "r", None)
-    interface = RawInterface([("con1", 2, 1, [0.1] * 100)])
-    found = simulated(tmp_path, prog, raw_fems(), SimulationConfig(100, simulation_interface=interface))
-    assert found.final.error.code == "not_yet"
-    assert "con1/2/1" in found.final.error.message
+        value, values, adc = declare(fixed), declare_stream(), declare_stream(adc_trace=True)
+        measure("readout", "r", dual_demod.full("cos", "sin", value), adc_stream=adc)
+        save(value, values)
+        with stream_processing():
+            values.save_all("values")
+            adc.input1().real().save("I")
+            adc.input1().image().save("Q")
+    interface = SimulationConfig(100, simulation_interface=RawInterface([("con1", 2, 1, z)]))
+    found = simulated(tmp_path, prog, raw_fems(), interface, numerics=numerics)
+    heard, carrier = z[40:240], np.exp(-2j * np.pi * 60e-3 * t[40:240])
+    (got,) = found.values("values")
+    assert got == pytest.approx((heard * carrier).real.sum() / 4096, abs=1e-6 if numerics == "linear" else 2e-4)
+    for name, part in (("I", heard.real), ("Q", heard.imag)):
+        assert np.abs(np.array(found.values(name, "<i8")) - np.floor(4096 * part)).max() <= 1
+
+
+def test_real_raw_samples_of_a_microwave_input_are_its_i(tmp_path: Path) -> None:
+    """Q hears nothing."""
+    with program() as prog:
+        adc = declare_stream(adc_trace=True)
+        measure("readout", "r", adc_stream=adc)
+        with stream_processing():
+            adc.input1().real().save("I")
+            adc.input1().image().save("Q")
+    interface = SimulationConfig(100, simulation_interface=RawInterface([("con1", 2, 1, [0.125] * 140)]))
+    found = simulated(tmp_path, prog, raw_fems(), interface)
+    assert found.values("I", "<i8") == [512] * 100 + [0] * 100
+    assert found.values("Q", "<i8") == [0] * 200
+
+
+def test_complex_raw_samples_of_an_input_in_volts_are_refused(tmp_path: Path) -> None:
+    """It has one converter."""
+    with program() as prog:
+        measure("readout", "f", None)
+    interface = SimulationConfig(100, simulation_interface=RawInterface([("con1", 1, 1, [0.1j] * 100)]))
+    found = simulated(tmp_path, prog, raw_fems(), interface)
+    assert found.final.error.code == "bad_simulation"
+    assert "con1/1/1 are complex" in found.final.error.message
+
+
+def test_a_microwave_cable_by_elements() -> None:
+    """(element, element, 1) is the cable between their MW ports."""
+    by_names = LoopbackInterface([("s", "r", 1)], latency=24).cables(raw_fems())
+    assert by_names == LoopbackInterface([("con1", 2, 1, "con1", 2, 1)], latency=24).cables(raw_fems())
 
 
 def test_the_report_names_the_up_converter(tmp_path: Path) -> None:
