@@ -3,10 +3,7 @@
 
 #include <stdlib.h>
 
-static inline played *at(const element *e, uint64_t i)
-{
-    return &e->ring[(e->first + i) & (e->slots - 1)];
-}
+static inline uint64_t slot(const element *e, uint64_t i) { return (e->first + i) & (e->slots - 1); }
 
 /* Number of the element's records that have ended at `t`. */
 static uint64_t ended(const element *e, int64_t t)
@@ -14,7 +11,7 @@ static uint64_t ended(const element *e, int64_t t)
     uint64_t low = 0, high = e->count;
     while (low < high) {
         uint64_t middle = (low + high) / 2;
-        const played *r = at(e, middle);
+        const played *r = &e->ring[slot(e, middle)];
         if (r->start + r->length <= t)
             low = middle + 1;
         else
@@ -29,10 +26,10 @@ static int before(const void *x, const void *y)
     const heard *a = x, *b = y;
     if (a->record->start != b->record->start)
         return a->record->start < b->record->start ? -1 : 1;
-    if (a->record->thread != b->record->thread)
-        return a->record->thread < b->record->thread ? -1 : 1;
-    if (a->record->order != b->record->order)
-        return a->record->order < b->record->order ? -1 : 1;
+    if (a->aside->thread != b->aside->thread)
+        return a->aside->thread < b->aside->thread ? -1 : 1;
+    if (a->aside->order != b->aside->order)
+        return a->aside->order < b->aside->order ? -1 : 1;
     return a->ear - b->ear;
 }
 
@@ -69,7 +66,7 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
     element *e = &s->elements[ear->element];
     int64_t from = start - p->delay - ear->delay;
     for (uint64_t i = ended(e, from); i < e->count; i++) {
-        played *r = at(e, i);
+        const played *r = &e->ring[slot(e, i)];
         if (r->start >= from + length)
             break;
         if (r->length == 0) /* a hold that has never been */
@@ -77,19 +74,21 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
         heard *h = append(p);
         if (!h)
             return SIGNAL_NO_MEMORY;
-        pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : r->m[ear->which];
+        aside *more = &e->asides[slot(e, i)];
+        pair m = ear->which == SIGNAL_OUTPUT_SINGLE ? (pair){1.0, 0.0} : more->m[ear->which];
         h->record = r;
+        h->aside = more;
         h->offset = r->start - from;
-        if (r->turn.re == 0.0 && r->turn.im == 0.0)
-            r->turn = turned(r->phase);
-        pair k = times(m, (pair){r->alpha_r, r->alpha_i}), k2 = times(m, (pair){r->beta_r, r->beta_i});
+        if (more->turn.re == 0.0 && more->turn.im == 0.0)
+            more->turn = turned(r->phase);
+        pair k = times(m, (pair){r->alpha_r, r->alpha_i}), k2 = times(m, (pair){more->beta_r, more->beta_i});
         if (ear->factor != 1.0) {
             k = (pair){ear->factor * k.re, ear->factor * k.im};
             k2 = (pair){ear->factor * k2.re, ear->factor * k2.im};
         }
         h->size = fabs(k.re) + fabs(k.im) + fabs(k2.re) + fabs(k2.im);
-        h->k = times(k, r->turn);
-        h->k2 = times(k2, r->turn);
+        h->k = times(k, more->turn);
+        h->k2 = times(k2, more->turn);
         h->channel = ear->channel;
         h->ear = index;
     }

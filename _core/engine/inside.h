@@ -78,7 +78,7 @@ typedef struct {
     uint64_t serial, bytes;
 } shapes;
 
-/* A record as it is kept. What a scope reads of thousands stands in one cache line. */
+/* A record as it is kept: in one cache line what a scope reads of thousands. */
 typedef struct {
     _Alignas(64) int64_t start;
     int64_t length;
@@ -88,17 +88,21 @@ typedef struct {
     int32_t waveform;
     int16_t kind;
     int8_t mirrored, corrected; /* beta is not 0; m is not what the element began with */
+} played;
+
+/* What else there is of it. */
+typedef struct {
     double beta_r, beta_i;
     pair turn; /* e^{i theta} at its start; (0, 0): nobody has asked yet */
     pair m[2]; /* m_I, m_Q: the correction that its element had */
     int64_t order;
     int32_t thread;
-} played;
+} aside;
 
 /* A record that has no end yet ends here. */
 #define OPEN_END (INT64_MAX / 4)
 
-/* A queue of an element's records in the order of time, in a ring that doubles. */
+/* A queue of an element's records in the order of time, in rings that double. */
 typedef struct {
     pair m[2];       /* m_I, m_Q at the start */
     pair now[2];     /* and of the records to come */
@@ -106,6 +110,7 @@ typedef struct {
     int64_t delay;   /* greatest of the ports that hear it, -1: nobody does */
     int64_t last;    /* end of the newest record */
     played *ring;
+    aside *asides; /* slot by slot */
     uint64_t first, count, slots; /* slots a power of two, or 0 */
     int64_t open;    /* slot of the hold without an end, -1: none */
     int32_t shifted; /* the next element that is this one shifted, -1: none */
@@ -127,6 +132,7 @@ typedef struct {
 /* A record as a port hears it in a window. */
 typedef struct {
     const played *record;
+    const aside *aside;
     int64_t offset; /* of its first sample from the window's start */
     pair k, k2;     /* component factors times e^{i theta}: with w, and with conj(w) */
     double size;    /* |re| + |im| of both before that */

@@ -5,19 +5,27 @@
 
 static int grow_ring(signals *s, element *e)
 {
-    uint64_t slots = e->slots ? 2 * e->slots : 16, bytes = slots * sizeof *e->ring;
-    if (s->ring_bytes + bytes > SIGNAL_RING_BYTES_MAX)
+    uint64_t slots = e->slots ? 2 * e->slots : 16, one = sizeof *e->ring + sizeof *e->asides;
+    if (s->ring_bytes + slots * one > SIGNAL_RING_BYTES_MAX)
         return SIGNAL_RING_FULL;
-    played *ring = aligned_alloc(_Alignof(played), bytes);
-    if (!ring)
+    played *ring = aligned_alloc(_Alignof(played), slots * sizeof *ring);
+    aside *asides = malloc(slots * sizeof *asides);
+    if (!ring || !asides) {
+        free(ring);
+        free(asides);
         return SIGNAL_NO_MEMORY;
-    for (uint64_t i = 0; i < e->count; i++)
+    }
+    for (uint64_t i = 0; i < e->count; i++) {
         ring[i] = e->ring[(e->first + i) & (e->slots - 1)];
+        asides[i] = e->asides[(e->first + i) & (e->slots - 1)];
+    }
     if (e->open >= 0)
         e->open = (int64_t)(((uint64_t)e->open - e->first) & (e->slots - 1));
     free(e->ring);
-    s->ring_bytes += bytes - e->slots * sizeof *ring;
+    free(e->asides);
+    s->ring_bytes += (slots - e->slots) * one;
     e->ring = ring;
+    e->asides = asides;
     e->first = 0;
     e->slots = slots;
     return SIGNAL_OK;
@@ -115,9 +123,14 @@ static const shape *needed_shape(signals *s, const signal_record_t *record, int 
 static played kept(const signal_record_t *r)
 {
     return (played){.start = r->start, .length = r->length, .phase = r->phase, .inc = r->inc, .alpha_r = r->alpha_r,
-                    .alpha_i = r->alpha_i, .beta_r = r->beta_r, .beta_i = r->beta_i, .order = r->order,
-                    .waveform = r->waveform, .thread = r->thread, .kind = (int16_t)r->kind,
-                    .mirrored = r->beta_r != 0.0 || r->beta_i != 0.0};
+                    .alpha_i = r->alpha_i, .waveform = r->kind == SIGNAL_PULSE ? r->waveform : 0,
+                    .kind = (int16_t)r->kind, .mirrored = r->beta_r != 0.0 || r->beta_i != 0.0};
+}
+
+static aside aside_of(const element *e, const signal_record_t *r)
+{
+    return (aside){.beta_r = r->beta_r, .beta_i = r->beta_i, .m = {e->now[0], e->now[1]}, .order = r->order,
+                   .thread = r->thread};
 }
 
 /* Room for a record on an element and all that are it shifted: what comes after cannot fail for want of a place. */
@@ -160,11 +173,9 @@ static int keep(signals *s, const signal_record_t *record)
             return code;
     }
     *place = kept(record);
-    memcpy(place->m, e->now, sizeof e->now);
     place->corrected = (int8_t)e->corrected;
     place->shape = shape;
-    if (record->kind != SIGNAL_PULSE)
-        place->waveform = 0;
+    e->asides[place - e->ring] = aside_of(e, record);
     e->last = end;
     e->count++;
     return SIGNAL_OK;
@@ -197,8 +208,6 @@ int signal_last_sample(signals *s, const signal_record_t *record, double *re, do
     if (code)
         return code;
     r.shape = shape;
-    if (r.kind != SIGNAL_PULSE)
-        r.waveform = 0;
     record_samples(s, &r, r.length - 1, 1, i, q);
     if (shape)
         shape_released(shape);
@@ -229,14 +238,13 @@ static int keep_hold(signals *s, const signal_record_t *record)
     const shape *shape = record->section_count ? hold_shape(s, record, &code) : NULL;
     if (code)
         return code;
-    *place = kept(record);
-    memcpy(place->m, e->now, sizeof e->now);
+    signal_record_t plain = *record;
+    plain.kind = SIGNAL_HOLD;
+    plain.beta_r = plain.beta_i = 0.0;
+    *place = kept(&plain);
     place->corrected = (int8_t)e->corrected;
     place->shape = shape;
-    place->beta_r = place->beta_i = 0.0;
-    place->mirrored = 0;
-    place->kind = SIGNAL_HOLD;
-    place->waveform = 0;
+    e->asides[place - e->ring] = aside_of(e, &plain);
     place->length = OPEN_END - record->start;
     e->open = place - e->ring;
     e->count++;

@@ -32,8 +32,10 @@ void signals_free(signals *s)
         free(s->weights[i].cosine);
         free(s->weights[i].sine);
     }
-    for (int i = 0; i < s->element_count; i++)
+    for (int i = 0; i < s->element_count; i++) {
         free(s->elements[i].ring);
+        free(s->elements[i].asides);
+    }
     for (int i = 0; i < s->port_count; i++) {
         free(s->ports[i].ears);
         free(s->ports[i].heard);

@@ -40,6 +40,8 @@ class Signals:
         """Integration weights, one value per ns; sine None for zeros. Returns their id."""
     def add_element(self, correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)) -> int:
         """An element with its mixer correction. Returns its id."""
+    def correct(self, element: int, correction: tuple[float, float, float, float]) -> None:
+        """Another mixer correction for the element's records and holds that are still to come."""
     def add_port(
         self,
         number: int = 1,

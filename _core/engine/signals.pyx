@@ -165,6 +165,12 @@ cdef class Signals:
         c00, c01, c10, c11 = correction
         return checked(signals_add_element(self.s, c00, c01, c10, c11))
 
+    def correct(self, element, correction):
+        """Another mixer correction for the element's records and holds that are still to come."""
+        cdef double c[4]
+        c[0], c[1], c[2], c[3] = correction
+        checked(signal_correction(self.s, element, c))
+
     def add_port(self, number=1, *, gain=1.0, offset=0.0, sigma=0.0, sign=1, delay=0, from_samples=False):
         """An input port. Returns its id."""
         return checked(signals_add_port(self.s, number, gain, offset, sigma, sign, delay, from_samples))

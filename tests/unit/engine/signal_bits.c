@@ -128,6 +128,43 @@ static void job(int numerics, double scale, int from_samples)
     signals_free(s);
 }
 
+/* Codes of a scope are within one step of the contract's, and as many are out of range: what is no part of the digest. */
+static void scope(int saturates)
+{
+    signals *s = signals_new(5, SIGNAL_LINEAR);
+    int16_t codes[3][9001];
+    double I[130], Q[130], volts[9001];
+    int output[3];
+    for (int k = 0; k < 3; k++)
+        need(output[k] = signals_add_output(s, &(signal_output_t){.offset = 0.01 * k, .saturates = saturates}));
+    for (int k = 0; k < 130; k++)
+        I[k] = 0.3 * uniform(), Q[k] = 0.3 * uniform();
+    need(signals_add_waveform(s, I, Q, 130, 0));
+    need(signals_add_waveform(s, &(double){0.31}, NULL, 1, 1));
+    for (int e = 0; e < 4; e++) {
+        need(signals_add_element(s, 1.0, 0.1, -0.1, 0.9));
+        for (int k = 0; k < (e < 3 ? 2 : 0); k++)
+            need(signals_add_source(s, output[k], e, k ? SIGNAL_OUTPUT_Q : SIGNAL_OUTPUT_I));
+    }
+    need(signals_add_source(s, output[2], 3, SIGNAL_OUTPUT_SINGLE));
+    for (int e = 0; e < 4; e++)
+        for (int64_t t = (int64_t)(next() % 50); t < 9000; t += (int64_t)(next() % 3 * 30)) {
+            signal_record_t r = {.start = t, .length = e ? (int64_t)(4 + next() % 90) : 130, .waveform = e != 0, .element = e,
+                                 .phase = next(), .inc = e == 3 ? 0 : next(), .alpha_r = e == 3 ? 2 * uniform() : uniform()};
+            need(signal_record(s, &r));
+            t += r.length;
+        }
+    signal_events_t fast = {0}, slow = {0};
+    need(signal_render_float32(s, output, 3, 100, 8901, codes[0], 9001, &fast));
+    for (int k = 0; k < 3; k++) {
+        need(signal_render(s, output[k], 100, 8901, volts, &slow));
+        for (int i = 0; i < 8901; i++)
+            need(abs(codes[k][i] - (int)(volts[i] * 65536.0)) <= 1 ? 0 : -100);
+    }
+    need(slow.output_overflow > 0 && fast.output_overflow == slow.output_overflow ? 0 : -101);
+    signals_free(s);
+}
+
 int main(void)
 {
     float normal[1024];
@@ -139,6 +176,8 @@ int main(void)
     job(SIGNAL_EXACT, 1.0, 0);
     plays(SIGNAL_LINEAR);
     plays(SIGNAL_EXACT);
+    scope(0);
+    scope(1);
     printf("%016" PRIx64 "\n", digest);
     return 0;
 }

@@ -118,6 +118,63 @@ def test_scopes_are_within_one_step_and_count_exactly(formula) -> None:
     assert counted == 0 and before > 100
 
 
+@pytest.mark.parametrize("saturates", [False, True])
+def test_scopes_of_dense_plays(saturates: bool, formula) -> None:
+    """Four elements on one or two ports with plays of 1 to 90 ns, close together and far apart, beyond range now and
+    then, in requests of odd starts and lengths (one shorter than a group): at most one step from the contract, where
+    -32768 follows 32767, and as many samples out of range."""
+    s = Signals()
+    ports = [s.add_output(offset=v, saturates=saturates) for v in (0.01, -0.02, 0.0)]
+    elements = [s.add_element((1.0, 0.1, -0.1, 0.9)) for _ in range(4)]
+    for element in elements[:3]:
+        for which in (0, 1):
+            s.add_source(ports[which], element, which)
+    s.add_source(ports[2], elements[3], 2)
+    flat = s.add_waveform([0.3], constant=True)
+    w = 0.3 * (RNG.uniform(-1, 1, 64) + 1j * RNG.uniform(-1, 1, 64))
+    shaped = s.add_waveform(w.real, w.imag)
+    for element in elements:
+        t = int(RNG.integers(40))
+        while t < 70_000:
+            n, plain = int(RNG.integers(1, 90)), bool(RNG.integers(2))
+            inc = formula.inc(float(RNG.uniform(-3e8, 3e8))) if element != elements[3] else 0
+            alpha = float(RNG.uniform(-1.8, 1.8))
+            s.record(
+                element,
+                flat if plain else shaped,
+                t,
+                n if plain else 64,
+                phase=int(RNG.integers(1 << 62)),
+                inc=inc,
+                alpha=alpha,
+            )
+            t += (n if plain else 64) + int(RNG.choice([0, 0, 3, 40, 300]))
+    for start, length in ((0, 70_100), (12_345, 777), (59_990, 7), (65_530, 16), (400, 1)):
+        codes = np.zeros((3, length), np.int16)
+        before = s.output_overflow
+        s.render_float32(ports, start, codes)
+        counted = s.output_overflow - before
+        exact = np.array([s.render(port, start, length) * 65536 for port in ports]).astype(int)
+        away = (codes.astype(int) - exact + 32768) % 65536 - 32768
+        assert np.abs(away if not saturates else codes - exact).max() <= 1
+        assert s.output_overflow - before == 2 * counted
+        assert counted > 0 or length < 1000
+
+
+def test_a_corrected_play_falls_back(formula) -> None:
+    """A play behind a new correction is rendered with that."""
+    s = Signals()
+    element, outputs = pair(s)
+    waveform = s.add_waveform([0.2], constant=True)
+    s.record(element, waveform, 0, 100, inc=formula.inc(1e6))
+    s.correct(element, (0.5, 0.0, 0.0, 0.5))
+    s.record(element, waveform, 100, 100, inc=formula.inc(1e6))
+    codes = np.zeros((2, 200), np.int16)
+    s.render_float32(outputs, 0, codes)
+    assert np.array_equal(codes, [s.render(output, 0, 200) * 65536 for output in outputs])
+    assert abs(int(codes[0, 120])) < abs(int(codes[0, 80]))
+
+
 def test_scopes_fall_back_to_the_contract(formula) -> None:
     """A hold, a matrix amplitude and a filter have no remembered pulse: the codes are the contract's."""
     s = Signals()
