@@ -13,8 +13,9 @@ from .outputs import Output, OutputPort
 
 SAFE_V = 0.5 - 2.0**-16
 """Below this a sum is in range, however it is rounded."""
-STRETCH_PEAK = 2.0
-"""A stretched waveform stays below so many times its own peak: the cubic through four samples reaches 1.64."""
+STRETCH_PEAK = 15.0
+"""A stretched waveform stays below so many times its own peak: the cubic through four samples goes on for up to one of
+them behind the last, where its weights are 1, 4, 6 and 4."""
 AMPLITUDE_PEAK = {0: 1.0, 1: 2.0, 4: 8.0}
 """What a pulse may become times its own size, by how many amplitude values it has."""
 

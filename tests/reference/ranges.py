@@ -54,7 +54,8 @@ def changed(config: model.Config, places: Places) -> set[PortRef]:
     for site in places:
         node = site.node
         if isinstance(node, tree.UpdateCorrection):
-            found.update(port for element in site.elements for port in config.elements[element].input_ports.values())
+            mixed = [config.elements[element] for element in site.elements if config.elements[element].mixInputs]
+            found.update(port for element in mixed for port in element.input_ports.values())
         elif isinstance(node, tree.SetDcOffset):
             found.add(port_of(config, node.element, node.input))
     return found

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from engine_lab import bench, drive
 
@@ -25,10 +26,13 @@ def fixed(value: float) -> tree.Value:
     return tree.Value(type="fixed", raw=round(value * 2**28))
 
 
-def play(element: str, operation: str = "long", amplitude: float | None = None) -> tree.Play:
-    """A play of 100 ns at 0.1 V (long), or of 20 ns (short), times an amplitude."""
+def play(
+    element: str, operation: str = "long", amplitude: float | None = None, duration: int | None = None
+) -> tree.Play:
+    """A play of 100 ns at 0.1 V (long), or of 20 ns (short), times an amplitude; for a duration in cycles."""
     scale = () if amplitude is None else (fixed(amplitude),)
-    return tree.Play(at=0, operation=operation, element=element, amplitude=scale)
+    cycles = None if duration is None else tree.Value(type="int", raw=duration)
+    return tree.Play(at=0, operation=operation, element=element, amplitude=scale, duration=cycles)
 
 
 def wait(cycles: int, *elements: str) -> tree.Wait:
@@ -39,16 +43,21 @@ def wait(cycles: int, *elements: str) -> tree.Wait:
 def seen(
     *body: tree.Statement,
     level: float = 0.1,
+    waveform: dict[str, Any] | None = None,
     port: dict[str, Any] | None = None,
     declared: tuple[tree.Declaration, ...] = (),
     **elements: Any,
 ) -> list[OutputOverflow]:
-    """What was out of range of all outputs. ``level``: of the pulses in V; ``port``: settings of output 1."""
+    """What was out of range of all outputs. ``level``: of the pulses in V; ``waveform``: of the long one; ``port``:
+    settings of output 1."""
     raw = bench(**elements)
     for element in raw["elements"].values():
         if element.get("intermediate_frequency", 0) is None:
             del element["intermediate_frequency"]
     raw["waveforms"]["level"]["sample"] = level
+    if waveform is not None:
+        raw["waveforms"]["own"] = waveform
+        raw["pulses"]["long_pulse"]["waveforms"] = {"single": "own"}
     raw["controllers"]["con1"]["analog_outputs"][1] |= port or {}
     setup = check_config(raw)
     program = tree.Program(
@@ -123,6 +132,17 @@ def test_what_is_held_counts_too() -> None:
     ramp = [2 * held * (1 - (n + 1) / 100) for n in range(100)]
     beyond = sum(math.floor(v * 65536 + 0.5) > 2**15 - 1 for v in ramp)
     assert (found.count, found.first_ns) == (100 + 400 + beyond, 100)
+
+
+def test_a_stretched_waveform_swings_beyond_its_last_sample() -> None:
+    """0.1 V back and forth, stretched from 100 to 200 ns: the cubic through the last four samples is far beyond range
+    half a sample behind them, where nothing else of it is."""
+    samples = [0.1 * (-1) ** (n + 1) for n in range(100)]
+    last = np.polynomial.Polynomial.fit(range(4), samples[-4:], 3)(3.5)
+    assert last > 0.5
+    back_and_forth = {"type": "arbitrary", "samples": samples}
+    (found,) = seen(play("q1", duration=50), waveform=back_and_forth, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (1, 199)
 
 
 def test_a_filter_is_not_watched() -> None:
