@@ -353,6 +353,8 @@ static int begin_sound(machine *m, const int64_t *play, int64_t t)
             code = signal_hold_begin(m->signals, &r);
         }
     }
+    if (code >= 0 && m->watch)
+        code = watch_hold_begin(m->watch, &r);
     return code < 0 ? m->error = code : log_sound(m, &r, play, LOGGED_HOLD_BEGIN);
 }
 
@@ -364,6 +366,8 @@ static int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
         int code = sounding(m, play, t, &r);
         if (code >= 0 && m->t.heard[r.element])
             code = signal_hold_end(m->signals, r.element, t);
+        if (code >= 0 && m->watch)
+            code = watch_hold_end(m->watch, r.element, t);
         if (code < 0)
             return m->error = code;
         if (log_sound(m, &r, play, LOGGED_HOLD_END))

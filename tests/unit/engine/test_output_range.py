@@ -45,6 +45,7 @@ def seen(
     level: float = 0.1,
     waveform: dict[str, Any] | None = None,
     port: dict[str, Any] | None = None,
+    trigger_period_ns: int = 0,
     declared: tuple[tree.Declaration, ...] = (),
     **elements: Any,
 ) -> list[OutputOverflow]:
@@ -66,7 +67,9 @@ def seen(
     image = compile_program(program, setup)
     hearing = plants.none(setup, [info.name for info in image.element_info])
     outputs = tuple(plants.output_ports(setup, image))
-    machine = Machine(image, plant=msgspec.structs.replace(hearing, outputs=outputs))
+    machine = Machine(
+        image, plant=msgspec.structs.replace(hearing, outputs=outputs, trigger_period_ns=trigger_period_ns)
+    )
     while machine.run(1000) != "done":
         pass
     return machine.overflows()
@@ -132,6 +135,13 @@ def test_what_is_held_counts_too() -> None:
     ramp = [2 * held * (1 - (n + 1) / 100) for n in range(100)]
     beyond = sum(math.floor(v * 65536 + 0.5) > 2**15 - 1 for v in ramp)
     assert (found.count, found.first_ns) == (100 + 400 + beyond, 100)
+
+
+def test_what_sounds_until_a_trigger_counts_too() -> None:
+    """0.5 V from 40 ns on, until the trigger at 300 ns."""
+    waiting = tree.WaitForTrigger(at=0, element="q1", operation="long")
+    (found,) = seen(wait(10, "q1"), waiting, level=0.5, trigger_period_ns=300, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (260, 40)
 
 
 def test_a_stretched_waveform_swings_beyond_its_last_sample() -> None:
