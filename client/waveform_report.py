@@ -272,6 +272,8 @@ class WaveformReport:
         )
 
 
+_IQ_KINDS = ("mixInputs", "MWInput")
+
 # -- from the tables -------------------------------------------------------------------------------------------------
 
 
@@ -282,7 +284,7 @@ def _analog(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedAnalog
     correction = element["correction"] if corrected < 0 else tables["corrections"][corrected]
     cosine, sine = math.cos(2 * math.pi * frame), math.sin(2 * math.pi * frame)
     parts = list(element["ports"])
-    is_iq = len(parts) == 2
+    is_iq = element["kind"] in _IQ_KINDS
     entries = []
     for part, (controller, fem, number) in enumerate(parts) if pulse["waveforms"] else ():
         name = ("I", "Q")[part] if is_iq else "single"
@@ -373,6 +375,5 @@ def _acquisition(tables: Mapping[str, Any], row: Sequence[Any]) -> AdcAcquisitio
 def _event(tables: Mapping[str, Any], row: Sequence[Any]) -> ReportEvent:
     name, time, number = row
     element = tables["elements"][number]
-    return ReportEvent(
-        name, time, element["controller"], element["fem"], element["name"], True, len(element["ports"]) == 2
-    )
+    is_q = element["kind"] in _IQ_KINDS
+    return ReportEvent(name, time, element["controller"], element["fem"], element["name"], True, is_q)

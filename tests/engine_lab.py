@@ -133,7 +133,7 @@ def start(program: tree.Program, *, forked: bool = False, **options: Any) -> Run
     image = compile_program(program, setup, options.pop("latency", "ideal"))
     if forked:
         image = _replaced(image, forked=True)
-    names = [info.name for info in image.element_info]
+    names = list(dict.fromkeys(info.name for info in image.element_info))
     make = {"none": plants.none, "echo": plants.echo}[options.pop("plant", "echo")]
     hearing = make(setup, names, options.pop("noise", 0.0))
     return Run(Machine(image, plant=hearing, **options), image)

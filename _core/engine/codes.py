@@ -94,7 +94,7 @@ class Op(IntEnum):
     JUMP_TRUE = 70  # to a if [b]
     JUMP_EQ = 71  # to a if [b] = [c]
     CORRECTION = 72  # element a gets the matrix [b], [c], [d], [e]
-    SET_OFFSET = 73  # input b (1: Q, else 0) of element a gets the offset [c]
+    SET_OFFSET = 73  # input b (1: Q) of element a gets the offset [c]
     RESET_NOW = 74  # the phase of element a, at once
     LOAD_WAVEFORM = 75  # [a] = [c], the number of one of b waveforms
 
@@ -164,7 +164,8 @@ class PlayColumn:
     CHOICE = 15  # slot of what is added to WAVEFORM, -1: none
     CONTINUES = 16  # 1: its sweep goes on behind it
     MARKER = 17  # in Image.markers, -1: no digital output gets one
-    COLUMNS = 18
+    VOICE = 18  # what sounds, in Image.elements: ELEMENT itself, or one input of it
+    COLUMNS = 19
 
 
 class MarkerColumn:

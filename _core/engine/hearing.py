@@ -31,7 +31,8 @@ class Ear(msgspec.Struct, frozen=True):
 
     ``shift``: what converters up and down add to the element's frequency, in 2⁻⁶⁴ turns a ns (not wrapped).
     ``full_scale``: the output's range is ±``full_scale`` V, for the steps of the exact numerics. ``delay_ns``: how much
-    later than by the input's own delay, ``factor``: how many times it is heard.
+    later than by the input's own delay, ``factor``: how many times it is heard. ``played``: the port on which the
+    element plays it, where it comes to ``port`` by crosstalk.
     """
 
     element: str
@@ -41,6 +42,12 @@ class Ear(msgspec.Struct, frozen=True):
     full_scale: float = 0.5
     delay_ns: int = 0
     factor: float = 1.0
+    played: PortRef | None = None
+
+    @property
+    def source(self) -> PortRef:
+        """The port on which the element plays it."""
+        return self.played or self.port
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):

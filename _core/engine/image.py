@@ -69,7 +69,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
-    """An element of the program. ``inputs``: (port,), (I, Q), a MW output twice, or (); ``outputs`` as in the config.
+    """An element of the program, or one input of it where one plays at a time (those stand behind all elements).
+
+    ``inputs``: (port,), (I, Q), a MW output twice, several that play together, or (); ``outputs`` as in the config.
 
     ``full_scale``: volts of a sample 1.0; 1.0 except on MW outputs. ``per_ns``: samples a ns of the ports it plays on.
     """

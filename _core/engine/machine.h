@@ -75,7 +75,8 @@ typedef struct {
     const uint64_t *hearers, *align_masks, *strict;
     const int64_t *latencies;     /* ns, by enum latency */
     int64_t delays;               /* some latency is not 0 */
-    const int64_t *levels; /* of the ports of I (or the only one) and Q of each element: in the signals, -1: nobody hears */
+    const int64_t *levels; /* of the ports of each element's inputs: in the signals, -1: nobody hears */
+    int64_t level_columns; /* the most inputs of an element */
     const int64_t *controllers;   /* element: number of its controller */
     const uint8_t *heard;         /* element: some port hears it */
     const int64_t *window_queue;  /* window: its queue; the last queue is that of the traces */

@@ -122,6 +122,7 @@ cdef extern from "machine.h" nogil:
         const int64_t *latencies
         int64_t delays
         const int64_t *levels
+        int64_t level_columns
         const int64_t *controllers
         const uint8_t *heard
         const int64_t *window_queue
@@ -294,9 +295,9 @@ cdef class Machine:
             signals_free(self._signals)
 
     cdef _add_ports(self, image, plant):
-        index = {element.name: number for number, element in enumerate(image.element_info)}
+        index = {(e.name, ref): number for number, e in enumerate(image.element_info) for ref in e.inputs}
         outputs, shifted = {}, {}
-        heard = np.zeros(max(len(index), 1), dtype=np.uint8)
+        heard = np.zeros(len(image.element_info) + 1, dtype=np.uint8)
         if any(measured.kept and measured.per_ns == 2 for measured in image.ports):
             _add_halves(self._signals, image)
         for measured in image.ports:
@@ -306,14 +307,15 @@ cdef class Machine:
             _made(signals_set_rate(self._signals, number, measured.per_ns))
             self._add_photons(number, port.photons)
             for ear in port.ears:
-                if ear.element not in index:
+                if (ear.element, ear.source) not in index:
                     continue
+                element = index[ear.element, ear.source]
                 output = outputs.setdefault(ear.port, len(outputs))
-                through = self._shifted(shifted, index[ear.element], ear.shift)
+                through = self._shifted(shifted, element, ear.shift)
                 way = _made(signals_add_ear(self._signals, number, through, int(ear.which), output))
                 _made(signals_set_way(self._signals, number, way, ear.delay_ns, ear.factor))
                 _made(signals_set_full_scale(self._signals, number, output, ear.full_scale))
-                heard[index[ear.element]] = 1
+                heard[element] = 1
         self._add_raw(image, plant, len(outputs))
         self._arrays = {"heard": heard, "levels": self._add_levels(image, plant, outputs)}
 
@@ -331,9 +333,10 @@ cdef class Machine:
                 way = _made(signals_add_ear(self._signals, number, made[level.port], SIGNAL_OUTPUT_SINGLE, output))
                 _made(signals_set_way(self._signals, number, way, level.delay_ns, 1.0))
                 _made(signals_set_full_scale(self._signals, number, output, level.full_scale))
-        rows = np.full((max(len(image.element_info), 1), 2), -1, dtype=np.int64)
+        self._tables.level_columns = max((len(element.inputs) for element in image.element_info), default=0) or 1
+        rows = np.full((len(image.element_info) + 1, self._tables.level_columns), -1, dtype=np.int64)
         for number, element in enumerate(image.element_info):
-            for which, ref in enumerate(element.inputs[:2]):
+            for which, ref in enumerate(element.inputs):
                 rows[number, which] = made.get(ref, -1)
         return rows.ravel()
 
@@ -377,7 +380,7 @@ cdef class Machine:
         """The digital inputs that the program reads, and the markers that they hear."""
         if not image.digital_inputs:
             return
-        index = {element.name: number for number, element in enumerate(image.element_info)}
+        index = {element.name: number for number, element in reversed(list(enumerate(image.element_info)))}
         cdef uint64_t[::1] thresholds
         cdef digital *d = digital_new(<uint64_t>(seed & 0xFFFFFFFFFFFFFFFF), len(index))
         if d == NULL:

@@ -40,7 +40,7 @@ void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
 {
     double volts = in_steps(m, w->memory[i->c], 1 << 15, EVENT_OFFSET_RANGE, at);
     int64_t t = m->clock[m->elements[i->a].thread];
-    int64_t level = m->t.levels[2 * i->a + i->b];
+    int64_t level = m->t.levels[m->t.level_columns * i->a + i->b];
     int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[i->a].thread, volts);
     if (code < 0)
         m->error = code;
@@ -99,7 +99,7 @@ static int log_pulse(machine *m, const signal_record_t *r, const int64_t *play, 
     if (!m->log || r->start >= m->stop)
         return 0;
     int64_t number = (play - m->t.plays) / PLAY_COLUMNS;
-    return log_play(m->log, r, m->elements[r->element].F, number, what) ? fail(m, MACHINE_LOG_FULL) : 0;
+    return log_play(m->log, r, m->elements[play[PLAY_ELEMENT]].F, number, what) ? fail(m, MACHINE_LOG_FULL) : 0;
 }
 
 static int log_acquisition(machine *m, const pending *p, int64_t measure, int64_t window)
@@ -124,7 +124,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     r->start = t;
     r->length = play_length(m, w, play, at);
     tune(e, t, r);
-    r->element = (int32_t)number;
+    r->element = (int32_t)play[PLAY_VOICE];
     r->waveform = (int32_t)play[PLAY_WAVEFORM] + (play[PLAY_CHOICE] < 0 ? 0 : w->memory[play[PLAY_CHOICE]]);
     r->thread = e->thread;
     r->order = m->order[e->thread];
@@ -144,7 +144,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     }
     if (e->holds && played && play[PLAY_CHIRP] >= 0 && hold_along(m, e, r))
         return 1;
-    if (sounds && m->t.heard[number] && t < m->stop) {
+    if (sounds && m->t.heard[r->element] && t < m->stop) {
         if (++m->since_forget >= RECORDS_FORGET_EVERY)
             forget(m);
         int code = signal_record(m->signals, r);

@@ -316,7 +316,7 @@ static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t 
 {
     element *e = &m->elements[play[PLAY_ELEMENT]];
     *r = (signal_record_t){.kind = SIGNAL_PULSE, .start = t, .length = play[PLAY_LENGTH], .alpha_r = 1.0,
-                           .element = (int32_t)play[PLAY_ELEMENT], .waveform = (int32_t)play[PLAY_WAVEFORM],
+                           .element = (int32_t)play[PLAY_VOICE], .waveform = (int32_t)play[PLAY_WAVEFORM],
                            .thread = e->thread, .order = m->order[e->thread]};
     double re, im;
     int code = signal_last_sample(m->signals, r, &re, &im);
@@ -331,7 +331,7 @@ static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t 
 static int log_sound(machine *m, const signal_record_t *r, const int64_t *play, int what)
 {
     int64_t number = (play - m->t.plays) / PLAY_COLUMNS;
-    if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[r->element].F, number, what))
+    if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[play[PLAY_ELEMENT]].F, number, what))
         return m->error = MACHINE_LOG_FULL;
     return 0;
 }

@@ -122,7 +122,7 @@ def _verify(image: Image) -> None:
         "B": image.blocks,
         "T": len(image.threads),
         "u": 13,
-        "i": 2,
+        "i": max((len(info.inputs) for info in image.element_info), default=0),
         "w": len(image.waveforms) + 1,
         "f": len(Library),
         "g": len(LibraryArray),
@@ -214,12 +214,16 @@ def _outside(image: Image) -> None:
     sounding = code[(code[:, 0] == Op.TRIGGER) & (code[:, 2] >= 0)]
     if not np.array_equal(image.plays[sounding[:, 2], PlayColumn.ELEMENT], sounding[:, 1]):
         raise ValueError("an element waits for a trigger while another one sounds")
+    for _, number, which in code[code[:, 0] == Op.SET_OFFSET, :3].tolist():
+        if which >= len(image.element_info[number].inputs):
+            raise ValueError("an offset of an input that its element has not")
 
 
 def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.elements[:, ElementColumn.THREAD], len(image.threads), "a thread")
     plays, measures, processes, windows = image.plays, image.measures, image.processes, image.windows
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
+    _within(plays[:, PlayColumn.VOICE], len(image.elements), "what sounds")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
     _within(plays[:, PlayColumn.DURATION] + 1, slots + 1, "a duration")
     for operand in (PlayColumn.RAMP, PlayColumn.TRUNCATE, PlayColumn.CONDITION, PlayColumn.CHOICE):

@@ -73,7 +73,7 @@ def _loudest(image: Image) -> list[float]:
     """The greatest amplitude that each element may have at once."""
     loudest = [0.0] * len(image.elements)
     for play in image.plays:
-        element = int(play[PlayColumn.ELEMENT])
+        element = int(play[PlayColumn.VOICE])
         sticky = bool(image.elements[element][ElementColumn.STICKY])
         unknown = sticky or play[PlayColumn.RAMP] >= 0 or play[PlayColumn.CHOICE] >= 0
         loudest[element] = max(loudest[element], float("inf") if unknown else _play_peak(image, play))

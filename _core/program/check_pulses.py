@@ -36,6 +36,8 @@ class PulseChecker:
             check_name(node.operation, node.at, "a pulse", self._report)
         else:
             self._ramp(node, node.ramp)
+        if node.target:
+            check_name(node.target, node.at, "an input", self._report)
         if node.amplitude:
             self._amplitude(node)
         least = limits.DURATION_MIN_CYCLES

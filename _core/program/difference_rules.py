@@ -192,6 +192,11 @@ def truncates(used: Used) -> bool:
     return any(node.truncate is not None for node in used.all(tree.Play))
 
 
+def has_several_inputs(used: Used) -> bool:
+    """An element with several inputs that are no pair."""
+    return any(element.multipleInputs or element.singleInputCollection for element in used.elements.values())
+
+
 def sweeps_on(used: Used) -> bool:
     """A chirp, and a play whose sweep goes on."""
     return bool(used.all(tree.Chirp)) and any(node.continues for node in used.all(tree.Play))

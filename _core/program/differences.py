@@ -330,6 +330,14 @@ _ROWS = (
         rules.has(tree.Chirp),
     ),
     Difference(
+        "several_inputs",
+        "Pulses and phases",
+        "Of multipleInputs an echo hears the first; they need as many threads as ports, a singleInputCollection one; "
+        "set_dc_offset takes their names. The platform says none of that.",
+        "docs/arithmetic.md, section 4",
+        rules.has_several_inputs,
+    ),
+    Difference(
         "sweeps",
         "Pulses and phases",
         "A chirp with continue_chirp goes on with the rate of its last section; a measure and update_frequency end it, "

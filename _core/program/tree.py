@@ -234,6 +234,7 @@ class Play(Node, frozen=True):
     ``condition``: bool; where it is false nothing is played, but time passes as if.
     ``timestamp_stream``: an int stream that gets the start, in cycles, or None.
     ``continues``: its chirp, or the one that goes on meanwhile, goes on after it.
+    ``target``: the input of the element that it plays on, of an element that has several of which one plays at a time.
     ``of_port``: the condition is that of a port (``port_condition``), which MW-FEMs alone have.
     """
 
@@ -248,6 +249,7 @@ class Play(Node, frozen=True):
     condition: Expression | None = None
     timestamp_stream: str | None = None
     continues: bool = False
+    target: str = ""
     of_port: bool = False
 
 

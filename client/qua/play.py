@@ -12,7 +12,7 @@ from ..._core.program import limits, tree
 from .builder import Builder, current
 from .control import condition_of, within_port
 from .expressions import QuaExpression, python_number, typed
-from .later import Later, refuse_given
+from .later import Later
 from .position import refusal
 from .pulses import PulseUse, cycles, named, pulse_use
 from .streams import timestamp_stream_name
@@ -80,9 +80,9 @@ def play(
     through those that follow, until one without continue_chirp ends; a chirp given meanwhile changes its rate.
     ``truncate``: cycles of 4 ns of the (stretched) pulse that are played.
     ``timestamp_stream``: a stream, or a tag, that gets the start in cycles of 4 ns.
+    ``target``: the input to play on, by its name, of an element with a singleInputCollection, and of no other.
     """
     builder = current("play")
-    refuse_given("play", target=target)
     if not isinstance(continue_chirp, bool):
         raise refusal(
             f"continue_chirp must be True or False, not {continue_chirp!r}",
@@ -105,6 +105,7 @@ def play(
         chirp=None if chirp is None else _chirp(builder, chirp),
         condition=_condition(builder, condition),
         continues=continue_chirp,
+        target=named(target, "the target of play") if target != "" else "",
         of_port=builder.port_condition is not None,
         timestamp_stream=timestamp_stream_name(builder, timestamp_stream, "play"),
     )

@@ -16,14 +16,16 @@ from ..._core.program import tree
 from .problems import Problems
 from .waveforms import plays_at_2_gs
 
-_KINDS = {None: 0, "singleInput": 1, "mixInputs": 2, "MWInput": 2}
-_LATER_KINDS = ("singleInputCollection", "multipleInputs", "RF_inputs")
+_KINDS = {None: 0, "singleInput": 1, "singleInputCollection": 1, "multipleInputs": 1, "mixInputs": 2, "MWInput": 2}
 
 
 class Elements(msgspec.Struct, kw_only=True):
     """The elements that a program names, in the order of first use; ``index`` and ``thread`` by name.
 
-    ``sharing``: for each element on a shared oscillator all of these on it. ``microwaves``: those on MW-FEMs.
+    ``sharing``: for each element on a shared oscillator all of these on it. ``voices``: for each element of which one
+    input plays at a time, the row of each input by name. They stand behind those of the elements, in ``info`` too.
+    ``mixed``: those with a mixer. ``offsets``: for each element its inputs that have a DC offset, by name: row, and
+    place among the inputs of the row. ``microwaves``: those on MW-FEMs.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,9 @@ class Elements(msgspec.Struct, kw_only=True):
     rows: list[list[int]]
     sharing: dict[str, tuple[str, ...]]
     microwaves: frozenset[str]
+    voices: dict[str, dict[str, int]]
+    mixed: frozenset[str]
+    offsets: dict[str, dict[str, tuple[int, int]]]
 
     def thread_mask(self, names: Iterable[str]) -> int:
         """The threads of these elements, a bit each."""
@@ -91,18 +96,47 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
         problems.add(-1, f"the program needs {len(threads)} threads; the limit is {THREADS_MAX} (THREADS_MAX)")
     thread = {name: threads[_thread_key(config.elements[name], name)] for name in good}
     needed = threads_needed(config, good) if good else {}
-    info = tuple(_info(config, name, thread[name]) for name in good)
+    info = [_info(config, name, thread[name]) for name in good]
+    voices = _add_voices(config, info)
     return Elements(
         names=tuple(good),
         index={name: number for number, name in enumerate(good)},
         thread=thread,
         threads=tuple(name for _, name in threads),
         needed=tuple((controller, fem, count) for (controller, fem), count in needed.items()),
-        info=info,
+        info=tuple(info),
         rows=[_row(config, item) for item in info],
         sharing=_sharing(config, good),
         microwaves=frozenset(name for name in good if config.elements[name].MWInput is not None),
+        voices=voices,
+        mixed=frozenset(name for name in good if config.elements[name].mixInputs is not None),
+        offsets={name: _offsets(config.elements[name], n, voices.get(name)) for n, name in enumerate(good)},
     )
+
+
+def _offsets(element: Element, row: int, voices: dict[str, int] | None) -> dict[str, tuple[int, int]]:
+    if voices is not None:
+        return {name: (voice, 0) for name, voice in voices.items()}
+    if element.MWInput is not None:
+        return {}
+    names = ("single",) if element.singleInput is not None else element.input_ports
+    return {name: (row, place) for place, name in enumerate(names)}
+
+
+def _add_voices(config: Config, info: list[ImageElement]) -> dict[str, dict[str, int]]:
+    """A row for each port of the elements of which one input plays at a time; these have no inputs of their own."""
+    voices: dict[str, dict[str, int]] = {}
+    for number, item in enumerate(list(info)):
+        collection = config.elements[item.name].singleInputCollection
+        if collection is None:
+            continue
+        info[number] = msgspec.structs.replace(item, inputs=())
+        row_of: dict[PortRef, int] = {}
+        for ref in dict.fromkeys(collection.inputs.values()):
+            row_of[ref] = len(info)
+            info.append(msgspec.structs.replace(item, inputs=(ref,)))
+        voices[item.name] = {name: row_of[ref] for name, ref in collection.inputs.items()}
+    return voices
 
 
 def _thread_key(element: Element, name: str) -> tuple[bool, str]:
@@ -123,13 +157,15 @@ def _usable(config: Config, name: str, at: int, problems: Problems) -> bool:
 
 def _later(config: Config, name: str, element: Element) -> Iterator[str]:
     """Parts of an element that come with a later version."""
-    if element.input_kind in _LATER_KINDS:
-        yield str(element.input_kind)
+    if element.RF_inputs is not None:
+        yield "RF_inputs"
+    if element.singleInputCollection is not None and element.sticky is not None:
+        yield "sticky with a singleInputCollection"
     if element.RF_outputs is not None:
         yield "RF_outputs"
     rates = {config.analog_output(ref).sampling_rate for ref in element.input_ports.values()}
     if len(rates) > 1:
-        yield "a pair of ports at two rates"
+        yield "ports at two rates"
     if 2e9 in rates and abs(config.intermediate_frequency(name) or 0.0) > 500e6:
         yield "an intermediate_frequency above 500 MHz"
 

@@ -209,7 +209,7 @@ class Lowering:
 
     def _pulse(self, node: tree.Play | tree.Measure) -> PulseUse | None:
         kind = self._elements.info[self._elements.index[node.element]]
-        if len(node.amplitude) == 4 and len(kind.inputs) == 1:
+        if len(node.amplitude) == 4 and self._kind(node.element) == 1:
             self._problems.add(
                 node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
             )
@@ -217,7 +217,7 @@ class Lowering:
             message = f"port_condition: element '{node.element}' is not on a port of an MW-FEM"  # whose I and Q are one
             self._problems.add(node.at, message)
         if isinstance(node, tree.Play) and node.ramp is not None:
-            if len(kind.inputs) == 2:
+            if self._kind(node.element) == 2:
                 self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
             return RAMP
         use = self._pulses.pulse(node.element, node.operation, node.at)
@@ -237,6 +237,7 @@ class Lowering:
         amplitudes = [next(slots) for _ in node.amplitude]
         row = _PLAIN_PLAY.copy()
         row[PlayColumn.ELEMENT] = self._elements.index[node.element]
+        row[PlayColumn.VOICE] = self._voice(node, use)
         row[PlayColumn.WAVEFORM] = use.waveform
         row[PlayColumn.LENGTH] = use.length
         row[PlayColumn.SAMPLES] = use.samples
@@ -249,6 +250,24 @@ class Lowering:
         if isinstance(node, tree.Play):
             self._shape(row, node, slots)
         return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
+
+    def _voice(self, node: tree.Play | tree.Measure | tree.WaitForTrigger, use: PulseUse) -> int:
+        """The row of what sounds: the element's, or that of the one input that a play names as its target."""
+        number, voices = self._elements.index[node.element], self._elements.voices.get(node.element)
+        target = node.target if isinstance(node, tree.Play) else ""
+        known = f"element '{node.element}' has a singleInputCollection"
+        if voices is None:
+            if target:
+                text = f"element '{node.element}' has no singleInputCollection, so play takes no target ('{target}')"
+                self._problems.add(node.at, text)
+            return number
+        if not isinstance(node, tree.Play):
+            if use.waveform >= 0:
+                self._problems.add(node.at, f"{known}: play(..., target=...) alone can say on which input")
+        elif target not in voices:
+            text = f"no input '{target}'" if target else "the play no target"
+            self._problems.add(node.at, f"{known}, and {text}; its inputs are: {', '.join(voices)}")
+        return voices.get(target, number)
 
     def _shape(self, row: list[int], node: tree.Play, slots: Iterator[int]) -> None:
         """Fill in the operands of a play behind its amplitude."""
@@ -406,7 +425,8 @@ class Lowering:
                 return
             self._check_sounding(node, number, use)
             row = _PLAIN_PLAY.copy()
-            row[PlayColumn.ELEMENT], row[PlayColumn.WAVEFORM] = number, use.waveform
+            row[PlayColumn.ELEMENT], row[PlayColumn.VOICE] = number, self._voice(node, use)
+            row[PlayColumn.WAVEFORM] = use.waveform
             row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
             play = self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
         self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
@@ -453,15 +473,14 @@ class Lowering:
 
     def _set_offset(self, node: tree.SetDcOffset, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
-        number = self._elements.index[node.element]
-        count = len(self._elements.info[number].inputs)
-        names = ("I", "Q") if self._has_mixer(node.element) else ("single",) if count == 1 else ()
-        if node.input not in names:
-            known = f"it has: {', '.join(names) or 'none'}"
+        inputs = self._elements.offsets[node.element]
+        if node.input not in inputs:
+            known = f"it has: {', '.join(inputs) or 'none'}"
             if node.element in self._elements.microwaves:
                 known = "outputs of an MW-FEM have no DC offset"
             self._problems.add(node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; {known}")
-        self.code.emit(Op.SET_OFFSET, number, int(node.input == "Q"), slot, mask=step.unit.mask, at=node.at)
+        number, which = inputs.get(node.input, (self._elements.index[node.element], 0))
+        self.code.emit(Op.SET_OFFSET, number, which, slot, mask=step.unit.mask, at=node.at)
 
     def _load_waveform(self, node: tree.LoadWaveform, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
@@ -482,9 +501,11 @@ class Lowering:
     def _has(self, element: str, column: int) -> bool:
         return bool(self._elements.rows[self._elements.index[element]][column])
 
+    def _kind(self, element: str) -> int:
+        return self._elements.rows[self._elements.index[element]][ElementColumn.KIND]
+
     def _has_mixer(self, element: str) -> bool:
-        is_pair = self._elements.rows[self._elements.index[element]][ElementColumn.KIND] == 2
-        return is_pair and element not in self._elements.microwaves
+        return element in self._elements.mixed
 
     def _mask_of(self, element: str) -> int:
         """The strand of an element's thread."""

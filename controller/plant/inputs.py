@@ -47,24 +47,23 @@ def input_port(config: Config, at: Input, noise: Noise, delay_ns: int, ears: Seq
 
 
 def played_outputs(element: Element) -> list[tuple[Output, PortRef]]:
-    """What an element plays and where: I and Q, or the single port; nothing for kinds that programs cannot use yet."""
+    """What an element plays and where: I and Q, or the same on each of its ports; nothing behind an Octave."""
     if element.mixInputs is not None:
         return [(Output.I, element.mixInputs.I), (Output.Q, element.mixInputs.Q)]
     if element.MWInput is not None:
         return [(Output.I, element.MWInput.port), (Output.Q, element.MWInput.port)]
-    if element.singleInput is not None:
-        return [(Output.SINGLE, element.singleInput.port)]
-    return []
+    if element.singleInputCollection is not None:
+        return [(Output.SINGLE, ref) for ref in dict.fromkeys(element.singleInputCollection.inputs.values())]
+    return [(Output.SINGLE, ref) for ref in element.input_ports.values()]
 
 
-def ears_at(config: Config, name: str, which: Output, at: Input) -> list[Ear]:
-    """That output of the element as the input hears it: one ear, or none where it cannot be heard.
+def ears_at(config: Config, name: str, which: Output, port: PortRef, at: Input) -> list[Ear]:
+    """That output of the element, on ``port``, as the input hears it: one ear, or none where it cannot be heard.
 
     A real input hears outputs in volts, a part of a MW input the same part of a MW output, with the frequency that lies
     between their converters, as far as that can lie in the band of the input.
     """
     element, (ref, part) = config.elements[name], at
-    port = dict(played_outputs(element))[which]
     output, heard_at = config.analog_output(port), config.fem(ref).analog_inputs.get(ref.number)
     if element.MWInput is None or isinstance(output, AnalogOutput):
         return [Ear(name, which, port, full_scale=full_scale_volts(output))] if part == Part.WHOLE else []

@@ -71,7 +71,7 @@ def _sources(
         if element.MWInput is not None and element.MWInput.upconverter != output.upconverter:
             continue
         for which, ref in played_outputs(element):
-            if ref == output.ref and part in (None, which):
+            if ref == output.ref and ref in info.inputs and part in (None, which):
                 found.append((number, which))
     return tuple(found)
 

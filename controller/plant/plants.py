@@ -45,14 +45,15 @@ def echo(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing
 
 
 def _echo_ears(config: Config, name: str, at: Input) -> Iterable[Ear]:
-    """I is heard at the element's first output, Q at its second, a single port at every output."""
+    """I is heard at the element's first output, Q at its second, any other port at every output; of ports that play
+    together the first."""
     element = config.elements[name]
-    outputs = measured_inputs(element)
-    for which, _ in played_outputs(element):
+    outputs, played = measured_inputs(element), played_outputs(element)
+    for which, port in played[:1] if element.multipleInputs is not None else played:
         heard_at = outputs if which == Output.SINGLE else outputs[which : which + 1]
         for heard in heard_at:
             if heard == at:
-                yield from ears_at(config, name, which, at)
+                yield from ears_at(config, name, which, port, at)
 
 
 def loopback(

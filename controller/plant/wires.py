@@ -27,12 +27,12 @@ def ears_of_wires(config: Config, name: str, wired: Sequence[PortRef], at: Input
     played = played_outputs(config.elements[name])
     for which, port in played:
         if port in wired:
-            yield from _through(config, name, which, port, 1.0, at)
+            yield from _through(config, name, which, port, port, 1.0, at)
     for output in wired:
         for which, source in played:
             factor = _crosstalk(config, source, output)
             if factor is not None:
-                yield from _through(config, name, which, output, factor, at)
+                yield from _through(config, name, which, source, output, factor, at)
 
 
 def levels_of_wires(
@@ -54,14 +54,22 @@ def fir_of(port: AnalogOutput | MWAnalogOutput) -> tuple[float, ...]:
     return () if taps is None or port.sampling_rate == 2e9 or taps.is_endless else taps.feedforward
 
 
-def _through(config: Config, name: str, which: Output, port: PortRef, factor: float, at: Input) -> Iterator[Ear]:
-    """The ears for what an element brings to an output: one, or one for each tap of the output's filter."""
+def _through(
+    config: Config, name: str, which: Output, source: PortRef, port: PortRef, factor: float, at: Input
+) -> Iterator[Ear]:
+    """The ears for what an element plays on ``source`` and so brings to an output: one, or one for each tap of the
+    output's filter."""
     output = config.analog_output(port)
     full_scale = full_scale_volts(output)
-    for ear in ears_at(config, name, which, at):
+    for ear in ears_at(config, name, which, source, at):
         for k, tap in enumerate(fir_of(output) or (1.0,)):
             yield msgspec.structs.replace(
-                ear, port=port, full_scale=full_scale, delay_ns=output.delay + k, factor=factor * tap
+                ear,
+                port=port,
+                full_scale=full_scale,
+                delay_ns=output.delay + k,
+                factor=factor * tap,
+                played=None if source == port else source,
             )
 
 

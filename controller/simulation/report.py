@@ -52,7 +52,7 @@ def report_of(config: Config, image: Image, log: Log, duration_ns: int) -> bytes
     shown, heard = played[:REPORT_ENTRIES_MAX], windows[:REPORT_ENTRIES_MAX]
     return msgspec.json.encode(
         {
-            "elements": [_element(config, element) for element in image.element_info],
+            "elements": _elements(config, image),
             "pulses": [*(_pulse(config, *names) for names in image.play_operations), _named("ramp_to_zero")],
             "corrections": log.corrections["c"].tolist(),
             "plays": _plays(
@@ -83,7 +83,16 @@ def _sounds(plays: Any, duration_ns: int) -> tuple[Any, Any]:
     return begins[sounding], numbers[sounding]
 
 
-def _element(config: Config, info: ImageElement) -> dict[str, Any]:
+def _elements(config: Config, image: Image) -> list[dict[str, Any]]:
+    """The elements; their pulsers are two a thread, or as many as the most ports that an element of it plays on."""
+    most = [2] * len(image.threads)
+    for info in image.element_info:
+        most[info.thread] = max(most[info.thread], len(info.inputs))
+    first = [sum(most[:thread]) for thread in range(len(most))]
+    return [_element(config, info, first[info.thread]) for info in image.element_info]
+
+
+def _element(config: Config, info: ImageElement, pulser: int) -> dict[str, Any]:
     element = config.elements[info.name]
     ports = list(info.inputs) or list(info.outputs)
     fem = ports[0].fem if ports else 1
@@ -93,7 +102,7 @@ def _element(config: Config, info: ImageElement) -> dict[str, Any]:
         "fem": fem,
         "ports": [[ref.controller, ref.fem, ref.number] for ref in info.inputs],
         "kind": element.input_kind or "",
-        "pulsers": [2 * info.thread + part for part in range(len(info.inputs))],
+        "pulsers": [pulser + part for part in range(len(info.inputs))],
         "correction": list(info.correction),
         "offsets": [_offset(config, ref) for ref in info.inputs],
         "upconverter": element.MWInput.upconverter if element.MWInput is not None else 0,
@@ -204,7 +213,7 @@ def _acquisitions(image: Image, windows: Any) -> list[list[Any]]:
 
 def _element_of(image: Image, measure: int) -> int:
     play = image.measures[measure, MeasureColumn.PLAY]
-    return int(image.plays[play, PlayColumn.ELEMENT])
+    return int(image.plays[play, PlayColumn.VOICE])
 
 
 def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[int]]]:

@@ -22,6 +22,7 @@ CORRECTIONS = [(1.0, 0.0, 0.0, 1.0), (1.02, 0.03, -0.05, 0.97), (0.5, -1.25, 1.5
 UP_CONVERTERS = {1: 5e9, 2: 5.123456789e9}
 DOWN_CONVERTERS = [5e9, 4.9e9, 5.5e9, 4.5e9]
 POWERS_DBM = [-11, -2, 1]
+INPUT_KINDS = ("singleInput", "mixInputs", "MWInput", "multipleInputs", "singleInputCollection")
 FINE_OUTPUT, FINE_MW_OUTPUT = 5, 8
 """The ports at 2 GS/s of an OPX1000."""
 MARKERS = {
@@ -57,6 +58,10 @@ class ElementFacts:
     """Its digital outputs, which can be tagged."""
     fine: bool
     """Its ports play two samples a ns: no chirps, and no durations."""
+    inputs: tuple[str, ...]
+    """Those that have a DC offset."""
+    chooses: bool
+    """A play names the one input that it plays on."""
 
     @property
     def iq(self) -> bool:
@@ -88,6 +93,14 @@ class ConfigKind:
     loud: bool = False
     overlap: bool = False
     one_length: bool = False
+
+
+def offset_inputs(record: dict[str, Any]) -> tuple[str, ...]:
+    """The inputs of an element whose ports have a DC offset."""
+    if "mixInputs" in record:
+        return "I", "Q"
+    several = record.get("multipleInputs") or record.get("singleInputCollection") or {"inputs": {}}
+    return ("single",) if "singleInput" in record else tuple(several["inputs"])
 
 
 def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
@@ -294,7 +307,7 @@ class ConfigMaker:
             }
             self.mixer(frequency or 0.0)
         else:
-            record["singleInput"] = {"port": ("con1", port)}
+            record.update(self.single(port, chooses=not inputs, several=not (fine or self.kind.one_length)))
         if inputs:
             if kind == "mw":
                 record["MWOutput"] = {"port": ("con1", 2, inputs[0])}
@@ -307,8 +320,9 @@ class ConfigMaker:
             record["smearing"] = draw(st.sampled_from([0, 3, 16]))
         digital = self.digital(record, kind, bool(inputs)) if not self.kind.one_length else ()
         if draw(st.sampled_from([False, False, True])):
-            record["core"] = kind  # elements of one core are of one kind
-        if not (self.kind.one_length or fine) and draw(st.sampled_from([False, False, True])):
+            record["core"] = next(name for name in INPUT_KINDS if name in record)  # those of one core are of one kind
+        chooses = "singleInputCollection" in record
+        if not (self.kind.one_length or fine or chooses) and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
             record["sticky"]["digital"] = draw(st.booleans())
         if frequency is not None and draw(st.sampled_from([False, False, True])):
@@ -328,6 +342,8 @@ class ConfigMaker:
                 digital=digital,
                 tags=kind != "mw" and record.get("time_of_flight", 0) >= 36,
                 fine=fine,
+                inputs=offset_inputs(record),
+                chooses=chooses,
             )
         )
 
@@ -338,6 +354,15 @@ class ConfigMaker:
         ports = self.draw(st.lists(st.sampled_from(DIGITAL_PORTS), max_size=2, unique=True)) if measures else []
         record["digitalOutputs"] = {f"opd{n + 1}": (*module, port) for n, port in enumerate(ports)}
         return tuple(record["digitalOutputs"])
+
+    def single(self, port: int, *, chooses: bool, several: bool) -> dict[str, Any]:
+        """One input, several that play together, or, where it ``chooses``, several of which one plays."""
+        kinds = ["singleInput"] * 3 + (["multipleInputs", *["singleInputCollection"] * chooses] if several else [])
+        kind = self.draw(st.sampled_from(kinds))
+        if kind == "singleInput":
+            return {"singleInput": {"port": ("con1", port)}}
+        ports = self.draw(st.sampled_from([(port, 4), (4, port), (port, 1, 4)]))
+        return {kind: {"inputs": {f"in{n}": ("con1", each) for n, each in enumerate(ports)}}}
 
     def tagging(self) -> dict[str, Any]:
         """When pulses are tagged: by default, or by thresholds that pulses of either sign may pass."""

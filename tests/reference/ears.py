@@ -55,6 +55,8 @@ class Ear:
         for record in sorted(records, key=lambda record: record.rank):
             for way in self.hearing.ways.get(record.element, []):
                 begins = record.start + self.hearing.delay + way.delay
+                if record.target not in ("", way.name):
+                    continue
                 seen = through_converters(record, way.shift)
                 if seen is not None and begins < end and start < begins + record.length:
                     found.append(parts_of(seen, way))

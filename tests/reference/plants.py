@@ -12,7 +12,7 @@ from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
 from .board import Inlet
-from .records import Complex
+from .records import ONE, Complex
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Way:
     """How an input hears the input ``name`` of an element: through ``output``, moved by ``shift`` in frequency,
     ``delay`` ns later than by the plant, times ``factor``.
 
-    ``m``: the factor of a MW output; None: that of the record.
+    ``m``: the factor of the way; None: that of the record's mixer.
     """
 
     output: PortRef
@@ -103,26 +103,30 @@ def ways_of(config: model.Config, element: str, at: Inlet) -> dict[str, Way]:
 
 
 def volts_of(config: model.Config, element: str) -> dict[str, Way]:
-    """Section 4: for each input of an element that plays volts its output port: I, Q, or port for the only one."""
+    """Section 4: for each input of an element that plays volts the way through its output port."""
     record = config.elements[element]
     ports: dict[str, PortRef] = {}
+    m: Complex | None = ONE
     if record.singleInput is not None:
-        ports = {"port": record.singleInput.port}
+        ports = {"single": record.singleInput.port}
     elif record.mixInputs is not None:
-        ports = {"I": record.mixInputs.I, "Q": record.mixInputs.Q}
-    return {name: volts_way(config, name, out) for name, out in ports.items()}
+        ports, m = {"I": record.mixInputs.I, "Q": record.mixInputs.Q}, None
+    elif record.multipleInputs is not None:
+        ports = record.multipleInputs.inputs
+    elif record.singleInputCollection is not None:
+        ports = record.singleInputCollection.inputs
+    return {name: volts_way(config, name, out, m) for name, out in ports.items()}
 
 
 def port_of(config: model.Config, element: str, name: str) -> PortRef:
-    """The output port behind an input of an element: "I", "Q", or "single" for the only one."""
-    ways = volts_of(config, element)
-    return ways[name if name in ways else "port"].output
+    """The output port behind an input of an element: "I", "Q", "single" for the only one, or as the config names it."""
+    return volts_of(config, element)[name].output
 
 
-def volts_way(config: model.Config, name: str, port: PortRef) -> Way:
+def volts_way(config: model.Config, name: str, port: PortRef, m: Complex | None) -> Way:
     """The way through an output in volts."""
     output = config.analog_output(port)
-    return Way(port, name, full_scale(output), twice=output.sampling_rate == 2e9)
+    return Way(port, name, full_scale(output), m=m, twice=output.sampling_rate == 2e9)
 
 
 def hearing(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> Hearing:
@@ -135,7 +139,8 @@ def hearing(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> H
 
 
 def echo(config: model.Config, used: list[str], at: Inlet) -> Hearing:
-    """Section 5, echo: I to the first output, Q to the second; a single input to every output."""
+    """Section 5, echo: I to the first output, Q to the second; a single input to every output, as the first of several
+    that play together, and each of those of which one plays."""
     heard = Hearing()
     flights = []
     for element in used:
@@ -143,9 +148,12 @@ def echo(config: model.Config, used: list[str], at: Inlet) -> Hearing:
         if at not in outputs:
             continue
         flights.append(config.elements[element].time_of_flight or 0)
-        by_input = ways_of(config, element, at)
-        ways = [by_input["port"]] * outputs.count(at) if "port" in by_input else []
-        ways += [way for name, way in by_input.items() if name in "IQ" and outputs["IQ".index(name) :][:1] == [at]]
+        by_input, record = ways_of(config, element, at), config.elements[element]
+        ways = list(by_input.values())
+        if record.mixInputs is not None or record.MWInput is not None:
+            ways = [way for name, way in by_input.items() if outputs["IQ".index(name) :][:1] == [at]]
+        elif record.multipleInputs is not None:
+            ways = ways[:1]
         heard.ways[element] = ways
     heard.delay = min(flights, default=0)
     heard.tof_disagree = len(set(flights)) > 1
@@ -172,7 +180,7 @@ def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> 
         heard.levels = [output for output in wired if isinstance(config.analog_output(output), model.AnalogOutput)]
         for output in heard.levels:
             port = config.analog_output(output)
-            heard.ways[level_name(output)] = [Way(output, "port", full_scale(port), delay=port.delay)]
+            heard.ways[level_name(output)] = [Way(output, "single", full_scale(port), delay=port.delay, m=ONE)]
     return heard
 
 

@@ -327,6 +327,7 @@ class Maker:
             amplitude=amplitude,
             duration=duration,
             timestamp_stream=self.stamps(),
+            target=self.pick(element.inputs) if element.chooses else "",
         )
         return msgspec.structs.replace(plain, **self.options(element))
 
@@ -474,7 +475,8 @@ class Maker:
         if not modulated:
             return self.align()
         element = self.pick(modulated)
-        match self.pick(["rotate", "frequency", "frequency", "reset", "reset_frame", "global", "correct", "offset"]):
+        ways = ["rotate", "frequency", "frequency", "reset", "reset_frame", "global", "correct", "offset", "offset"]
+        match self.pick(ways):
             case "rotate":
                 return tree.FrameRotation(at=-1, element=element, turns=self.expression("fixed", 1))
             case "reset":
@@ -499,8 +501,8 @@ class Maker:
 
     def offset(self) -> tree.Statement:
         """A new offset."""
-        element = self.draw(st.sampled_from([element for element in self.facts.elements if element.kind != "mw"]))
-        which = self.pick(["I", "Q"]) if element.iq else "single"
+        element = self.draw(st.sampled_from([element for element in self.facts.elements if element.inputs]))
+        which = self.pick(element.inputs)
         return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))
 
     def load(self) -> tree.Statement:
@@ -520,7 +522,7 @@ class Maker:
     def trigger(self) -> tree.Statement:
         """wait_for_trigger, in silence or not."""
         element = self.element()
-        operation = "" if element.sticky else self.pick(["", "hum"])
+        operation = "" if element.sticky or element.chooses else self.pick(["", "hum"])
         return tree.WaitForTrigger(at=-1, element=element.name, operation=operation)
 
     def update_frequency(self, element: str) -> tree.Statement:

@@ -68,6 +68,8 @@ def overflows(config: model.Config, places: Places, records: list[Record], end_n
     for record in sorted(records, key=lambda record: record.rank):
         if record.element in used:
             for way in volts_of(config, record.element).values():
+                if record.target not in ("", way.name):
+                    continue
                 found.setdefault(way.output, []).extend(parts_of(record, way))
     found = {port: parts for port, parts in found.items() if is_plain(config, port) and port not in left_out}
     beyond = {port: seen_at(config, port, parts, end_ns) for port, parts in found.items()}

@@ -45,9 +45,13 @@ class Steady:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One waveform on one element: ``samples`` (wI, wQ) a ns from ``start``, and all that is needed to render it."""
+    """One waveform on one element: ``samples`` (wI, wQ) a ns from ``start``, and all that is needed to render it.
+
+    ``target``: the one input that it is played on, "" for all of the element's.
+    """
 
     element: str
+    target: str = ""
     thread: int
     order: int
     start: int
@@ -62,9 +66,9 @@ class Record:
     """Section 17: the samples two a ns, of an element whose ports have as many."""
 
     def factor(self, name: str) -> Complex:
-        """Section 4: m of the port of an input: I, Q, or the only one."""
+        """Section 4: m of the port of I or Q."""
         c00, c01, c10, c11 = self.correction
-        return {"I": (c00, -c01), "Q": (c10, -c11), "port": ONE}[name]
+        return {"I": (c00, -c01), "Q": (c10, -c11)}[name]
 
     def turned(self, n: int) -> int:
         """The phase since the start: inc·n, or χ(n) of a chirp (section 13), not wrapped."""

@@ -576,6 +576,7 @@ class Strand:
             inc=oscillator.frequency(self.clock),
             correction=oscillator.correction,
             chirp=own or oscillator.sections,
+            target=node.target if isinstance(node, tree.Play) else "",
         )
         self.order += 1
         self.clock += lasts

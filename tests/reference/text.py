@@ -63,6 +63,7 @@ def head(node: tree.Statement) -> str:
             options = {"duration": node.duration, "truncate": node.truncate, "ramp": node.ramp, "if": node.condition}
             named = [f"{name} {of_expression(value)}" for name, value in options.items() if value is not None]
             chirp = [] if node.chirp is None else [f"chirp {', '.join(map(of_expression, node.chirp.rates))}"]
+            named += [f"target {node.target}"] if node.target else []
             chirp += ["continue_chirp"] if node.continues else []
             return " ".join([f"play {node.operation} on {node.element} amp({amplitude})", *named, *chirp, *stamp(node)])
         case tree.Measure():

@@ -197,22 +197,46 @@ def play(element: str) -> Callable[[], None]:
     return lambda: q.play("long", element)
 
 
-LATER: list[tuple[dict[str, Any], str]] = [
-    (
-        {"singleInputCollection": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}},
-        "singleInputCollection",
-    ),
-    ({"multipleInputs": {"inputs": {"a": ("con1", 1)}}, "operations": {"long": "long_pulse"}}, "multipleInputs"),
-]
+COLLECTION = {
+    "singleInputCollection": {"inputs": {"a": ("con1", 1), "b": ("con1", 2)}},
+    "operations": {"long": "long_pulse", "read": "single_read"},
+    "outputs": {"out1": ("con1", 1)},
+    "time_of_flight": 24,
+    "smearing": 0,
+}
 
 
-@pytest.mark.parametrize(("element", "words"), LATER)
-def test_what_comes_later_says_so(element: dict[str, Any], words: str) -> None:
-    """An element kind that is not supported yet: not_yet, and the element's name."""
-    error = refused(play("new"), config(new=element))
-    assert error.code == "not_yet"
+def with_inputs(element: dict[str, Any]) -> Config:
+    """The bench with one more element, that may measure."""
+    raw = bench(new=element)
+    raw["pulses"]["single_read"] = raw["pulses"]["read_pulse"] | {"waveforms": {"single": "level"}}
+    return check_config(raw)
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda: q.play("long", "new"), "and the play no target; its inputs are: a, b"),
+        (lambda: q.play("long", "new", target="c"), "and no input 'c'; its inputs are: a, b"),
+        (lambda: q.play("long", "q1", target="a"), "'q1' has no singleInputCollection, so play takes no target ('a')"),
+        (lambda: q.measure("read", "new"), r"play(..., target=...) alone can say on which input"),
+        (lambda: q.wait_for_trigger("new", "long"), r"play(..., target=...) alone can say on which input"),
+        (lambda: q.set_dc_offset("new", "single", 0.1), "'new' has no input 'single'; it has: a, b"),
+        (lambda: q.play("long" * q.amp(1, 0, 0, 1), "new", target="a"), "has a single input"),
+    ],
+)
+def test_what_an_element_of_several_inputs_needs(use: Callable[[], None], words: str) -> None:
+    """A target that it has, and that another element has not; what names none is refused."""
+    error = refused(use, with_inputs(COLLECTION))
+    assert error.code == "compile_error"
     assert words in str(error)
-    assert "'new'" in str(error)
+
+
+def test_a_sticky_collection_comes_later() -> None:
+    """Which input would hold is not known: not_yet, and the element's name."""
+    error = refused(lambda: q.play("long", "new", target="a"), with_inputs(COLLECTION | {"sticky": {"analog": True}}))
+    assert error.code == "not_yet"
+    assert "element 'new': sticky with a singleInputCollection is not supported yet" in str(error)
 
 
 def fems(element: dict[str, Any], parts: dict[str, dict[str, Any]] | None = None, **output: Any) -> Config:

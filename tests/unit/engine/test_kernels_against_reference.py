@@ -90,7 +90,7 @@ class Kernels:
                     self.signals.add_ear(
                         self.ports[port],
                         source,
-                        {"I": 0, "Q": 1, "port": 2}[way.name],
+                        {"I": 0, "Q": 1, "single": 2}[way.name],
                         outputs.index(way.output),
                         delay=way.delay,
                         factor=way.factor,

@@ -136,6 +136,16 @@ def no_mixer_entry() -> dict[str, Any]:
     return config
 
 
+def two_inputs() -> dict[str, Any]:
+    """With an element "many" that plays on two ports at once."""
+    config = opx_two_qubits()
+    config["waveforms"]["level"] = {"type": "constant", "sample": 0.1}
+    config["pulses"]["level"] = {"operation": "control", "length": 40, "waveforms": {"single": "level"}}
+    inputs = {"inputs": {"a": ("con1", 1), "b": ("con1", 2)}}
+    config["elements"]["many"] = {"multipleInputs": inputs, "operations": {"x180": "level"}}
+    return config
+
+
 def on_one_oscillator() -> dict[str, Any]:
     config = opx_two_qubits()
     config["oscillators"] = {"osc": {"intermediate_frequency": 50e6, "mixer": "mixer_q1", "lo_frequency": 4.9e9}}
@@ -249,6 +259,10 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "mixer_without_entry": (lambda: ids(plain, no_mixer_entry()), lambda: ids(plain)),
     "truncated_pulses": (lambda: ids(lambda: play("x180", "q1", truncate=5)), lambda: ids(plain)),
     "after_a_chirp": (lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"))), lambda: ids(plain)),
+    "several_inputs": (
+        lambda: ids(lambda: play("x180", "many"), two_inputs()),
+        lambda: ids(lambda: play("x180", "q1"), two_inputs()),
+    ),
     "sweeps": (
         lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"), continue_chirp=True)),
         lambda: ids(lambda: play("x180", "q1", chirp=(1000, "Hz/nsec"))),

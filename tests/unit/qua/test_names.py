@@ -177,7 +177,6 @@ LATER: list[tuple[str, Any]] = [
     ("call_library_function", lambda x, st: q.call_library_function(1, int)),
     ("call_vectors_library_function", lambda x, st: q.call_vectors_library_function(1, int)),
     ("L", lambda x, st: q.L(3)),
-    ("play(target=...)", lambda x, st: q.play("x", "q", target="I")),
     ("declare_output_stream(target='opnic')", lambda x, st: q.declare_output_stream(target="opnic")),
 ]  # fmt: skip
 

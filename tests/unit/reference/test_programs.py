@@ -58,6 +58,7 @@ WANTED = {
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
     "continues": ["with a chirp", "without"],
+    "inputs": ["singleInput", "mixInputs", "MWInput", "multipleInputs", "singleInputCollection"],
 }
 
 
@@ -95,6 +96,7 @@ def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
     for element in case.facts.elements:
         record = case.config.elements[element.name]
         seen["elements"][f"{controller.type} {element.kind}"] += 1
+        seen["inputs"][str(record.input_kind)] += 1
         seen["fems"][f"fine {element.kind}"] += element.fine
         if record.MWInput is not None and record.MWOutput is not None:
             output, heard = (
