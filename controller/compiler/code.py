@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,7 @@ class Code:
     """
 
     def __init__(self) -> None:
-        self._rows: list[list[int]] = []
+        self._words: list[int] = []
         self._masks: list[int] = []
         self._ats: list[int] = []
         self.dead = 0
@@ -77,7 +76,7 @@ class Code:
         self.forked = False
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._ats)
 
     def alive(self, mask: int) -> int:
         """The strands of ``mask`` that can get here."""
@@ -90,14 +89,14 @@ class Code:
             return -1
         if self.endless and mask & ~self.endless:
             self.forked = True
-        self._rows.append([op, a, b, c, d, e])
+        self._words += (op, a, b, c, d, e)
         self._masks.append(mask)
         self._ats.append(at)
-        return len(self._rows) - 1
+        return len(self._ats) - 1
 
     def end(self) -> None:
         """The end of the program, for everybody."""
-        self._rows.append([Op.END, 0, 0, 0, 0, 0])
+        self._words += (Op.END, 0, 0, 0, 0, 0)
         self._masks.append(EVERYBODY)
         self._ats.append(-1)
 
@@ -105,13 +104,12 @@ class Code:
         """Let the jumps at these places lead here."""
         for place in places:
             if place >= 0:
-                self._rows[place][1] = len(self._rows)
+                self._words[WORDS * place + 1] = len(self)
 
     def tables(self) -> dict[str, Any]:
         """The fields of the image."""
-        words = np.fromiter(chain.from_iterable(self._rows), dtype=np.int32, count=WORDS * len(self._rows))
         return {
-            "code": words.reshape(-1, WORDS),
+            "code": np.array(self._words, dtype=np.int32).reshape(-1, WORDS),
             "masks": np.array(self._masks, dtype=np.uint64),
             "code_at": np.array(self._ats, dtype=np.int32),
         }

@@ -12,7 +12,8 @@ from ..._core.engine.latencies import PROFILES
 from ..._core.program import tree
 from ..._core.program.check import check_program
 from ..._core.program.codec import program_digest
-from .elements import collect_elements, first_uses
+from ..._core.program.elements import first_uses
+from .elements import collect_elements
 from .gaps import certain_gaps
 from .lower import Lowering
 from .measures import MeasureTables

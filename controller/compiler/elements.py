@@ -13,6 +13,7 @@ from ..._core.config.threads import threads_needed
 from ..._core.engine.codes import THREADS_MAX, ElementColumn
 from ..._core.engine.image import ImageElement
 from ..._core.program import tree
+from ..._core.program.elements import first_uses
 from .problems import Problems
 from .waveforms import plays_at_2_gs
 
@@ -57,31 +58,6 @@ def phase_increment(frequency_hz: float) -> int:
     """
     exact = Fraction(frequency_hz) * 2**64 / 10**9 + Fraction(1, 2)
     return (exact.numerator // exact.denominator) % 2**64
-
-
-def first_uses(body: Iterable[tree.Statement]) -> dict[str, int]:
-    """Each element named in the text, in order, with the source position of the first statement that names it."""
-    uses: dict[str, int] = {}
-    _add_uses(body, uses)
-    return uses
-
-
-def _add_uses(body: Iterable[tree.Statement], uses: dict[str, int]) -> None:
-    for statement in body:
-        match statement:
-            case tree.Assign() | tree.Save() | tree.AdvanceInput() | tree.Pause() | tree.ResetGlobalPhase():
-                continue
-            case tree.If():
-                for branch in statement.branches:
-                    _add_uses(branch.body, uses)
-                _add_uses(statement.otherwise, uses)
-            case tree.For() | tree.ForEach() | tree.StrictTiming():
-                _add_uses(statement.body, uses)
-            case tree.Wait() | tree.Align():
-                for name in statement.elements:
-                    uses.setdefault(name, statement.at)
-            case _:
-                uses.setdefault(statement.element, statement.at)
 
 
 def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,47 +121,21 @@ class Lowering:
             self._step(step)
 
     def _step(self, step: Step) -> None:
-        match step.statement:
-            case tree.Play() as node:
-                self._play(node, step)
-            case tree.Measure() as node:
-                self._measure(node, step)
-            case tree.AdvanceInput() as node:
-                self.values.advance(self._inputs[node.variable], node.variable, step.unit.mask, node.at)
-            case tree.Save() as node:
-                self._save(node, step)
-            case tree.Assign() as node:
-                self.values.assign(node, step.unit.mask)
-            case tree.Wait() as node:
-                self._wait(node, step)
-            case tree.Align() as node:
-                self._align(step.elements, node.at)
-            case tree.If() as node:
-                self._if(node, step)
-            case tree.For() as node:
-                self._for(node, step)
-            case tree.ForEach() as node:
-                self._for_each(node, step)
-            case tree.StrictTiming():
-                self._strict_timing(step)
-            case tree.RampToZero() as node:
-                self._ramp_to_zero(node, step)
-            case tree.Pause() as node:
-                self._pause(node, step)
-            case tree.WaitForTrigger() as node:
-                self._wait_for_trigger(node, step)
-            case tree.SetDcOffset() as node:
-                self._set_offset(node, step)
-            case tree.LoadWaveform() as node:
-                self._load_waveform(node, step)
-            case tree.UpdateCorrection() as node:
-                self._correct(node, step)
-            case tree.ResetGlobalPhase() as node:
-                for name in step.elements:
-                    if self._has(name, ElementColumn.HAS_OSCILLATOR):
-                        self.code.emit(Op.RESET_NOW, self._elements.index[name], mask=self._mask_of(name), at=node.at)
-            case tree.FrameRotation() | tree.ResetFrame() | tree.ResetIfPhase() | tree.UpdateFrequency() as node:
-                self._phase(node, step)
+        _LOWERED_BY[type(step.statement)](self, step.statement, step)
+
+    def _advance(self, node: tree.AdvanceInput, step: Step) -> None:
+        self.values.advance(self._inputs[node.variable], node.variable, step.unit.mask, node.at)
+
+    def _assign(self, node: tree.Assign, step: Step) -> None:
+        self.values.assign(node, step.unit.mask)
+
+    def _align_named(self, node: tree.Align, step: Step) -> None:
+        self._align(step.elements, node.at)
+
+    def _reset_global_phase(self, node: tree.ResetGlobalPhase, step: Step) -> None:
+        for name in step.elements:
+            if self._has(name, ElementColumn.HAS_OSCILLATOR):
+                self.code.emit(Op.RESET_NOW, self._elements.index[name], mask=self._mask_of(name), at=node.at)
 
     def _operands(self, step: Step, ats: Sequence[int]) -> list[int]:
         """Evaluate the operands in order; returns their slots."""
@@ -632,7 +606,7 @@ class Lowering:
         self.code.land(skip)
         self._block, self.code.dead = outer, dead
 
-    def _strict_timing(self, step: Step) -> None:
+    def _strict_timing(self, _: tree.StrictTiming, step: Step) -> None:
         outer = self.values.strict
         threads = self._elements.thread_mask(step.elements)
         self._strict.append(threads | (self._strict[outer] if outer >= 0 else 0))
@@ -657,3 +631,30 @@ def _latency(node: tree.Statement, operand: int) -> Latency:
         return Latency.PARAMETER if operand < len(node.amplitude) else Latency.VALUE
     condition = isinstance(node, tree.Play) and node.condition is not None and operand == len(play_operands(node)) - 1
     return Latency.VALUE if condition else Latency.PARAMETER
+
+
+_LOWERED_BY: dict[type[tree.Node], Callable[[Lowering, Any, Step], None]] = {
+    tree.Play: Lowering._play,
+    tree.Measure: Lowering._measure,
+    tree.AdvanceInput: Lowering._advance,
+    tree.Save: Lowering._save,
+    tree.Assign: Lowering._assign,
+    tree.Wait: Lowering._wait,
+    tree.Align: Lowering._align_named,
+    tree.If: Lowering._if,
+    tree.For: Lowering._for,
+    tree.ForEach: Lowering._for_each,
+    tree.StrictTiming: Lowering._strict_timing,
+    tree.RampToZero: Lowering._ramp_to_zero,
+    tree.Pause: Lowering._pause,
+    tree.WaitForTrigger: Lowering._wait_for_trigger,
+    tree.SetDcOffset: Lowering._set_offset,
+    tree.LoadWaveform: Lowering._load_waveform,
+    tree.UpdateCorrection: Lowering._correct,
+    tree.ResetGlobalPhase: Lowering._reset_global_phase,
+    tree.FrameRotation: Lowering._phase,
+    tree.ResetFrame: Lowering._phase,
+    tree.ResetIfPhase: Lowering._phase,
+    tree.UpdateFrequency: Lowering._phase,
+}
+"""Looked up by type, for a program has thousands of statements."""
