@@ -213,7 +213,9 @@ class ElementColumn:
     HAS_OSCILLATOR = 5
     STICKY = 6  # ns of its ramp to zero; 0: it holds nothing
     HOLDS_MARKER = 7  # 1: its digital level is held, too
-    COLUMNS = 8
+    HALVES = 8  # 1: its ports have two samples a ns
+    FOLD = 9  # of such an element: 1 where the increment before it wraps is an odd number of turns from INCREMENT
+    COLUMNS = 10
 
 
 class MeasureColumn:

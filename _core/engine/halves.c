@@ -77,7 +77,7 @@ static void play_halves(const signals *s, const heard *h, int64_t from, int coun
         return;
     double re[BLOCK], im[BLOCK], c[BLOCK], sn[BLOCK];
     int64_t n = 2 * (low - h->offset);
-    uint64_t inc = (uint64_t)((int64_t)r->inc >> 1);
+    uint64_t inc = (uint64_t)((int64_t)r->inc >> 1) ^ (uint64_t)h->aside->fold << 63;
     int some = (int)(2 * (high - low));
     record_halves(s, r, n, some, re, im);
     block_turn(inc * (uint64_t)n, inc, c, sn);

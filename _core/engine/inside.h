@@ -96,7 +96,7 @@ typedef struct {
     pair turn; /* e^{i theta} at its start; (0, 0): nobody has asked yet */
     pair m[2]; /* m_I, m_Q: the correction that its element had */
     int64_t order;
-    int32_t thread;
+    int32_t thread, fold; /* fold: as of signal_record_t */
 } aside;
 
 /* A record that has no end yet ends here. */
@@ -114,8 +114,8 @@ typedef struct {
     uint64_t first, count, slots; /* slots a power of two, or 0 */
     int64_t open;    /* slot of the hold without an end, -1: none */
     int32_t shifted; /* the next element that is this one shifted, -1: none */
-    uint64_t shift;  /* of such a one: added to inc where that, signed, is in [low, high] */
-    int64_t low, high;
+    uint64_t shift;  /* of such a one: added to inc where their sum, signed, lies within 2^63 */
+    int turns;       /* and 2^64 times this */
     int rendered;    /* an output carries it */
     int halves;      /* its output has two samples a ns */
 } element;

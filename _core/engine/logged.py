@@ -44,6 +44,8 @@ PLAYS = np.dtype(
         ("sections", "<u8"),
         ("section_count", "<i4"),
         ("slope", "<i4"),
+        ("fold", "<i4"),
+        ("", "<i4"),  # a gap of the C struct
         ("frame", "<u8"),
         ("first_section", "<i8"),
         ("play", "<i4"),

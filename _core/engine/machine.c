@@ -27,6 +27,8 @@ static void new_elements(machine *m)
         const int64_t *e = row(m->t.elements, ELEMENT_COLUMNS, k);
         m->elements[k].thread = (int32_t)e[ELEMENT_THREAD];
         m->elements[k].inc = (uint64_t)e[ELEMENT_INCREMENT];
+        m->elements[k].halves = (int32_t)e[ELEMENT_HALVES];
+        m->elements[k].fold = (int32_t)e[ELEMENT_FOLD];
         m->elements[k].sticky = (int32_t)e[ELEMENT_STICKY];
         m->sticky |= e[ELEMENT_STICKY] != 0;
     }

@@ -311,7 +311,8 @@ cdef class Machine:
                     continue
                 element = index[ear.element, ear.source]
                 output = outputs.setdefault(ear.port, len(outputs))
-                through = self._shifted(shifted, element, ear.shift)
+                banded = measured.part != 0 and image.element_info[element].per_ns == 2
+                through = self._shifted(shifted, element, ear.shift, banded)
                 way = _made(signals_add_ear(self._signals, number, through, int(ear.which), output))
                 _made(signals_set_way(self._signals, number, way, ear.delay_ns, ear.factor))
                 _made(signals_set_full_scale(self._signals, number, output, ear.full_scale))
@@ -347,14 +348,15 @@ cdef class Machine:
             _made(signals_add_photons(self._signals, number, &thresholds[0], len(thresholds), photons.volts,
                                       photons.width_ns))
 
-    cdef _shifted(self, shifted, element, shift):
-        """The element as converters that add ``shift`` to its frequency make it, of those that are there already."""
-        if not shift:
+    cdef _shifted(self, shifted, element, shift, banded):
+        """The element as converters that add ``shift`` to its frequency make it, of those that are there already.
+
+        ``banded``: it may leave the band of the input without being shifted."""
+        if not shift and not banded:
             return element
         if (element, shift) not in shifted:
-            low, high = max(-(1 << 63), -(1 << 63) - shift), min((1 << 63) - 1, (1 << 63) - 1 - shift)
             shifted[element, shift] = _made(
-                signals_add_shifted(self._signals, element, <uint64_t>(shift & 0xFFFFFFFFFFFFFFFF), low, high))
+                signals_add_shifted(self._signals, element, <uint64_t>(shift & 0xFFFFFFFFFFFFFFFF), shift >> 64))
         return shifted[element, shift]
 
     cdef _add_raw(self, image, plant, output):

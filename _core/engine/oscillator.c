@@ -4,8 +4,8 @@
 
 #define HZ_IN_NS 1000000000ll
 
-/* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2, modulo 2^64. */
-uint64_t increment(int32_t raw, int power)
+/* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2. */
+static __int128 whole_increment(int32_t raw, int power)
 {
     __int128 divisor = HZ_IN_NS;
     for (int k = 0; k < power; k++)
@@ -15,8 +15,10 @@ uint64_t increment(int32_t raw, int power)
     __int128 quotient = dividend / divisor;
     if (dividend % divisor < 0)
         quotient--;
-    return (uint64_t)quotient;
+    return quotient;
 }
+
+uint64_t increment(int32_t raw, int power) { return (uint64_t)whole_increment(raw, power); }
 
 static uint64_t own_phase(const element *e, int64_t t) { return e->inc * (uint64_t)t + e->R + e->Q + e->F; }
 
@@ -31,6 +33,7 @@ static void swept(const element *e, int64_t t, uint64_t *phase, uint64_t *inc)
 void tune(const element *e, int64_t t, signal_record_t *r)
 {
     r->inc = e->inc;
+    r->fold = e->fold;
     r->phase = own_phase(e, t);
     if (!e->sweeps)
         return;
@@ -95,11 +98,13 @@ void do_reset_now(machine *m, const insn *i)
 void do_frequency(machine *m, const walker *w, const insn *i)
 {
     element *e = &m->elements[i->a];
-    uint64_t inc = increment(w->memory[i->b], i->c), phase = 0, ignored;
+    __int128 whole = whole_increment(w->memory[i->b], i->c);
+    uint64_t inc = (uint64_t)whole, phase = 0, ignored;
     int64_t t = m->clock[e->thread];
     if (e->sweeps)
         swept(e, t, &phase, &ignored);
     e->Q = i->d ? e->Q + (e->inc - inc) * (uint64_t)t + phase : 0;
     e->inc = inc;
+    e->fold = e->halves ? (int32_t)((whole + ((__int128)1 << 63)) >> 64) & 1 : 0;
     end_sweep(m, e, t);
 }

@@ -130,7 +130,7 @@ static played kept(const signal_record_t *r)
 static aside aside_of(const element *e, const signal_record_t *r)
 {
     return (aside){.beta_r = r->beta_r, .beta_i = r->beta_i, .m = {e->now[0], e->now[1]}, .order = r->order,
-                   .thread = r->thread};
+                   .thread = r->thread, .fold = r->fold};
 }
 
 /* Room for a record on an element and all that are it shifted: what comes after cannot fail for want of a place. */
@@ -146,12 +146,16 @@ static int reserve(signals *s, int32_t id)
 static int through_converters(const signals *s, int32_t id, const signal_record_t *record, signal_record_t *shifted)
 {
     const element *e = &s->elements[id];
-    int64_t frequency = (int64_t)record->inc;
+    __int128 frequency = (int64_t)record->inc;
+    if (record->fold) /* within 1 GHz it has the other sign */
+        frequency += frequency < 0 ? (__int128)1 << 64 : -((__int128)1 << 64);
     *shifted = *record;
     shifted->element = id;
     shifted->inc += e->shift;
     shifted->phase += e->shift * (uint64_t)record->start;
-    return frequency >= e->low && frequency <= e->high;
+    shifted->fold = 0;
+    frequency += e->turns * ((__int128)1 << 64) + e->shift;
+    return frequency >= INT64_MIN && frequency <= INT64_MAX;
 }
 
 static int keep(signals *s, const signal_record_t *record)

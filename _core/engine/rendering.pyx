@@ -171,6 +171,6 @@ cdef void _halve(signal_record_t *record) noexcept:
     record.start *= 2
     record.length *= 2
     record.stretched *= 2
-    record.inc = <uint64_t>(<int64_t>record.inc >> 1)
+    record.inc = <uint64_t>(<int64_t>record.inc >> 1) ^ <uint64_t>record.fold << 63
     if record.kind == SIGNAL_RAMP:
         record.alpha_r *= 0.5

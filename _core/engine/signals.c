@@ -171,7 +171,7 @@ int signal_correction(signals *s, int id, const double c[4])
     return SIGNAL_OK;
 }
 
-int signals_add_shifted(signals *s, int id, uint64_t shift, int64_t low, int64_t high)
+int signals_add_shifted(signals *s, int id, uint64_t shift, int turns)
 {
     if (id < 0 || id >= s->element_count)
         return SIGNAL_BAD_ID;
@@ -181,8 +181,7 @@ int signals_add_shifted(signals *s, int id, uint64_t shift, int64_t low, int64_t
         return made;
     element *e = &s->elements[made], *of = &s->elements[id];
     e->shift = shift;
-    e->low = low;
-    e->high = high;
+    e->turns = turns;
     e->halves = of->halves;
     e->shifted = of->shifted;
     of->shifted = made;

@@ -81,6 +81,8 @@ typedef struct {
     const signal_section_t *sections; /* of a chirp; copied; NULL: none */
     int32_t section_count;            /* 0 … SIGNAL_SECTIONS_MAX */
     int32_t slope;    /* of a ramp: fixed raw */
+    int32_t fold;     /* of an output with two samples a ns: 1 where its increment is an odd number of turns from inc as a
+                         signed number: beyond 500 MHz */
 } signal_record_t;
 
 /* What a process does with the samples. */
@@ -164,10 +166,10 @@ int signal_level(signals *s, int level, int64_t t, int32_t setter, double volts)
 /* The converter of that output of a port has the range +-full_scale V (exact numerics; 0.5 where nothing is said). */
 int signals_set_full_scale(signals *s, int port, int32_t output, double full_scale);
 
-/* The element as a converter between its output and an input makes it: records of `element` whose frequency (inc, as a
- * signed number) lies in [low, high] are kept here, too, with `shift` added to inc. Returns an id for ears. Before the
- * first record; what is shifted cannot be shifted again. */
-int signals_add_shifted(signals *s, int element, uint64_t shift, int64_t low, int64_t high);
+/* The element as a converter between its output and an input makes it: D = turns 2^64 + shift is added to the frequency of
+ * its records (signed: with their fold), those for which that lies within 2^63 are kept here, too. Returns an id for ears.
+ * Before the first record; what is shifted cannot be shifted again. */
+int signals_add_shifted(signals *s, int element, uint64_t shift, int turns);
 
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);

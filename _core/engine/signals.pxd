@@ -51,6 +51,7 @@ cdef extern from "signals.h" nogil:
         const signal_section_t *sections
         int32_t section_count
         int32_t slope
+        int32_t fold
 
     ctypedef struct signal_process_t:
         int32_t kind
@@ -107,7 +108,7 @@ cdef extern from "signals.h" nogil:
     int signals_add_halves(signals *s, int waveform, const double *I, const double *Q)
     int signals_set_halves(signals *s, int element)
     int signals_set_rate(signals *s, int port, int per_ns)
-    int signals_add_shifted(signals *s, int element, uint64_t shift, int64_t low, int64_t high)
+    int signals_add_shifted(signals *s, int element, uint64_t shift, int turns)
     int signal_record(signals *s, const signal_record_t *record)
     int signal_hold_begin(signals *s, const signal_record_t *r)
     int signal_hold_end(signals *s, int element, int64_t t)

@@ -60,6 +60,17 @@ def phase_increment(frequency_hz: float) -> int:
     return (exact.numerator // exact.denominator) % 2**64
 
 
+def phase_fold(frequency_hz: float) -> int:
+    """1 where the increment of a frequency lies an odd number of turns from what ``phase_increment`` is as a signed
+    number: from 500 MHz to 1.5 GHz, on either side.
+
+    >>> phase_fold(499e6), phase_fold(650e6), phase_fold(-650e6)
+    (0, 1, 1)
+    """
+    exact = Fraction(frequency_hz) * 2**64 / 10**9 + Fraction(1, 2)
+    return (exact.numerator // exact.denominator + (1 << 63) >> 64) & 1
+
+
 def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:
     """The tables of all elements of the program; faults go to ``problems`` and their elements are left out."""
     uses = first_uses(program.body)
@@ -125,13 +136,13 @@ def _usable(config: Config, name: str, at: int, problems: Problems) -> bool:
     if element is None:
         problems.add(at, f"element '{name}' is not in the config")
         return False
-    reasons = list(_later(config, name, element))
+    reasons = list(_later(config, element))
     for reason in reasons:
         problems.add(at, f"element '{name}': {reason} is not supported yet", later=True)
     return not reasons
 
 
-def _later(config: Config, name: str, element: Element) -> Iterator[str]:
+def _later(config: Config, element: Element) -> Iterator[str]:
     """Parts of an element that come with a later version."""
     if element.RF_inputs is not None:
         yield "RF_inputs"
@@ -142,8 +153,6 @@ def _later(config: Config, name: str, element: Element) -> Iterator[str]:
     rates = {config.analog_output(ref).sampling_rate for ref in element.input_ports.values()}
     if len(rates) > 1:
         yield "ports at two rates"
-    if 2e9 in rates and abs(config.intermediate_frequency(name) or 0.0) > 500e6:
-        yield "an intermediate_frequency above 500 MHz"
 
 
 def _sharing(config: Config, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -202,6 +211,8 @@ def _row(config: Config, info: ImageElement) -> list[int]:
     row[ElementColumn.THREAD] = info.thread
     increment = phase_increment(frequency or 0.0)
     row[ElementColumn.INCREMENT] = increment - (1 << 64) if increment >= 1 << 63 else increment
+    row[ElementColumn.HALVES] = int(info.per_ns == 2)
+    row[ElementColumn.FOLD] = phase_fold(frequency or 0.0) if info.per_ns == 2 else 0
     row[ElementColumn.KIND] = _KINDS[element.input_kind]
     row[ElementColumn.TIME_OF_FLIGHT] = info.time_of_flight
     row[ElementColumn.SMEARING] = element.smearing

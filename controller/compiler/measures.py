@@ -18,6 +18,7 @@ from .problems import Problems
 from .waveforms import PulseTables, PulseUse
 
 DEAD_NS: dict[tree.TaggingKind, int] = {"time_tagging.analog": 2, "time_tagging.high_res": 84}
+DEMODULATED_MAX_HZ = 500e6  # of inputs at 1 GS/s
 WINDOW_PROCESSES_MAX = 16  # of one acquisition of the signal kernels; more share the window in a further one
 
 Leg = tuple[int, int]
@@ -104,6 +105,10 @@ class MeasureTables:
             faults.append(f"element '{node.element}' has no outputs and cannot be measured")
         elif element.output_ports and element.time_of_flight is None:
             faults.append(f"element '{node.element}' has no time_of_flight")
+        frequency = abs(self._config.intermediate_frequency(node.element) or 0.0)
+        if frequency > DEMODULATED_MAX_HZ and any(self._per_ns(ref) == 1 for ref in element.output_ports.values()):
+            what = f"element '{node.element}' of {frequency / 1e6:.10g} MHz measures an input at 1 GS/s"
+            faults.append(f"{what}, which demodulates up to 500 MHz; give the input sampling_rate 2e9")
         if use.pulse.operation != "measurement":
             what = f"pulse '{use.name}' of operation '{node.operation}'"
             faults.append(f"{what} is a control pulse; measure needs a measurement pulse")

@@ -172,7 +172,8 @@ def _plays(
     plays: Any, sections: Any, ramp: int, corrections: list[int], offsets: Callable[[int, int], list[float] | None]
 ) -> list[list[Any]]:
     """One row a play, in the order of time; ``ramp``: the pulse of those that bring a sticky element to 0."""
-    signed = plays["inc"].astype(np.int64)
+    signed = plays["inc"].astype(np.int64).astype(np.float64)
+    signed -= np.where(plays["fold"] == 1, np.copysign(2.0**64, signed), 0.0)  # within 1 GHz
     columns = (
         plays["start"],
         plays["length"],

@@ -285,12 +285,14 @@ class ConfigMaker:
         operations = ("play", "other") if not inputs else ("play", "read")
         port = draw(st.sampled_from({"mw": [1, FINE_MW_OUTPUT], "iq": [1, 3], "single": [1, 2, FINE_OUTPUT]}[kind]))
         fine = self.has_fems and port in (FINE_OUTPUT, FINE_MW_OUTPUT)
+        slow = any(self.input_rate(kind, number) == 1e9 for number in inputs)
         for operation in operations:
             self.pulse(f"{name}.{operation}", iq, operation == "read", fine)
         record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
         self.hum(name, iq)
         record["operations"]["hum"] = f"{name}.hum"
-        frequency = draw(st.sampled_from(FREQUENCIES if iq else [*FREQUENCIES, None]))
+        frequencies = [*FREQUENCIES, *([650e6, -999999999.5] if fine and not slow else [])]
+        frequency = draw(st.sampled_from(frequencies if iq else [*frequencies, None]))
         if frequency is not None:
             record["intermediate_frequency"] = frequency
         if kind == "mw":
@@ -325,7 +327,7 @@ class ConfigMaker:
         if not (self.kind.one_length or fine or chooses) and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
             record["sticky"]["digital"] = draw(st.booleans())
-        if frequency is not None and draw(st.sampled_from([False, False, True])):
+        if frequency is not None and abs(frequency) <= 500e6 and draw(st.sampled_from([False, False, True])):
             self.share(record)
         self.raw["elements"][name] = record
         self.facts.append(
@@ -363,6 +365,12 @@ class ConfigMaker:
             return {"singleInput": {"port": ("con1", port)}}
         ports = self.draw(st.sampled_from([(port, 4), (4, port), (port, 1, 4)]))
         return {kind: {"inputs": {f"in{n}": ("con1", each) for n, each in enumerate(ports)}}}
+
+    def input_rate(self, kind: str, number: int) -> float:
+        """The sampling rate of an input of an element of that kind."""
+        controller = self.raw["controllers"]["con1"]
+        module = controller["fems"][2 if kind == "mw" else 1] if self.has_fems else controller
+        return float(module["analog_inputs"][number].get("sampling_rate", 1e9))
 
     def tagging(self) -> dict[str, Any]:
         """When pulses are tagged: by default, or by thresholds that pulses of either sign may pass."""

@@ -57,7 +57,7 @@ class Ear:
                 begins = record.start + self.hearing.delay + way.delay
                 if record.target not in ("", way.name):
                     continue
-                seen = through_converters(record, way.shift)
+                seen = through_converters(record, way.shift) if self.at[1] else record
                 if seen is not None and begins < end and start < begins + record.length:
                     found.append(parts_of(seen, way))
         return found
@@ -69,10 +69,11 @@ class Ear:
 
 def through_converters(record: Record, shift: int) -> Record | None:
     """Section 17: the record after the up-converter and the down-converter; None outside the band of the input."""
-    signed = record.inc - 2**64 if record.inc >= 2**63 else record.inc
-    if not -(2**63) <= signed + shift < 2**63:
+    heard = record.signed + shift
+    if not -(2**63) <= heard < 2**63:
         return None
-    return replace(record, inc=u64(record.inc + shift), theta=u64(record.theta + shift * record.start))
+    whole = None if record.whole is None else heard
+    return replace(record, inc=u64(heard), whole=whole, theta=u64(record.theta + shift * record.start))
 
 
 def parts_of(record: Record, way: Way) -> list[Part]:

@@ -351,6 +351,41 @@ class FemChecks:
         assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
         assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
 
+    @pytest.mark.parametrize("frequency", [650e6, -720.5e6, 1e9])
+    @pytest.mark.parametrize("by_update", [False, True])
+    def test_a_frequency_beyond_500_mhz(self, frequency: float, by_update: bool) -> None:
+        """At 2 GS/s: sample k of a raw trace is 0.2·cos(2πf·k/2 ns), and the demodulation that of whole ns."""
+        raw = raw_fems(sampling_rate=2e9)
+        raw["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["sampling_rate"] = 2e9
+        raw["elements"]["f"]["intermediate_frequency"] = 20e6 if by_update else frequency
+        literal = tree.Value(type="int", raw=int(frequency))
+        tune = tree.UpdateFrequency(at=-1, element="f", frequency=literal, units="Hz", keep_phase=False)
+        body = [*([tune] if by_update else []), wait(5, "f"), measure("readout", "f", demod("cos", I), stream="adc")]
+        outcome = self.outcome(raw, *body)
+        ((_, _, codes),) = outcome.traces["adc"]
+        gain = 10 ** (-3 / 20) * 0.2
+        v = gain * np.cos(2 * np.pi * frequency * (20 + np.arange(400) / 2) * 1e-9)
+        assert max(abs(np.array(codes) + 0.5 - 4096 * v)) <= 0.51
+        t = window(60, 200)  # the values at whole ns
+        close(
+            values(outcome, "I")[0],
+            demodulated(gain * np.cos(2 * np.pi * frequency * (t - 40) * 1e-9), t, frequency, 1, 0),
+        )
+
+    @pytest.mark.parametrize(
+        ("frequency", "apart", "heard"), [(700e6, -300e6, True), (700e6, 0.0, False), (-900e6, 420e6, True)]
+    )
+    def test_microwaves_beyond_500_mhz(self, frequency: float, apart: float, heard: bool) -> None:
+        """An output at 2 GS/s is heard where its frequency and the converters' together lie in the input's band."""
+        raw = raw_fems(down=UP - apart)
+        raw["controllers"]["con1"]["fems"][2]["analog_outputs"][1]["sampling_rate"] = 2e9
+        raw["controllers"]["con1"]["fems"][2]["analog_inputs"][1]["sampling_rate"] = 2e9
+        raw["elements"]["r"]["intermediate_frequency"] = frequency
+        traces = self.outcome(raw, measure("readout", "r", stream="adc")).traces["adc"]
+        z = wave(frequency + apart, np.arange(400) / 2) * heard
+        assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
+        assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
+
     def test_noise_at_half_ns_is_its_own(self) -> None:
         """Samples of whole ns have the noise that they have at 1 GS/s, those between are independent of them."""
         raw = raw_fems()

@@ -102,6 +102,7 @@ class Hold:
             beta=(0.0, 0.0),
             theta=self.oscillator.phase(t),
             inc=self.oscillator.frequency(t),
+            whole=self.oscillator.whole,
             correction=self.oscillator.correction,
             chirp=self.oscillator.sections,
         )

@@ -9,7 +9,7 @@ from quaymaster._core.config import model
 from quaymaster._core.config.model import IDENTITY
 
 from .numbers import u64
-from .phase import increment, increment_of
+from .phase import UNITS, increment_of, whole_increment
 from .records import Record, Sections
 
 
@@ -39,14 +39,21 @@ class Oscillator:
     """Keeps inc, R, Q and F of an element, and the correction of its mixer; ``due`` while a reset_if_phase waits for
     its instant."""
 
-    def __init__(self, frequency: float | None, correction: model.Correction = IDENTITY) -> None:
-        self.inc = 0 if frequency is None else increment(Fraction(frequency))
+    def __init__(self, frequency: float | None, correction: model.Correction = IDENTITY, halves: bool = False) -> None:
+        self.halves = halves
+        self.whole: int | None = None
+        self.tune(0 if frequency is None else whole_increment(Fraction(frequency)))
         self.reset = 0
         self.kept = 0
         self.frame = 0
         self.due = False
         self.correction = correction
         self.sweep: Sweep | None = None
+
+    def tune(self, whole: int) -> None:
+        """Another increment; ``whole``: before it is taken mod 2^64, kept where ports have two samples a ns."""
+        self.inc = u64(whole)
+        self.whole = whole if self.halves else None
 
     def own(self, t: int) -> int:
         """inc·t + R + Q + F."""
@@ -94,7 +101,7 @@ class Oscillator:
         after = increment_of(frequency, units)
         swept = 0 if self.sweep is None else self.sweep.phase(t)
         self.kept = u64(self.kept + (self.inc - after) * t + swept) if keep_phase else 0
-        self.inc = after
+        self.tune(whole_increment(Fraction(frequency, UNITS[units])))
         self.sweep = None
 
     def rotate(self, raw: int) -> None:

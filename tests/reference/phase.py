@@ -18,14 +18,14 @@ LOGARITHM = [1 / n for n in range(3, 22, 2)]
 UNITS = {"Hz": 1, "mHz": 10**3, "uHz": 10**6, "nHz": 10**9, "pHz": 10**12}
 
 
-def increment(frequency: Fraction) -> int:
-    """Section 3: the phase passed in one ns, rounded from the exact frequency in Hz."""
-    return u64(floor(frequency * TURN / 10**9 + Fraction(1, 2)))
+def whole_increment(frequency: Fraction) -> int:
+    """Section 3: the phase passed in one ns, rounded from the exact frequency in Hz; not wrapped."""
+    return floor(frequency * TURN / 10**9 + Fraction(1, 2))
 
 
 def increment_of(number: int, units: str) -> int:
     """Section 3: the increment of an int of update_frequency in its units."""
-    return increment(Fraction(number, UNITS[units]))
+    return u64(whole_increment(Fraction(number, UNITS[units])))
 
 
 def chirp_rate(rate: int, units: str) -> int:

@@ -62,6 +62,8 @@ class Record:
     inc: int
     correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
     chirp: Sections = ()
+    whole: int | None = None
+    """Section 17: inc before it is taken mod 2^64, of an element whose ports have two samples a ns."""
     twice: tuple[Complex, ...] | Steady = ()
     """Section 17: the samples two a ns, of an element whose ports have as many."""
 
@@ -69,6 +71,13 @@ class Record:
         """Section 4: m of the port of I or Q."""
         c00, c01, c10, c11 = self.correction
         return {"I": (c00, -c01), "Q": (c10, -c11)}[name]
+
+    @property
+    def signed(self) -> int:
+        """The increment as a signed number: inc, or of an output of two samples a ns the whole one."""
+        if self.whole is not None:
+            return self.whole
+        return self.inc - 2**64 if self.inc >= 2**63 else self.inc
 
     def turned(self, n: int) -> int:
         """The phase since the start: inc·n, or χ(n) of a chirp (section 13), not wrapped."""

@@ -32,10 +32,9 @@ def sounding_halves(part: Part, t: int, half: int) -> float:
         return sounding(part, t)
     if not 0 <= n < 2 * record.length:
         return 0.0
-    signed = record.inc - 2**64 if record.inc >= 2**63 else record.inc
     k = times(part.factor, cosine_sine(record.theta))
     w = record.twice[n]
-    p = times(conjugate(w) if part.mirrored else w, cosine_sine(u64(signed // 2 * n)))
+    p = times(conjugate(w) if part.mirrored else w, cosine_sine(u64(record.signed // 2 * n)))
     return k[0] * p[0] - k[1] * p[1]
 
 

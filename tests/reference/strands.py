@@ -62,7 +62,8 @@ class Strand:
         self.slice = Slice(places, None if thread is None else self.elements)
         self.variables: Variables = declared(program)
         self.oscillators = {
-            e: Oscillator(config.intermediate_frequency(e), config.mixer_correction(e)) for e in self.elements
+            e: Oscillator(config.intermediate_frequency(e), config.mixer_correction(e), plays_twice(config, e))
+            for e in self.elements
         }
         sticky = [e for e in places.used if e in self.elements and config.elements[e].sticky is not None]
         self.holds = {e: Hold(e, thread or 0, self.oscillators[e], board) for e in sticky}
@@ -495,6 +496,7 @@ class Strand:
                     beta=(0.0, 0.0),
                     theta=oscillator.phase(self.clock),
                     inc=oscillator.frequency(self.clock),
+                    whole=oscillator.whole,
                     correction=oscillator.correction,
                     chirp=oscillator.sections,
                 )
@@ -574,6 +576,7 @@ class Strand:
             beta=beta,
             theta=oscillator.phase(self.clock),
             inc=oscillator.frequency(self.clock),
+            whole=oscillator.whole,
             correction=oscillator.correction,
             chirp=own or oscillator.sections,
             target=node.target if isinstance(node, tree.Play) else "",

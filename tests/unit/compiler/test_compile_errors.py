@@ -289,6 +289,38 @@ def test_what_a_port_at_2_gs_cannot_do(options: dict[str, Any], words: str) -> N
     assert image.samples[40:60] == pytest.approx([0.01 * (2 * k + 0.5) for k in range(20)])
 
 
+@pytest.mark.parametrize("rate", [1e9, 2e9])
+def test_an_input_at_1_gs_demodulates_up_to_500_mhz(rate: float) -> None:
+    """An element of 650 MHz measures an input at 2 GS/s alone."""
+    element = {
+        "singleInput": {"port": ("con1", 1, 1)},
+        "intermediate_frequency": 650e6,
+        "outputs": {"out1": ("con1", 1, 1)},
+        "time_of_flight": 24,
+        "operations": {"read": "read_single"},
+    }
+    pulse = bench()["pulses"]["read_pulse"] | {"waveforms": {"single": "level"}}
+    low = {
+        "type": "LF",
+        "analog_outputs": {1: {"sampling_rate": 2e9}},
+        "analog_inputs": {1: {"sampling_rate": rate}},
+    }
+    controllers = {"con1": {"type": "opx1000", "fems": {1: low}}}
+    setup = fems(element, {"controllers": controllers, "pulses": {"read_single": pulse}})
+
+    def build() -> None:
+        q.measure("read", "new", None, q.demod.full("cos", q.declare(q.fixed)))
+
+    if rate == 1e9:
+        assert "'new' of 650 MHz measures an input at 1 GS/s, which demodulates up to 500 MHz" in str(
+            refused(build, setup)
+        )
+        return
+    with q.program() as prog:
+        build()
+    compile_program(prog.tree, setup)
+
+
 @pytest.mark.parametrize("rates", [(2e9, 2e9), (1e9, 2e9)])
 def test_raw_traces_at_2_gs(rates: tuple[float, float]) -> None:
     """They are twice as long; inputs at two rates have no common stream, but can be measured."""

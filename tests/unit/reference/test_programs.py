@@ -13,6 +13,7 @@ from reference.programs import Case, Kind, cases
 
 from quaymaster._core.config import model
 from quaymaster._core.program import tree
+from quaymaster._core.program.used import walk
 
 KINDS = {
     "linear": Kind(),
@@ -53,7 +54,16 @@ WANTED = {
     "amplitudes": ["0", "1", "4"],
     "plants": ["none", "echo", "loopback", "light"],
     "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw"],
-    "fems": ["amplified", "direct", "shifted", "out of band", "fine single", "fine mw", "trace at 2 GS/s"],
+    "fems": [
+        "amplified",
+        "direct",
+        "shifted",
+        "out of band",
+        "fine single",
+        "fine mw",
+        "trace at 2 GS/s",
+        "beyond 500 MHz",
+    ],
     "wires": ["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
@@ -98,6 +108,7 @@ def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
         seen["elements"][f"{controller.type} {element.kind}"] += 1
         seen["inputs"][str(record.input_kind)] += 1
         seen["fems"][f"fine {element.kind}"] += element.fine
+        seen["fems"]["beyond 500 MHz"] += element.fine and abs(record.intermediate_frequency or 0.0) > 500e6
         if record.MWInput is not None and record.MWOutput is not None:
             output, heard = (
                 case.config.analog_output(record.MWInput.port),
@@ -115,7 +126,8 @@ def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
 
 def count_wires(case: Case, outcome: Outcome, seen: Counter[str]) -> None:
     """Add what of an output in volts comes to an input that the program measures."""
-    changed = {node.element for node in case.program.body if isinstance(node, tree.SetDcOffset)}
+    nodes = [node for root in case.program.body for node in walk(root)]
+    changed = {node.element for node in nodes if isinstance(node, tree.SetDcOffset)}
     moved = {port for name in changed for port in case.config.elements[name].input_ports.values()}
     heard = {
         port

@@ -124,6 +124,22 @@ def test_many_chunks_are_one(tmp_path: Path, mode: str, monkeypatch: pytest.Monk
     assert whole.any()
 
 
+@pytest.mark.parametrize("frequency", [650e6, -720.5e6])
+def test_samples_beyond_500_mhz(tmp_path: Path, frequency: float) -> None:
+    """A port at 2 GS/s puts out 0.2 V cos(2 pi f t) at half ns; the report has the frequency."""
+    raw = raw_fems(sampling_rate=2e9)
+    raw["elements"]["f"]["intermediate_frequency"] = frequency
+    with program() as prog:
+        wait(10, "f")
+        play("readout", "f")
+    found = simulated(tmp_path, prog, raw, 100)
+    t = np.arange(800) / 2
+    expected = 0.2 * np.cos(2 * np.pi * frequency * 1e-9 * t) * ((t >= 40) & (t < 240))
+    assert close(found.analog["1"], expected)
+    (played,) = found.report.analog_waveforms
+    assert played.current_intermediate_frequency == pytest.approx(frequency, abs=1e-3)
+
+
 def test_an_amplified_port(tmp_path: Path) -> None:
     """2.5 V of range in steps of 2.5·2⁻¹⁵ V; the offset is volts, and there from the start: a delay comes before it."""
     raw = lf(output_mode="amplified", upsampling_mode="pulse", offset=-1.5, delay=8)
