@@ -58,8 +58,9 @@ def machine_of(
     image = compile_program(program, config, latency)
     if forked:
         image = msgspec.structs.replace(image, forked=True)
-    hearing = hearing_of(plant, config, elements_used(program))
-    hearing = msgspec.structs.replace(hearing, outputs=tuple(plants.output_ports(config, image)))
+    late = plants.with_lags(config, latency)
+    hearing = hearing_of(plant, late, elements_used(program))
+    hearing = msgspec.structs.replace(hearing, outputs=tuple(plants.output_ports(late, image)))
     machine = Machine(image, seed=seed, numerics=numerics, plant=hearing, outside=outside)  # type: ignore[arg-type]
     return machine, image, hearing
 

@@ -524,7 +524,8 @@ _ROWS = (
     Difference(
         "fem_delays",
         "OPX1000",
-        "Outputs of LF- and MW-FEMs are aligned; on the instrument MW outputs come 141 ns later, in band 2 161 ns.",
+        "Outputs of LF- and MW-FEMs are aligned (profile ideal); on the instrument, and with profile opx, MW outputs "
+        "come 141 ns later, in band 2 161 ns.",
         _FEMS,
         fem_rules.mixes_fems,
     ),

@@ -14,9 +14,9 @@ def hears_microwaves(used: Used) -> bool:
 
 
 def mixes_fems(used: Used) -> bool:
-    """Elements on LF- and on MW-FEMs."""
+    """Elements on LF- and on MW-FEMs, where nothing has latencies."""
     kinds = {isinstance(port, MWAnalogOutput) for port in used.outputs()}
-    return len(kinds) == 2
+    return len(kinds) == 2 and used.setting.latency == "ideal"
 
 
 def upsamples(used: Used) -> bool:

@@ -1,5 +1,6 @@
 """What hangs behind the ports: nothing, a cable, an echo."""
 
+from .lags import with_lags
 from .options import Cables, hearing, parse_cables
 from .outputs import Steps, output_ports
 from .photons import parse_photons, photons
@@ -16,4 +17,5 @@ __all__ = [
     "parse_cables",
     "parse_photons",
     "photons",
+    "with_lags",
 ]

@@ -16,7 +16,7 @@ from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
 from ..compiler import compile_program, gap_lines, refuse_gaps
-from ..plant import hearing, output_ports, parse_cables, parse_photons
+from ..plant import hearing, output_ports, parse_cables, parse_photons, with_lags
 from .engine import LatencyProfile, Machine, Numerics, PlantOptions
 
 PLANTS = ("echo", "none", "loopback")
@@ -44,6 +44,7 @@ class PlatformEngine:
 
     def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Hearing:
         """See `Engine.plant`."""
+        config = with_lags(config, image.latency)
         heard = hearing(
             config,
             elements,

@@ -34,6 +34,7 @@ from ..._core.wire.commands import Load
 from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
 from ..compiler import compile_program, refuse_gaps
+from ..plant import with_lags
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
 from ..runtime.ending import End, close_results, last_word, unwritable
@@ -160,7 +161,8 @@ class SimulationRun:
         self.state = "running"
         self._post(News(self, "running", Status(job_id=self.job_id, attempt=self.attempt, state="running")))
         options, duration_ns = self._command.options, 4 * self._simulation.duration_cycles
-        plant = hearing_of(self._simulation, self._raw, compiled.config, elements_used(compiled.program))
+        config = with_lags(compiled.config, compiled.image.latency)
+        plant = hearing_of(self._simulation, self._raw, config, elements_used(compiled.program))
         seed = seed_of(self.job_id) if options.seed is None else options.seed
         self._machine = machine = Machine(
             compiled.image,
@@ -215,7 +217,7 @@ class SimulationRun:
         assert self._results is not None
         logged = machine.log()
         config, image = compiled.config, compiled.image
-        analog, overflows = analog_samples(config, image, logged, duration_ns)
+        analog, overflows = analog_samples(with_lags(config, image.latency), image, logged, duration_ns)
         digital = digital_samples(config, image, logged, duration_ns)
         for controller, outputs in analog_by_controller(config).items():
             parts = [part.tobytes() for output in outputs for part in analog[output]]

@@ -83,7 +83,7 @@ class Job:
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
         self.cells = {d.name: d.size for d in program.declarations}
         self.places = Places(program, config)
-        self.ears = self._ears(plant)
+        self.ears = self._ears(replace(plant, profile=latency))
         self.rows: dict[Inlet, list[Row]] = defaultdict(list)
         self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
         self.pieces: dict[tuple[int, int, int], list[float]] = defaultdict(list)

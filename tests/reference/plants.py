@@ -18,7 +18,8 @@ from .records import ONE, Complex
 @dataclass(frozen=True)
 class Plant:
     """``noise``: sigma in V of each sample before the input's gain. ``wires``: (output, input) pairs. ``light``: rate a
-    second, V and ns of photons (section 18). ``digital_wires``: the same of digital ports; none: each output to the
+    second, V and ns of photons (section 18).
+    ``profile``: that of the job's latencies. ``digital_wires``: the same of digital ports; none: each output to the
     input of its number (section 20)."""
 
     kind: Literal["none", "echo", "loopback"] = "none"
@@ -27,6 +28,7 @@ class Plant:
     latency_ns: int = 0
     trigger_period_ns: int = 0
     light: tuple[float, float, int] | None = None
+    profile: str = "ideal"
     digital_wires: tuple[tuple[PortRef, PortRef], ...] = ()
 
 
@@ -175,7 +177,7 @@ def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> 
                 if (factor := crosstalk(config, way.output, output)) is not None
             ]
         if found:
-            heard.ways[element] = [late for way in found for late in through_port(config, way)]
+            heard.ways[element] = [late for way in found for late in through_port(plant, config, way)]
     if not at[1]:
         heard.levels = [output for output in wired if isinstance(config.analog_output(output), model.AnalogOutput)]
         for output in heard.levels:
@@ -210,7 +212,14 @@ def crosstalk(config: model.Config, source: PortRef, output: PortRef) -> float |
     return port.crosstalk.get(source.number)
 
 
-def through_port(config: model.Config, way: Way) -> list[Way]:
+def lag_ns(plant: Plant, port: model.AnalogOutput | model.MWAnalogOutput) -> int:
+    """Section 19: how much later a MW output comes."""
+    if plant.profile == "ideal" or not isinstance(port, model.MWAnalogOutput):
+        return 0
+    return {1: 141, 2: 161, 3: 141}[port.band]
+
+
+def through_port(plant: Plant, config: model.Config, way: Way) -> list[Way]:
     """Section 5: later by the delay of the port; once for each tap of its filter if it has a FIR alone, at 1 GS/s."""
     port = config.analog_output(way.output)
     taps: tuple[float, ...] = (1.0,)
@@ -218,7 +227,8 @@ def through_port(config: model.Config, way: Way) -> list[Way]:
         endless = port.filter.feedback or port.filter.exponential or port.filter.high_pass is not None
         if port.filter.feedforward and not endless and port.filter.exponential_dc_gain is None:
             taps = port.filter.feedforward
-    return [replace(way, delay=port.delay + k, factor=way.factor * tap) for k, tap in enumerate(taps)]
+    delay = port.delay + lag_ns(plant, port)
+    return [replace(way, delay=delay + k, factor=way.factor * tap) for k, tap in enumerate(taps)]
 
 
 def gain(gain_db: int) -> float:

@@ -290,7 +290,7 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "shared_ports": (lambda: ids(measure_i), lambda: ids(plain)),
     "microwave_levels": (lambda: on_fems(read_rr), lambda: on_fems(play_q)),
     "microwave_band": (lambda: on_fems(read_rr), lambda: on_fems(read_rr, plant="none")),
-    "fem_delays": (lambda: on_fems(step_and_play), lambda: on_fems(play_q)),
+    "fem_delays": (lambda: on_fems(step_and_play), lambda: on_fems(step_and_play, latency="opx") | on_fems(play_q)),
     "amplified_volts": (lambda: on_fems(step_and_play), lambda: on_fems(play_q)),
     "two_gigasamples": (lambda: on_fems(edge_and_read), lambda: on_fems(read_rr)),
     "upsampling": (lambda: on_fems(step_and_play, simulated=True), lambda: on_fems(edge_and_read, simulated=True)),

@@ -140,6 +140,34 @@ def test_samples_beyond_500_mhz(tmp_path: Path, frequency: float) -> None:
     assert played.current_intermediate_frequency == pytest.approx(frequency, abs=1e-3)
 
 
+@pytest.mark.parametrize(("band", "lag_ns"), [(1, 141), (2, 161), (3, 141)])
+def test_microwaves_come_later_in_profile_opx(tmp_path: Path, band: int, lag_ns: int) -> None:
+    """Behind an LF-FEM, beside the port's own delay, as a looped input hears them; in ideal they are aligned."""
+    raw = raw_fems(upsampling_mode="pulse")
+    microwave = raw["controllers"]["con1"]["fems"][2]
+    for converter in microwave["analog_outputs"][1]["upconverters"].values():
+        converter["frequency"] = {1: 5e9, 2: 6e9, 3: 8e9}[band]
+    microwave["analog_outputs"][1] |= {"band": band, "delay": 5}
+    microwave["analog_inputs"][1] |= {"band": band, "downconverter_frequency": {1: 5e9, 2: 6e9, 3: 8e9}[band]}
+    for element in "rf":
+        del raw["elements"][element]["intermediate_frequency"]
+    with program() as prog:
+        adc = declare_stream(adc_trace=True)
+        play("readout", "f")
+        measure("readout", "r", adc_stream=adc)
+        with stream_processing():
+            adc.input1().real().save("adc")
+    interface = LoopbackInterface([("con1", 2, 1, "con1", 2, 1)], latency=20)
+    for profile, lag in (("ideal", 0), ("opx", lag_ns)):
+        (tmp_path / profile).mkdir()
+        asked = SimulationConfig(200, simulation_interface=interface)
+        found = simulated(tmp_path / profile, prog, raw, asked, latency=profile)
+        assert np.flatnonzero(found.analog["1"]).tolist() == list(range(400))
+        assert np.flatnonzero(found.analog["2-1-1"]).tolist() == list(range(5 + lag, 205 + lag))
+        heard = np.flatnonzero(found.values("adc", "<i8")) + 40
+        assert [heard[0], heard[-1]] == [max(25 + lag, 40), min(224 + lag, 239)]
+
+
 def test_an_amplified_port(tmp_path: Path) -> None:
     """2.5 V of range in steps of 2.5·2⁻¹⁵ V; the offset is volts, and there from the start: a delay comes before it."""
     raw = lf(output_mode="amplified", upsampling_mode="pulse", offset=-1.5, delay=8)
