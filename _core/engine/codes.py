@@ -94,7 +94,7 @@ class Op(IntEnum):
     JUMP_TRUE = 70  # to a if [b]
     JUMP_EQ = 71  # to a if [b] = [c]
     CORRECTION = 72  # element a gets the matrix [b], [c], [d], [e]
-    SET_OFFSET = 73  # input b (1: Q) of element a gets the offset [c]
+    SET_OFFSET = 73  # input b (1: Q) of element a gets the offset [c], kept in -d ... e steps of 2^-16 V
     RESET_NOW = 74  # the phase of element a, at once
     LOAD_WAVEFORM = 75  # [a] = [c], the number of one of b waveforms
 

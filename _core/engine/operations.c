@@ -5,20 +5,20 @@ void forget(machine *m); /* acquire.c */
 
 #define RECORDS_FORGET_EVERY 1024
 
-/* A fixed rounded to 2^-16 and kept below `limit` in size; the event `code` where it had to be. */
-static double in_steps(machine *m, int32_t raw, int64_t limit, int code, int32_t at)
+/* A fixed rounded to 2^-16 and kept in low … high of such steps; the event `code` where it had to be. */
+static double in_steps(machine *m, int32_t raw, int64_t low, int64_t high, int code, int32_t at)
 {
     int64_t steps = ((int64_t)raw + (1 << 11)) >> 12;
-    if (steps < -limit || steps > limit - 1) {
+    if (steps < low || steps > high) {
         event(m, code, at);
-        steps = steps < 0 ? -limit : limit - 1;
+        steps = steps < 0 ? low : high;
     }
     return (double)steps * 0x1p-16;
 }
 
 static double amplitude(machine *m, int32_t raw, int32_t at)
 {
-    return in_steps(m, raw, 1 << 17, EVENT_AMPLITUDE_RANGE, at);
+    return in_steps(m, raw, -(1 << 17), (1 << 17) - 1, EVENT_AMPLITUDE_RANGE, at);
 }
 
 void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
@@ -27,7 +27,7 @@ void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
     const int32_t slots[] = {i->b, i->c, i->d, i->e};
     double c[4];
     for (int k = 0; k < 4; k++)
-        c[k] = in_steps(m, w->memory[slots[k]], 1 << 17, EVENT_CORRECTION_RANGE, at);
+        c[k] = in_steps(m, w->memory[slots[k]], -(1 << 17), (1 << 17) - 1, EVENT_CORRECTION_RANGE, at);
     signal_correction(m->signals, i->a, c);
     if (m->log && log_correction(m->log, i->a, c))
         m->error = MACHINE_LOG_FULL;
@@ -38,7 +38,7 @@ void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
 /* A log hears of it, and the inputs that are wired to the port. */
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
 {
-    double volts = in_steps(m, w->memory[i->c], 1 << 15, EVENT_OFFSET_RANGE, at);
+    double volts = in_steps(m, w->memory[i->c], -(int64_t)i->d, i->e, EVENT_OFFSET_RANGE, at);
     int64_t t = m->clock[m->elements[i->a].thread];
     int64_t level = m->t.levels[m->t.level_columns * i->a + i->b];
     int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[i->a].thread, volts);

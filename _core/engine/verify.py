@@ -34,7 +34,7 @@ from .latencies import PROFILES, Latency
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # a likewise and at least 1, r array of the length before, f library function, g array function, d latency, p place in
 # the code, P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register,
-# I input stream, i input of an element, w a number of waveforms, k strict or -1.
+# I input stream, i input of an element, w a number of waveforms, o a range of offsets, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -79,12 +79,14 @@ _OPERANDS: dict[int, str] = {
     Op.ADVANCE: "Islk",
     Op.TRIGGER: "Eq",
     Op.CORRECTION: "Essss",
-    Op.SET_OFFSET: "Eis",
+    Op.SET_OFFSET: "Eisoo",
     Op.RESET_NOW: "E",
     Op.LOAD_WAVEFORM: "sws",
 }
 
 _STAMPS = (*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.STAMP_READ_ALL, Op.READY)
+
+OFFSET_STEPS_MAX = 1 << 18  # of 2^-16 V: beyond the range of any output
 
 _VERIFIED: WeakSet[Image] = WeakSet()
 
@@ -124,6 +126,7 @@ def _verify(image: Image) -> None:
         "u": 13,
         "i": max((len(info.inputs) for info in image.element_info), default=0),
         "w": len(image.waveforms) + 1,
+        "o": OFFSET_STEPS_MAX + 1,
         "f": len(Library),
         "g": len(LibraryArray),
         "d": len(Latency),

@@ -123,7 +123,8 @@ def update_correction(element: str, c00: Any, c01: Any, c10: Any, c11: Any) -> N
 def set_dc_offset(element: str, element_input: str, offset: Any) -> None:
     """Set the DC offset of the port of an input of ``element`` ("single", "I" or "Q") to ``offset`` V, at once.
 
-    It holds until it is set again, or the job ends. A fixed or a number from -0.5 to 0.5 - 2**-16.
+    It holds until it is set again, or the job ends. A fixed or a number from -0.5 to 0.5 - 2**-16, of an amplified port
+    of an LF-FEM from -2.5 to 2.5 - 2**-16.
     """
     builder = current("set_dc_offset")
     builder.append(
@@ -131,7 +132,7 @@ def set_dc_offset(element: str, element_input: str, offset: Any) -> None:
             at=builder.at(),
             element=named(element, "the element of set_dc_offset"),
             input=named(element_input, "the input of set_dc_offset"),
-            offset=builder.own(_in_range(offset, "offset", -0.5, 0.5 - 2.0**-16)),
+            offset=builder.own(_in_range(offset, "offset", -2.5, 2.5 - 2.0**-16)),
         )
     )
 

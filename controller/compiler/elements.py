@@ -26,7 +26,8 @@ class Elements(msgspec.Struct, kw_only=True):
     ``sharing``: for each element on a shared oscillator all of these on it. ``voices``: for each element of which one
     input plays at a time, the row of each input by name. They stand behind those of the elements, in ``info`` too.
     ``mixed``: those with a mixer. ``offsets``: for each element its inputs that have a DC offset, by name: row, and
-    place among the inputs of the row. ``microwaves``: those on MW-FEMs.
+    place among the inputs of the row. ``microwaves``: those on MW-FEMs. ``ranges``: the volts
+    that end those of each output.
     """
 
     names: tuple[str, ...]
@@ -41,6 +42,7 @@ class Elements(msgspec.Struct, kw_only=True):
     voices: dict[str, dict[str, int]]
     mixed: frozenset[str]
     offsets: dict[str, dict[str, tuple[int, int]]]
+    ranges: dict[PortRef, float]
 
     def thread_mask(self, names: Iterable[str]) -> int:
         """The threads of these elements, a bit each."""
@@ -97,6 +99,7 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
         microwaves=frozenset(name for name in good if config.elements[name].MWInput is not None),
         voices=voices,
         mixed=frozenset(name for name in good if config.elements[name].mixInputs is not None),
+        ranges={ref: full_scale_volts(config.analog_output(ref)) for item in info for ref in item.inputs},
         offsets={name: _offsets(config.elements[name], n, voices.get(name)) for n, name in enumerate(good)},
     )
 

@@ -453,8 +453,15 @@ class Lowering:
             if node.element in self._elements.microwaves:
                 known = "outputs of an MW-FEM have no DC offset"
             self._problems.add(node.at, f"set_dc_offset: element '{node.element}' has no input '{node.input}'; {known}")
-        number, which = inputs.get(node.input, (self._elements.index[node.element], 0))
-        self.code.emit(Op.SET_OFFSET, number, which, slot, mask=step.unit.mask, at=node.at)
+            return
+        number, which = inputs[node.input]
+        port = self._elements.info[number].inputs[which]
+        low, high = -self._elements.ranges[port], self._elements.ranges[port] * (1.0 - 2.0**-15)
+        if isinstance(node.offset, tree.Value) and not low <= node.offset.raw * 2.0**-28 <= high:
+            volts = f"{node.offset.raw * 2.0**-28:.10g} V on analog output {port}"
+            self._problems.add(node.at, f"set_dc_offset: {volts}, which has {low} to {high:.10g} V")
+        steps = int(-low * 65536), int(high * 65536)
+        self.code.emit(Op.SET_OFFSET, number, which, slot, *steps, mask=step.unit.mask, at=node.at)
 
     def _load_waveform(self, node: tree.LoadWaveform, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))

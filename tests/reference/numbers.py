@@ -100,10 +100,10 @@ def amplitude(raw: int, report: Report) -> float:
     return in_steps(raw, 2**17, "amplitude_range", report)
 
 
-def in_steps(raw: int, limit: int, event: str, report: Report) -> float:
-    """Sections 3, 4, 14: a fixed rounded to steps of 2^-16, kept in -limit ... limit - 1 of them."""
+def in_steps(raw: int, limit: int, event: str, report: Report, spare: int = 1) -> float:
+    """Sections 3, 4, 14: a fixed rounded to steps of 2^-16, kept in -limit ... limit - spare of them."""
     rounded = (raw + 2**11) >> 12
-    kept = min(max(rounded, -limit), limit - 1)
+    kept = min(max(rounded, -limit), limit - spare)
     if kept != rounded:
         report(event)
     return kept * 2.0**-16

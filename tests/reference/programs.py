@@ -503,7 +503,10 @@ class Maker:
         """A new offset."""
         element = self.draw(st.sampled_from([element for element in self.facts.elements if element.inputs]))
         which = self.pick(element.inputs)
-        return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=self.expression("fixed", 1))
+        offset = self.expression("fixed", 1)
+        if isinstance(offset, tree.Value):  # a literal beyond the range of its port is an error of the program
+            offset = tree.Value(type="fixed", raw=offset.raw % 2**27 - 2**26)
+        return tree.SetDcOffset(at=-1, element=element.name, input=which, offset=offset)
 
     def load(self) -> tree.Statement:
         """load_waveform, now and then of a number that the array does not have."""

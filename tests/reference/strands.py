@@ -21,7 +21,7 @@ from .numbers import Report
 from .oscillator import Oscillator
 from .outside import Incoming
 from .phase import chirp_rate
-from .plants import inlet_of, inlets_of, port_of
+from .plants import full_scale, inlet_of, inlets_of, port_of
 from .records import ONE, Complex, Record, Steady, envelope_factors, plays_twice, pulse_of, samples_of, twice_of
 from .sites import Places, Site
 from .slices import Slice, operands, play_operands, target_name
@@ -441,8 +441,10 @@ class Strand:
             case tree.LoadWaveform():
                 self.load(node, values[0])
             case tree.SetDcOffset():
-                volts = numbers.in_steps(values[0], 2**15, "offset_range", self.reporter(node.at))
                 port = port_of(self.config, node.element, node.input)
+                most = full_scale(self.config.analog_output(port))
+                report = self.reporter(node.at)
+                volts = numbers.in_steps(values[0], int(most * 2**16), "offset_range", report, int(2 * most))
                 self.board.offsets.setdefault(port, []).append((self.clock, self.thread or 0, volts))
             case _:
                 for element in self.elements & set(site.elements):

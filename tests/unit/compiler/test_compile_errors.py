@@ -446,6 +446,20 @@ def test_what_an_element_on_an_mw_fem_does_not_have(build: Callable[[], None], w
     assert words in str(error)
 
 
+@pytest.mark.parametrize(("mode", "most"), [("direct", 0.5), ("amplified", 2.5)])
+def test_an_offset_within_the_range_of_its_port(mode: str, most: float) -> None:
+    """The ends of the range compile, what lies beyond is an error that says where it lies."""
+    element = {"singleInput": {"port": ("con1", 1, 1)}, "operations": {}}
+    setup = fems(element, output_mode=mode)
+    with q.program() as prog:
+        q.set_dc_offset("new", "single", -most)
+        q.set_dc_offset("new", "single", most * (1 - 2.0**-15))
+    compile_program(prog.tree, setup)
+    if mode == "direct":
+        error = refused(lambda: q.set_dc_offset("new", "single", 0.6), setup)
+        assert "0.6" in str(error) and "on analog output con1/1/1, which has -0.5 to 0.4999847412 V" in str(error)
+
+
 def test_a_correction_on_a_shared_oscillator_leaves_microwaves_alone() -> None:
     """An element with a mixer and one on an MW-FEM share an oscillator: only the mixer is corrected."""
     mixed = {"mixInputs": {"I": ("con1", 1, 1), "Q": ("con1", 1, 2)}, "oscillator": "shared", "operations": {}}

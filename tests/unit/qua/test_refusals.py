@@ -304,7 +304,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
         "",
     ),
     ("correction int", lambda v: q.update_correction("q", v.n, 0, 0, 1), "type_mismatch", "as correction", ""),
-    ("offset", lambda v: q.set_dc_offset("q", "I", 0.5), "bad_offset", "offset 0.5 is outside of [-0.5, ", ""),
+    ("offset", lambda v: q.set_dc_offset("q", "I", 2.5), "bad_offset", "offset 2.5 is outside of [-2.5, ", ""),
     ("offset input", lambda v: q.set_dc_offset("q", 1, 0.1), "bad_name", "the input of set_dc_offset", ""),
     ("load -1", lambda v: q.load_waveform("x", -1, "q"), "bad_waveform_index", "there is no waveform -1", "is 0"),
     ("load fixed", lambda v: q.load_waveform("x", v.f, "q"), "type_mismatch", "as waveform_index of load_waveform", ""),

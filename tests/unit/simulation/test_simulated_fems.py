@@ -26,6 +26,7 @@ from quaymaster.client.qua import (
     program,
     ramp,
     save,
+    set_dc_offset,
     stream_processing,
     update_frequency,
     wait,
@@ -175,6 +176,27 @@ def test_an_amplified_port(tmp_path: Path) -> None:
     expected = np.full(800, -1.5)
     expected[96:496] += 2.0
     assert close(played(tmp_path, raw), expected, 2.5 * 2.0**-15)
+
+
+def test_set_dc_offset_of_an_amplified_port(tmp_path: Path) -> None:
+    """Volts up to the end of its range, kept there; a looped input hears them at -3 dB."""
+    raw = lf(output_mode="amplified", upsampling_mode="pulse")
+    with program() as prog:
+        v = declare(fixed, value=3.0)
+        adc = declare_stream(adc_trace=True)
+        set_dc_offset("f", "single", 0.25)
+        measure("readout" * amp(0.0), "f", adc_stream=adc)
+        set_dc_offset("f", "single", -1.5)
+        wait(25, "f")
+        set_dc_offset("f", "single", v)
+        with stream_processing():
+            adc.input1().save("adc")
+    cable = LoopbackInterface([("con1", 1, 1, "con1", 1, 1)], latency=24)
+    found = simulated(tmp_path, prog, raw, SimulationConfig(100, simulation_interface=cable))
+    step = 2.5 * 2.0**-15
+    assert close(found.analog["1"], np.repeat([0.25, -1.5, 2.5 - step], [400, 200, 200]), step)
+    assert found.final.counts["offset_range"] == 1
+    assert found.values("adc", "<i8") == [int(4096 * 0.25 * 10 ** (-3 / 20))] * 184 + [-2048] * 16
 
 
 def test_a_sum_beyond_the_range_of_an_amplified_port(tmp_path: Path) -> None:
