@@ -11,6 +11,7 @@ import numpy as np
 
 from quaymaster._core.engine.signals cimport (
     SIGNAL_LINEAR,
+    SIGNAL_OUTPUT_SINGLE,
     SIGNAL_RAMP,
     signal_correction,
     signal_hold_begin,
@@ -70,7 +71,7 @@ cdef class Renderer:
     def __cinit__(self):
         self._signals = NULL
 
-    def __init__(self, image, outputs, log, per_ns=1):
+    def __init__(self, image, outputs, log, per_ns=1, others=()):
         if self._signals != NULL:
             raise OurBug("a renderer is made once")
         if per_ns not in (1, 2):
@@ -83,6 +84,8 @@ cdef class Renderer:
         for output in self.outputs:
             self._add_output(output)
         numbers = {output.ref: number for number, output in enumerate(self.outputs)}
+        for ref, samples in others:
+            numbers[ref] = self._add_other(samples)
         for number, output in enumerate(self.outputs):
             for element, which in output.sources:
                 _made(signals_add_source(self._signals, number, element, int(which)))
@@ -120,6 +123,21 @@ cdef class Renderer:
             amplitudes, decays = np.array(stage.amplitudes), np.array(stage.decays(self._per_ns))
             _made(signals_add_exponentials(self._signals, number, stage.dc_gain, &amplitudes[0], &decays[0],
                                            len(amplitudes)))
+
+    cdef int _add_other(self, samples) except -1:
+        """An output whose sums are known: one record from 0 on, of an element of its own. Returns its id."""
+        cdef const double[::1] v = np.ascontiguousarray(samples, dtype=np.float64)
+        cdef signal_output_t port
+        cdef signal_record_t record
+        memset(&port, 0, sizeof(signal_output_t))
+        memset(&record, 0, sizeof(signal_record_t))
+        cdef int number = _made(signals_add_output(self._signals, &port))
+        record.waveform = _made(signals_add_waveform(self._signals, &v[0], NULL, len(samples), 0))
+        record.element = _made(signals_add_element(self._signals, 1.0, 0.0, 0.0, 1.0))
+        record.length, record.alpha_r = len(samples), 1.0
+        _made(signals_add_source(self._signals, number, record.element, SIGNAL_OUTPUT_SINGLE))
+        _made(signal_record(self._signals, &record))
+        return number
 
     cdef _add_records(self, plays, sections, corrections):
         """Every record, each element's in the order of time: as they stand in the log."""

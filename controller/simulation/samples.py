@@ -9,14 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._core.config import Config, PortRef, SimulatedOutput, digital_outputs, simulated_outputs
-from ..._core.config.model import AnalogOutput, MWAnalogOutput
+from ..._core.config.model import MWAnalogOutput
 from ..._core.config.ranges import full_scale_volts
 from ..._core.engine.image import Image
 from ..._core.engine.logged import Log
+from ..._core.engine.outputs import OutputPort
 from ..._core.engine.rendering import Renderer
-from ..._core.errors import not_yet
+from ..._core.errors import AskedWrongly
 from ..plant import Steps, output_ports
 from .converters import codes_of
+from .limits import HELD_NS
 
 Codes = dict[SimulatedOutput, list[npt.NDArray[np.int16]]]
 """The codes of each output; of I and of Q where its samples have both."""
@@ -36,15 +38,17 @@ def offset_steps(image: Image, offsets: Any) -> dict[PortRef, Steps]:
 
 
 def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> tuple[Codes, int]:
-    """The codes of every analog output of the config, and how many samples of all were out of range."""
+    """The codes of every analog output of the config, and how many samples of all were out of range.
+
+    Raises AskedWrongly ``too_large`` where crosstalk between two rates would need more than HELD_NS.
+    """
     outputs = simulated_outputs(config)
     ports = output_ports(config, image, offset_steps(image, log.offsets))
-    _refuse_two_rates(config)
     made: dict[int, tuple[npt.NDArray[np.int16], int]] = {}
     for per_ns in (1, 2):
         chosen = [number for number, port in enumerate(ports) if port.per_ns == per_ns]
         if chosen:
-            renderer = Renderer(image, [ports[number] for number in chosen], log, per_ns)
+            renderer = _renderer(image, ports, chosen, log, duration_ns)
             for place, number in enumerate(chosen):
                 made[number] = codes_of(renderer, place, ports[number], duration_ns)
     rest = iter(made[number] for number in range(len(ports)))
@@ -57,14 +61,29 @@ def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> 
     return codes, overflows
 
 
-def _refuse_two_rates(config: Config) -> None:
-    """Crosstalk between ports at two rates has no samples in common."""
-    for output in simulated_outputs(config):
-        port = config.analog_output(output.ref)
-        for number in port.crosstalk if isinstance(port, AnalogOutput) else ():
-            other = config.fem(output.ref).analog_outputs.get(number)
-            if other is not None and other.sampling_rate != port.sampling_rate:
-                raise not_yet(f"crosstalk from a port at another rate onto analog output {output.ref}")
+def _renderer(image: Image, ports: list[OutputPort], chosen: list[int], log: Log, duration_ns: int) -> Renderer:
+    """The renderer of the ``chosen`` ports, which have one rate, with what crosstalk brings from ports at the other.
+
+    Of a source at 2 GS/s its sum once a ns is added, as inputs hear it; one at 1 GS/s holds each sample for a ns.
+    """
+    own = [ports[number] for number in chosen]
+    per_ns = own[0].per_ns
+    wanted = {ref for port in own for ref, _ in port.crosstalk}
+    sources = [
+        OutputPort(ref=port.ref, sources=port.sources) for port in ports if port.ref in wanted and port.per_ns != per_ns
+    ]
+    if per_ns == 1 or not sources:
+        return Renderer(image, [*own, *sources], log, per_ns)
+    if duration_ns > HELD_NS:
+        raise AskedWrongly(
+            f"a simulation of {duration_ns} ns with crosstalk from outputs at 1 GS/s onto others at 2 GS/s; "
+            f"the limit is {HELD_NS} ns (HELD_NS)",
+            code="too_large",
+            hint="simulate a shorter duration, or give the ports one sampling_rate",
+        )
+    slow = Renderer(image, sources, log)
+    sums = [(port.ref, np.repeat(slow.sums(number, 0, duration_ns), 2)) for number, port in enumerate(sources)]
+    return Renderer(image, own, log, per_ns, sums)
 
 
 def scale_of(config: Config, output: SimulatedOutput) -> float:

@@ -169,6 +169,53 @@ def test_microwaves_come_later_in_profile_opx(tmp_path: Path, band: int, lag_ns:
         assert [heard[0], heard[-1]] == [max(25 + lag, 40), min(224 + lag, 239)]
 
 
+def two_rates(crosstalk_onto: int) -> dict[str, Any]:
+    """f plays samples two a ns on port 1, g a carrier on port 2 at 1 GS/s; onto one of them comes half of the other."""
+    raw = raw_fems()
+    ports: dict[int, dict[str, Any]] = {1: {"sampling_rate": 2e9}, 2: {"upsampling_mode": "pulse", "offset": 0.1}}
+    ports[crosstalk_onto] |= {"crosstalk": {3 - crosstalk_onto: 0.5}, "filter": {"feedforward": [0.75, 0.25]}}
+    raw["controllers"]["con1"]["fems"][1]["analog_outputs"] = ports
+    raw["elements"]["g"] = {
+        "singleInput": {"port": ("con1", 1, 2)},
+        "intermediate_frequency": 20e6,
+        "operations": {"tone": "tone"},
+    }
+    raw["pulses"]["tone"] = {"operation": "control", "length": 100, "waveforms": {"single": "tone"}}
+    raw["waveforms"]["tone"] = {"type": "constant", "sample": 0.2}
+    raw["waveforms"]["two"] = {"type": "arbitrary", "samples": [0.2 * np.sin(k / 30) for k in range(400)]}
+    return raw
+
+
+@pytest.mark.parametrize("onto", [1, 2])
+def test_crosstalk_between_two_rates(tmp_path: Path, onto: int) -> None:
+    """Onto 2 GS/s each sample of the source twice; onto 1 GS/s the means of pairs on the carrier at whole ns; before
+    the filter of the port, without the other's offset."""
+    with program() as prog:
+        play("readout", "f")
+        wait(10, "g")
+        play("tone", "g")
+    found = simulated(tmp_path, prog, two_rates(onto), 75).analog[str(onto)]
+    n = np.arange(300)
+    tone = 0.2 * np.cos(2 * np.pi * 20e-3 * n) * ((n >= 40) & (n < 140))
+    samples = np.concatenate((0.2 * np.sin(np.arange(400) / 30), np.zeros(200)))
+    if onto == 1:
+        x = samples * np.cos(2 * np.pi * 30e-3 * np.arange(600) / 2) + 0.5 * np.repeat(tone, 2)
+        expected = np.convolve(x, [0.75, 0.25])[:600]
+    else:
+        x = tone + 0.5 * samples.reshape(300, 2).mean(axis=1) * np.cos(2 * np.pi * 30e-3 * n)
+        expected = np.repeat(np.convolve(x, [0.75, 0.25])[:300], 2) + 0.1
+    assert close(found, expected)
+
+
+def test_crosstalk_between_two_rates_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums of the source stay in memory, so there is a limit with a name."""
+    monkeypatch.setattr("quaymaster.controller.simulation.samples.HELD_NS", 399)
+    with program() as prog:
+        play("tone", "g")
+    found = simulated(tmp_path, prog, two_rates(1), 100)
+    assert found.final.error.code == "too_large" and "HELD_NS" in found.final.error.message
+
+
 def test_an_amplified_port(tmp_path: Path) -> None:
     """2.5 V of range in steps of 2.5·2⁻¹⁵ V; the offset is volts, and there from the start: a delay comes before it."""
     raw = lf(output_mode="amplified", upsampling_mode="pulse", offset=-1.5, delay=8)
