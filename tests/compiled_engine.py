@@ -88,15 +88,26 @@ def run_by_hand(
     for _ in range(limit):
         state = machine.run(random.randrange(*steps))
         collect(machine, image, streams, traces)
-        if state == "done":
+        if state == "done" or is_stuck(machine, state):
             break
         if random.random() < eagerness:
             come_by(machine, image, random, random.choice(["io", "io", "input", "trigger"]))
         elif state == "waits" and random.random() < 0.7:
-            come_by(machine, image, random, random.choice(machine.waiting_for()))
+            come_by(machine, image, random, random.choice(from_outside(machine)))
     else:
         raise AssertionError(f"not done after {limit} runs: {machine.waiting_for()}")
-    return outcome_at_end(machine, hearing, streams, traces), machine.outside_log()
+    return outcome_at_end(machine, hearing, streams, traces, is_stuck(machine, state)), machine.outside_log()
+
+
+def from_outside(machine: Machine) -> list[str]:
+    """What it waits for that can still come."""
+    found = [what for what in machine.waiting_for() if not what.startswith("an edge")]
+    return [what for what in found if what != "pause" or machine.paused]
+
+
+def is_stuck(machine: Machine, state: str) -> bool:
+    """Whether it waits for edges alone, which never come."""
+    return state == "waits" and not from_outside(machine)
 
 
 def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
@@ -142,11 +153,11 @@ def outcome_of(machine: Machine, image: Image, hearing: Hearing, steps: int, lim
     for _ in range(limit):
         state = machine.run(steps)
         collect(machine, image, streams, traces)
-        if state == "done":
+        if state == "done" or is_stuck(machine, state):
             break
     else:
         raise AssertionError(f"not done after {limit} runs of {steps} steps")
-    return outcome_at_end(machine, hearing, streams, traces)
+    return outcome_at_end(machine, hearing, streams, traces, is_stuck(machine, state))
 
 
 def outcome_at_end(
@@ -154,11 +165,12 @@ def outcome_at_end(
     hearing: Hearing,
     streams: dict[str, list[tuple[int, int]]],
     traces: dict[str, list[tuple[int, int, list[int]]]],
+    waits: bool,
 ) -> Outcome:
-    """What a machine that is done leaves."""
+    """What a machine that is done, or waits for ever, leaves."""
     events = {(code, at) for code, at, _ in machine.events()} | {(code, -1) for code, _ in hearing.events}
     beyond = {seen.ref: Beyond(seen.count, seen.first_ns, seen.is_all) for seen in machine.overflows()}
-    return Outcome(streams, traces, events, machine.clock_ns, beyond)
+    return Outcome(streams, traces, events, machine.clock_ns, beyond, waits)
 
 
 def collect(

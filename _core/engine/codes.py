@@ -97,6 +97,7 @@ class Op(IntEnum):
     SET_OFFSET = 73  # input b (1: Q) of element a gets the offset [c], kept in -d ... e steps of 2^-16 V
     RESET_NOW = 74  # the phase of element a, at once
     LOAD_WAVEFORM = 75  # [a] = [c], the number of one of b waveforms
+    EDGE = 76  # element a waits at digital input b, sounds as play c or -1 does, and process d or -1 gets when
 
 
 class Library(IntEnum):
@@ -246,13 +247,14 @@ class WindowColumn:
 
 TAGGING = 2  # the kind of a process that tags an analog input
 DIGITAL = 3  # the kind of one that tags or counts at digital inputs
+EDGE = 4  # the kind of what gets the time tag of a wait at a digital input: no MEASURE has it
 
 
 class ProcessColumn:
-    """Columns of ``Image.processes`` (int64), sorted by window. One of the kinds TAGGING and DIGITAL has no weights and
-    no index, and of DIGITAL no port."""
+    """Columns of ``Image.processes`` (int64), sorted by window. From the kind TAGGING on they have no weights and no
+    index, from DIGITAL on no port."""
 
-    KIND = 0  # 0 demod, 1 integration, 2 TAGGING, 3 DIGITAL
+    KIND = 0  # 0 demod, 1 integration, 2 TAGGING, 3 DIGITAL, 4 EDGE
     NUMBER = 1  # among the integrals of its measure
     LEGS = 2
     PORT_0 = 3
@@ -268,7 +270,7 @@ class ProcessColumn:
     SLICE = 13  # its number, of a summed slice
     SLICES = 14
     FIRST_SLICE = 15  # in Image.processes
-    TAGGER = 16  # in Image.taggers, of the kinds TAGGING and DIGITAL
+    TAGGER = 16  # in Image.taggers, of the kinds from TAGGING on
     COLUMNS = 17
 
 
@@ -283,7 +285,7 @@ class TaggerColumn:
     HIGH_RES = 5  # 1: tags in ps
     CELLS = 6  # of the target array; 0: it only counts
     COUNT = 7  # slot of the count, -1: none
-    FIRST_INPUT = 8  # in Image.digital_reads, of the kind DIGITAL, which has neither thresholds nor a dead time here
+    FIRST_INPUT = 8  # in Image.digital_reads, of the kinds from DIGITAL on: no thresholds, no dead time
     INPUTS = 9
     COLUMNS = 10
 

@@ -7,7 +7,7 @@
 #include "inside.h"
 
 #define OPEN (INT64_MAX / 4)
-enum { LIT_CHUNK = 16 * BLOCK }; /* ns that are swept at once where there is light */
+enum { CHUNK = 16 * BLOCK }; /* ns that are swept at once where there is light */
 
 /* high in [from, to) of a pulse that starts at `start`; starts, from and to never fall from one to the next */
 typedef struct {
@@ -339,7 +339,7 @@ static int find_edges(digital *d, input *in, int64_t start, int64_t end)
 int digital_tags(digital *d, int number, int64_t start, int64_t length, int32_t *tags, int64_t most, int64_t *count)
 {
     input *in = &d->inputs[number];
-    int64_t chunk = in->light.count && length > LIT_CHUNK ? LIT_CHUNK : length, latest = -OPEN;
+    int64_t chunk = in->light.count && length > CHUNK ? CHUNK : length, latest = -OPEN;
     *count = 0;
     for (int64_t from = 0; from < length; from += chunk) {
         int64_t until = length - from < chunk ? length : from + chunk;
@@ -359,4 +359,29 @@ int digital_tags(digital *d, int number, int64_t start, int64_t length, int32_t 
         }
     }
     return 0;
+}
+
+int digital_edge(digital *d, int number, int64_t from, int64_t until, int64_t *t)
+{
+    input *in = &d->inputs[number];
+    int64_t end = until < OPEN ? until : OPEN, chunk = CHUNK;
+    for (int64_t start = from; start < end;) {
+        int64_t stop = end - start < chunk ? end : start + chunk;
+        int code = find_edges(d, in, start, stop);
+        if (code)
+            return code;
+        if (d->edge_count) {
+            *t = d->edges[0];
+            return 0;
+        }
+        start = stop;
+        chunk *= in->light.count ? 1 : 2; /* markers are few where there is no edge; light is everywhere */
+    }
+    return 0;
+}
+
+int digital_source(const digital *d, int number, int k)
+{
+    const input *in = &d->inputs[number];
+    return k < in->source_count ? in->sources[k].element : -1;
 }

@@ -54,4 +54,10 @@ void digital_forget_before(digital *d, int64_t t);
  * or of all where none is wanted. 0 or a code. */
 int digital_tags(digital *d, int input, int64_t start, int64_t length, int32_t *tags, int64_t most, int64_t *count);
 
+/* The first edge of [from, until) at *t, which stays as it is where there is none. 0 or a code. */
+int digital_edge(digital *d, int input, int64_t from, int64_t until, int64_t *t);
+
+/* The element of the k-th marker that an input hears, in any order; -1 behind the last. */
+int digital_source(const digital *d, int input, int k);
+
 #endif

@@ -75,6 +75,11 @@ walker *walker_new(machine *m, uint64_t strands, const walker *from)
     ok &= (w->bound_to = copy(from ? from->bound_to : NULL, m->t.tracked_count, sizeof *w->bound_to)) != NULL;
     ok &= (w->heard = copy(from ? from->heard : NULL, m->t.process_count, sizeof *w->heard)) != NULL;
     ok &= (w->taken = copy(from ? from->taken : NULL, m->t.input_count, sizeof *w->taken)) != NULL;
+    if (from && from->looks && strands & from->code[from->pc].mask) { /* who waits for an edge goes on waiting */
+        w->looks = 1;
+        w->input = from->input;
+        w->looked = from->looked;
+    }
     if (from) {
         memcpy(w->io_passed, from->io_passed, sizeof w->io_passed);
         memcpy(w->io_taken, from->io_taken, sizeof w->io_taken);

@@ -173,50 +173,6 @@ int block_room(machine *m, walker *w, block_queue *b)
 
 /* ---- who runs next */
 
-/* The least time at which a blocked walker of one thread can go on, as far as is known. */
-static int64_t blocked_until(const machine *m, const walker *w)
-{
-    if (w->state == ENDED || w->state == AWAITS_OUTSIDE)
-        return NEVER;
-    if (w->state == AWAITS) {
-        const channel *c = &m->channels[w->process];
-        if (w->occurrence < c->started)
-            return c->ends[w->occurrence & (c->capacity - 1)];
-        int64_t measure = m->t.processes[PROCESS_COLUMNS * w->process + PROCESS_MEASURE];
-        int64_t play = m->t.measures[MEASURE_COLUMNS * measure + MEASURE_PLAY];
-        return bound_of(m, m->elements[m->t.plays[PLAY_COLUMNS * play + PLAY_ELEMENT]].thread);
-    }
-    int64_t latest = 0;
-    if (w->state == ALIGNS)
-        for (uint64_t rest = m->t.align_masks[w->site]; rest; rest &= rest - 1) {
-            int64_t other = bound_of(m, __builtin_ctzll(rest));
-            latest = other > latest ? other : latest;
-        }
-    return latest;
-}
-
-/* Raises the floors of blocked threads as far as they follow from each other. */
-static void raise_floors(machine *m)
-{
-    for (int again = 1, pass = 0; again && pass <= m->walker_count; pass++) {
-        again = 0;
-        for (int k = 0; k < m->walker_count; k++) {
-            const walker *w = m->walkers[k];
-            if (w->thread < 0) {
-                int holds_nobody = w->state == ENDED || w->state == AWAITS_OUTSIDE;
-                for (uint64_t rest = w->strands & ~MACHINE_SAVER; rest && holds_nobody; rest &= rest - 1)
-                    m->floor[__builtin_ctzll(rest)] = NEVER;
-                continue;
-            }
-            int64_t until = blocked_until(m, w);
-            if (until > m->floor[w->thread]) {
-                m->floor[w->thread] = until;
-                again = 1;
-            }
-        }
-    }
-}
-
 static int64_t sweep(machine *m)
 {
     raise_floors(m);
@@ -236,6 +192,8 @@ static walker *least(const machine *m, enum state state)
     for (int k = 0; k < m->walker_count; k++) {
         walker *w = m->walkers[k];
         if (w->state == AWAITS_BLOCK && state == RUNS && m->blocks[w->site].count)
+            w->state = RUNS;
+        if (w->state == AWAITS_EDGE && state == RUNS && edge_may_be_known(m, w))
             w->state = RUNS;
         if (w->state == state && (!found || key_of(m, w) < key_of(m, found)))
             found = w;
@@ -313,6 +271,8 @@ static int unblock(machine *m)
     }
     if (m->error)
         return STATUS_ERROR;
+    if (least(m, RUNS)) /* an edge may be known now */
+        return STATUS_RUNNING;
     if (m->output_full || any(m, OUTPUT_FULL))
         return STATUS_BLOCKED;
     if (m->stop == NEVER && any(m, AWAITS_OUTSIDE))
@@ -323,6 +283,8 @@ static int unblock(machine *m)
         w->forced = 1;
         return STATUS_RUNNING;
     }
+    if (m->stop == NEVER && any(m, AWAITS_EDGE))
+        return STATUS_WAITS; /* for ever: nobody is left who could make an edge */
     int ended = 0;
     for (int k = 0; k < m->walker_count; k++)
         ended += m->walkers[k]->state == ENDED;

@@ -39,7 +39,7 @@ enum opcode {
     OP_STAMP_ZERO, OP_FUNCTION, OP_ARRAY_FUNCTION, OP_AWAIT_ALL, OP_STAMP_READ_ALL, OP_RAMP_TO_ZERO,
     OP_SAVE_START, OP_IO_READ, OP_IO_WRITE, OP_ADVANCE, OP_PAUSE, OP_TRIGGER,
     OP_READY, OP_BRANCH, OP_LOOSE, OP_JUMP_TRUE, OP_JUMP_EQ,
-    OP_CORRECTION, OP_SET_OFFSET, OP_RESET_NOW, OP_LOAD_WAVEFORM,
+    OP_CORRECTION, OP_SET_OFFSET, OP_RESET_NOW, OP_LOAD_WAVEFORM, OP_EDGE,
     OP_COUNT
 };
 
@@ -55,8 +55,8 @@ enum latency { LATENCY_VALUE, LATENCY_CONDITION, LATENCY_PARAMETER, LATENCY_BRAN
 
 enum status { STATUS_RUNNING, STATUS_BLOCKED, STATUS_DONE, STATUS_ERROR, STATUS_WAITS };
 
-/* What a walker waits for from outside. */
-enum waits { WAITS_NOTHING, WAITS_INPUT, WAITS_RESUME, WAITS_TRIGGER };
+/* What a walker waits for from outside, or for ever at a digital input. */
+enum waits { WAITS_NOTHING, WAITS_INPUT, WAITS_RESUME, WAITS_TRIGGER, WAITS_EDGE };
 
 /* Errors of the machine itself; SIGNAL_… codes of signals.h keep their numbers (-1 … -99). */
 enum { MACHINE_NO_MEMORY = -100, MACHINE_RUN_AHEAD_VALUES = -101, MACHINE_RUN_AHEAD_PENDING = -102,
@@ -113,7 +113,7 @@ int machine_paused(const machine *m); /* every strand has come to a pause */
 int64_t machine_resume(machine *m);
 int64_t machine_trigger_instant(const machine *m);
 int64_t machine_trigger(machine *m, int64_t controller /* -1: all */, int64_t instant_ns);
-int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum waits; site: input, or element */
+int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum waits; site: input, element, or digital input */
 
 /* Before the first run: the outputs whose range is watched. Takes over `w`; machine_watched looks at all that is complete
  * and gives what was seen (NULL: nothing is watched, or an error code is set). */

@@ -84,7 +84,10 @@ class Machine:
     def paused(self) -> bool:
         """Whether every strand has come to a pause; all that was saved before it can be drained then."""
     def waiting_for(self) -> tuple[str, ...]:
-        """What strands wait for from outside, each once: "pause", "trigger", "input stream NAME"; () for nothing."""
+        """What strands wait for from outside, each once: "pause", "trigger", "input stream NAME"; () for nothing.
+
+        Also "an edge at digital input REF", of who waits for one that can never come (docs/arithmetic.md, section 15).
+        """
     def log(self) -> Log:
         """All that was played, measured and set so far.
 

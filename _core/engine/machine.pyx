@@ -184,7 +184,7 @@ cdef extern from "machine.h" nogil:
 
 
 STATUS = ("running", "blocked", "done", "error", "waits")
-WAITS = ("", "input stream ", "pause", "trigger")
+WAITS = ("", "input stream ", "pause", "trigger", "an edge at digital input ")
 
 
 def limits():
@@ -592,8 +592,14 @@ cdef class Machine:
         for k in range(machine_walkers(m)):
             waits = machine_waits(m, k, &site)
             if waits:
-                found[WAITS[waits] + (self.image.inputs[site].name if waits == 1 else "")] = None
+                found[WAITS[waits] + self._waited_for(waits, site)] = None
         return tuple(found)
+
+    cdef _waited_for(self, int waits, int64_t site):
+        """The name behind a word of WAITS."""
+        if waits == 1:
+            return self.image.inputs[site].name
+        return str(self.image.digital_inputs[site]) if waits == 4 else ""
 
     def drain(self):
         """What was saved since the last call, as chunks; see the stub."""

@@ -28,7 +28,7 @@ enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET,
 enum { PROCESS_KIND, PROCESS_NUMBER, PROCESS_LEGS, PROCESS_PORT_0, PROCESS_PORT_1, PROCESS_WEIGHTS_0,
        PROCESS_WEIGHTS_1, PROCESS_TARGET, PROCESS_SIZE, PROCESS_INDEX, PROCESS_AT, PROCESS_MEASURE,
        PROCESS_SUMMED, PROCESS_SLICE, PROCESS_SLICES, PROCESS_FIRST_SLICE, PROCESS_TAGGER, PROCESS_COLUMNS };
-enum { PROCESS_TAGGING = 2, PROCESS_DIGITAL = 3 }; /* PROCESS_KIND; the others are those of signals.h */
+enum { PROCESS_TAGGING = 2, PROCESS_DIGITAL = 3, PROCESS_EDGE = 4 }; /* PROCESS_KIND; the others are those of signals.h */
 enum { TAGGER_SIGNAL_THRESHOLD, TAGGER_SIGNAL_ABOVE, TAGGER_DERIVATIVE_THRESHOLD, TAGGER_DERIVATIVE_ABOVE, TAGGER_DEAD,
        TAGGER_HIGH_RES, TAGGER_CELLS, TAGGER_COUNT, TAGGER_FIRST_INPUT, TAGGER_INPUTS, TAGGER_COLUMNS };
 
@@ -37,7 +37,7 @@ typedef struct {
     uint64_t mask; /* strands of the walker that execute it */
 } insn;
 
-enum state { RUNS, AWAITS, ALIGNS, AWAITS_BLOCK, AWAITS_OUTSIDE, IS_AHEAD, OUTPUT_FULL, ENDED, FORKS_SAVER, FORKS_ALL };
+enum state { RUNS, AWAITS, ALIGNS, AWAITS_BLOCK, AWAITS_OUTSIDE, AWAITS_EDGE, IS_AHEAD, OUTPUT_FULL, ENDED, FORKS_SAVER, FORKS_ALL };
 
 typedef struct {
     uint64_t strands;
@@ -56,6 +56,9 @@ typedef struct {
     int64_t site;                /* ALIGNS, AWAITS_BLOCK, AWAITS_OUTSIDE: the input or the element */
     enum waits waits;            /* AWAITS_OUTSIDE */
     int sounds;                  /* what its element plays while it waits for a trigger has begun */
+    int looks;                   /* for an edge at the digital input `input`; there is none before `looked` */
+    int rests;                   /* nobody is left who could make one, unless something arrives from outside */
+    int64_t input, looked;
     int64_t *taken;              /* input: items */
     int64_t io_passed[2], io_taken[2]; /* accesses of the register; entries of it */
     int64_t pauses;              /* that it has passed */
@@ -224,6 +227,7 @@ void walk(machine *m, walker *w, int64_t budget);
 int do_play(machine *m, walker *w, const insn *i, int32_t at);
 int do_measure(machine *m, walker *w, const insn *i, int32_t at);
 int do_hear(machine *m, walker *w, const insn *i);
+int value_room(machine *m, walker *w, int64_t first, int64_t count); /* for one more value of each process */
 void do_correction(machine *m, const walker *w, const insn *i, int32_t at);
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at);
 
@@ -254,6 +258,7 @@ int do_io_write(machine *m, walker *w, const insn *i);
 int do_advance(machine *m, walker *w, const insn *i, int32_t at);
 int do_pause(machine *m, walker *w, const insn *i, int32_t at);
 int do_trigger(machine *m, walker *w, const insn *i);
+int forks_to_wait(walker *w, uint64_t mask);
 
 /* machine.c */
 int block_room(machine *m, walker *w, block_queue *b);
@@ -268,6 +273,7 @@ int64_t process_queue(const machine *m, int64_t process);
 
 /* tagging.c */
 int64_t channel_width(const machine *m, int64_t process);
+void settle_count(machine *m, int64_t process, int32_t count, int64_t end); /* a value that no window has; there is room */
 void hear_tags(const machine *m, walker *w, int64_t process, int64_t occurrence);
 int evaluate_tags(machine *m, const pending *p);
 
@@ -279,6 +285,21 @@ static inline int sends_marker(const machine *m, const int64_t *play)
 int marker_room(machine *m, const int64_t *play); /* 0, or a MACHINE_ code */
 void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length); /* of a play that sends one */
 void forget_markers(machine *m);
+
+#define OPEN_MARKER (INT64_MAX / 8) /* the length of a pulse that has no end yet */
+void end_marker(machine *m, const int64_t *play, int64_t t);
+
+/* sounding.c: what an element plays while it waits; != 0 when the job has failed */
+int begin_sound(machine *m, const int64_t *play, int64_t t);
+int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t);
+
+/* edges.c */
+int do_edge(machine *m, walker *w, const insn *i);
+int edge_may_be_known(const machine *m, const walker *w); /* of a walker that looks for one */
+int64_t edge_floor(const machine *m, const walker *w, const int64_t *bound); /* it goes on no earlier, by threads' bounds */
+
+/* floors.c */
+void raise_floors(machine *m);
 
 /* sums.c */
 int sum_slices(machine *m, int64_t process, double value, int32_t *raw, int *overflowed);

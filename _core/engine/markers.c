@@ -40,7 +40,9 @@ void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length
         digital_hold(m->digital, element);
 }
 
-/* No level before this is looked at again: by windows that wait or may still be opened. */
+void end_marker(machine *m, const int64_t *play, int64_t t) { digital_low(m->digital, (int)play[PLAY_ELEMENT], t); }
+
+/* No level before this is looked at again: by windows that wait or may still be opened, or by who waits for an edge. */
 static int64_t looked_at_from(const machine *m)
 {
     int64_t t = NEVER;
@@ -51,6 +53,9 @@ static int64_t looked_at_from(const machine *m)
     for (int thread = 0; thread < m->t.thread_count; thread++)
         if (bound_of(m, thread) < t)
             t = bound_of(m, thread);
+    for (int k = 0; k < m->walker_count; k++)
+        if (m->walkers[k]->looks && m->walkers[k]->looked < t)
+            t = m->walkers[k]->looked;
     return t;
 }
 

@@ -203,8 +203,12 @@ static int measure_room(machine *m, walker *w, const int64_t *measure)
         if (!w->forced && !try_all(m))
             return m->error ? 1 : ahead(m, w);
     }
-    for (int64_t p = 0; p < measure[MEASURE_PROCESSES]; p++) {
-        int64_t process = measure[MEASURE_FIRST_PROCESS] + p;
+    return value_room(m, w, measure[MEASURE_FIRST_PROCESS], measure[MEASURE_PROCESSES]);
+}
+
+int value_room(machine *m, walker *w, int64_t first, int64_t count)
+{
+    for (int64_t process = first; process < first + count; process++) {
         const channel *c = &m->channels[process];
         if (c->started - c->base < c->capacity || !m->t.hearers[process])
             continue;

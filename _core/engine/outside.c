@@ -8,8 +8,6 @@
 
 #include "machine_inside.h"
 
-void forget(machine *m); /* acquire.c */
-
 #define IO_RUN_AHEAD 1024 /* accesses of one register that a walker is ahead of another that walks too */
 #define CYCLE_NS 4
 
@@ -67,14 +65,21 @@ static int grown(void *array, int64_t count, int64_t *capacity, size_t size)
 
 /* ---- waiting */
 
+/* Strands `mask` of a walker are to wait alone, and the others go on: != 0 where there are others. */
+int forks_to_wait(walker *w, uint64_t mask)
+{
+    if (mask == w->strands)
+        return 0;
+    int saver_alone = mask == MACHINE_SAVER || (mask | MACHINE_SAVER) == w->strands;
+    w->state = saver_alone ? FORKS_SAVER : FORKS_ALL;
+    return 1;
+}
+
 /* The strands `mask` of a walker wait for the outside; others in it go on alone. Always 1: the walker is blocked. */
 static int wait_outside(walker *w, uint64_t mask, enum waits waits, int64_t site)
 {
-    if (mask != w->strands) {
-        int saver_alone = mask == MACHINE_SAVER || (mask | MACHINE_SAVER) == w->strands;
-        w->state = saver_alone ? FORKS_SAVER : FORKS_ALL;
+    if (forks_to_wait(w, mask))
         return 1;
-    }
     w->state = AWAITS_OUTSIDE;
     w->waits = waits;
     w->site = site;
@@ -84,9 +89,11 @@ static int wait_outside(walker *w, uint64_t mask, enum waits waits, int64_t site
 /* Something arrived: who waits looks again. What followed from their waiting is found anew. */
 static void arrived(machine *m)
 {
-    for (int k = 0; k < m->walker_count; k++)
+    for (int k = 0; k < m->walker_count; k++) {
+        m->walkers[k]->rests = 0;
         if (m->walkers[k]->state == AWAITS_OUTSIDE)
             m->walkers[k]->state = RUNS;
+    }
     for (int t = 0; t < 64; t++)
         if (m->floor[t] == NEVER)
             m->floor[t] = 0;
@@ -311,73 +318,6 @@ static int64_t next_edge(const machine *m, int64_t element, int thread, int64_t 
     return found;
 }
 
-/* The record of a constant pulse that sounds while its element waits, from `t` on. */
-static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t *r)
-{
-    element *e = &m->elements[play[PLAY_ELEMENT]];
-    *r = (signal_record_t){.kind = SIGNAL_PULSE, .start = t, .length = play[PLAY_LENGTH], .alpha_r = 1.0,
-                           .element = (int32_t)play[PLAY_VOICE], .waveform = (int32_t)play[PLAY_WAVEFORM],
-                           .thread = e->thread, .order = m->order[e->thread]};
-    double re, im;
-    int code = signal_last_sample(m->signals, r, &re, &im);
-    tune(e, t, r);
-    r->alpha_r = re;
-    r->alpha_i = im;
-    r->kind = SIGNAL_HOLD;
-    r->waveform = -1;
-    return code;
-}
-
-static int log_sound(machine *m, const signal_record_t *r, const int64_t *play, int what)
-{
-    int64_t number = (play - m->t.plays) / PLAY_COLUMNS;
-    if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[play[PLAY_ELEMENT]].F, number, what))
-        return m->error = MACHINE_LOG_FULL;
-    return 0;
-}
-
-/* Begins what sounds at `t`. != 0: the job has failed. */
-static int begin_sound(machine *m, const int64_t *play, int64_t t)
-{
-    element *e = &m->elements[play[PLAY_ELEMENT]];
-    if (e->due)
-        reset_phase(m, e, t);
-    if (play[PLAY_WAVEFORM] < 0 || t >= m->stop)
-        return 0;
-    signal_record_t r;
-    int code = sounding(m, play, t, &r);
-    if (code >= 0 && m->t.heard[r.element]) {
-        code = signal_hold_begin(m->signals, &r);
-        if (code == SIGNAL_RING_FULL) {
-            forget(m);
-            code = signal_hold_begin(m->signals, &r);
-        }
-    }
-    if (code >= 0 && m->watch)
-        code = watch_hold_begin(m->watch, &r);
-    return code < 0 ? m->error = code : log_sound(m, &r, play, LOGGED_HOLD_BEGIN);
-}
-
-static int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
-{
-    element *e = &m->elements[play[PLAY_ELEMENT]];
-    if (play[PLAY_WAVEFORM] >= 0 && start < m->stop) {
-        signal_record_t r;
-        int code = sounding(m, play, t, &r);
-        if (code >= 0 && m->t.heard[r.element])
-            code = signal_hold_end(m->signals, r.element, t);
-        if (code >= 0 && m->watch)
-            code = watch_hold_end(m->watch, r.element, t);
-        if (code < 0)
-            return m->error = code;
-        if (log_sound(m, &r, play, LOGGED_HOLD_END))
-            return 1;
-    }
-    e->sweeps = 0; /* it ends with the pulse, as with any other */
-    m->order[e->thread]++;
-    return 0;
-}
-
 int do_trigger(machine *m, walker *w, const insn *i)
 {
     int thread = m->elements[i->a].thread;
@@ -422,7 +362,13 @@ int64_t machine_trigger(machine *m, int64_t controller, int64_t instant_ns)
 
 int machine_waits(const machine *m, int64_t walker, int64_t *site)
 {
-    if (walker >= m->walker_count || m->walkers[walker]->state != AWAITS_OUTSIDE)
+    if (walker >= m->walker_count)
+        return WAITS_NOTHING;
+    if (m->walkers[walker]->state == AWAITS_EDGE) {
+        *site = m->walkers[walker]->input;
+        return WAITS_EDGE;
+    }
+    if (m->walkers[walker]->state != AWAITS_OUTSIDE)
         return WAITS_NOTHING;
     *site = m->walkers[walker]->site;
     return m->walkers[walker]->waits;

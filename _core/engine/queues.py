@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from .codes import DIGITAL, MeasureColumn, PlayColumn, ProcessColumn, TaggerColumn, WindowColumn
+from .codes import DIGITAL, EDGE, MeasureColumn, PlayColumn, ProcessColumn, TaggerColumn, WindowColumn
 from .hearing import Hearing
 from .image import Image, Ints
 
@@ -34,8 +34,10 @@ def queues_of(image: Image, hearing: Hearing) -> Queues:
         _merge(lags[names.index(number)], heard[port])
     window_queue = np.zeros(len(image.windows), dtype=np.int64)
     for k, window in enumerate(image.windows):
-        port = _ports(image, image.processes[window[WindowColumn.FIRST]])[0]
-        window_queue[k] = names.index(group[port])
+        process = image.processes[window[WindowColumn.FIRST]]
+        window_queue[k] = names.index(group[_ports(image, process)[0]])
+        if process[ProcessColumn.KIND] == EDGE:
+            continue  # no acquisition
         thread, flight, _ = _measuring(image, int(window[WindowColumn.MEASURE]))
         _merge(lags[window_queue[k]], {thread: flight})
     for number, measure in enumerate(image.measures):
@@ -74,7 +76,7 @@ def _groups(image: Image) -> list[int]:
 
 def _ports(image: Image, process: Ints) -> list[int]:
     """The ports that a process reads; digital inputs are counted behind the others."""
-    if process[ProcessColumn.KIND] == DIGITAL:
+    if process[ProcessColumn.KIND] >= DIGITAL:
         tagger = image.taggers[process[ProcessColumn.TAGGER]]
         first, count = int(tagger[TaggerColumn.FIRST_INPUT]), int(tagger[TaggerColumn.INPUTS])
         return [len(image.ports) + int(number) for number in image.digital_reads[first : first + count]]

@@ -86,6 +86,18 @@ static void deliver_tags(machine *m, int64_t process, int64_t occurrence)
     }
 }
 
+void settle_count(machine *m, int64_t process, int32_t count, int64_t end)
+{
+    channel *c = &m->channels[process];
+    int64_t occurrence = c->started++, place = occurrence & (c->capacity - 1);
+    c->done++;
+    if (!m->t.hearers[process])
+        return;
+    c->ends[place] = end;
+    c->values[place * c->width] = count;
+    deliver_tags(m, process, occurrence);
+}
+
 /* The tags of an analog input, and their number; a negative code when that failed. */
 static int tags_of(machine *m, int64_t process, int64_t start, int64_t length, int32_t *tags, int64_t *count)
 {

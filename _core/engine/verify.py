@@ -12,6 +12,7 @@ from ..errors import AskedWrongly
 from ..program.limits import DIGITAL_OUTPUTS_MAX
 from .codes import (
     DIGITAL,
+    EDGE,
     TAGGING,
     THREADS_MAX,
     ChirpColumn,
@@ -33,8 +34,9 @@ from .latencies import PROFILES, Latency
 
 # What the operands a … e of each instruction are: s slot, t tracked slot, l length of the array at the slot before,
 # a likewise and at least 1, r array of the length before, f library function, g array function, d latency, p place in
-# the code, P play, q play or -1, M measure, H process, A align, E element, S stream, B block, T thread, R IO register,
-# I input stream, i input of an element, w a number of waveforms, o a range of offsets, k strict or -1.
+# the code, P play, q play or -1, M measure, H process, h process or -1, A align, E element, S stream, B block,
+# T thread, R IO register, I input stream, D digital input, i input of an element, w a number of waveforms, o a range of
+# offsets, k strict or -1.
 _OPERANDS: dict[int, str] = {
     **dict.fromkeys((Op.MOVE, Op.TRUTH, Op.TO_INT, Op.TO_FIXED, Op.LOW_BIT, Op.RAND_FIXED), "ss"),
     **dict.fromkeys(range(Op.ADD, Op.EQ + 1), "sss"),
@@ -82,6 +84,7 @@ _OPERANDS: dict[int, str] = {
     Op.SET_OFFSET: "Eisoo",
     Op.RESET_NOW: "E",
     Op.LOAD_WAVEFORM: "sws",
+    Op.EDGE: "EDqh",
 }
 
 _STAMPS = (*range(Op.STAMP_CLEAR, Op.STAMP_ZERO + 1), Op.STAMP_READ_ALL, Op.READY)
@@ -116,6 +119,7 @@ def _verify(image: Image) -> None:
         "P": len(image.plays),
         "R": 2,
         "I": len(image.inputs),
+        "D": len(image.digital_inputs),
         "M": len(image.measures),
         "H": len(image.processes),
         "A": len(image.aligns),
@@ -136,6 +140,7 @@ def _verify(image: Image) -> None:
     _outside(image)
     _tables(image, slots, tracked)
     _measures(image)
+    _edges(image)
 
 
 def _shapes(image: Image) -> None:
@@ -191,6 +196,8 @@ def _instructions(image: Image, counts: dict[str, int], slots: int, tracked: int
                 _within(values + 1, len(image.strict) + 1, "a strict block")
             elif kind == "q":
                 _within(values + 1, len(image.plays) + 1, "a play")
+            elif kind == "h":
+                _within(values + 1, len(image.processes) + 1, "a process")
             else:
                 _within(values, counts[kind], f"operand {kind} of {Op(int(op)).name}")
 
@@ -214,12 +221,25 @@ def _outside(image: Image) -> None:
     sizes = np.array([item.size for item in image.inputs], dtype=np.int64)
     if (sizes < 1).any() or not np.array_equal(sizes[advances[:, 1]], advances[:, 3]):
         raise ValueError("an item of an input stream does not fit its variable")
-    sounding = code[(code[:, 0] == Op.TRIGGER) & (code[:, 2] >= 0)]
-    if not np.array_equal(image.plays[sounding[:, 2], PlayColumn.ELEMENT], sounding[:, 1]):
-        raise ValueError("an element waits for a trigger while another one sounds")
+    for op, column in ((Op.TRIGGER, 2), (Op.EDGE, 3)):
+        sounding = code[(code[:, 0] == op) & (code[:, column] >= 0)]
+        if not np.array_equal(image.plays[sounding[:, column], PlayColumn.ELEMENT], sounding[:, 1]):
+            raise ValueError("an element waits for a trigger while another one sounds")
+
     for _, number, which in code[code[:, 0] == Op.SET_OFFSET, :3].tolist():
         if which >= len(image.element_info[number].inputs):
             raise ValueError("an offset of an input that its element has not")
+
+
+def _edges(image: Image) -> None:
+    """The time of an edge is settled by the wait for it, and by nothing else."""
+    code, kinds = image.code.astype(np.int64), image.processes[:, ProcessColumn.KIND]
+    measured = code[code[:, 0] == Op.MEASURE, 1]
+    if np.isin(image.processes[kinds == EDGE, ProcessColumn.MEASURE], measured).any():
+        raise ValueError("a measure waits for an edge")
+    tagged = code[(code[:, 0] == Op.EDGE) & (code[:, 4] >= 0), 4]
+    if (kinds[tagged] != EDGE).any():
+        raise ValueError("a wait for an edge settles the value of a measure")
 
 
 def _tables(image: Image, slots: int, tracked: int) -> None:
@@ -265,7 +285,7 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
         (ProcessColumn.MEASURE, len(measures), "a measure"),
     ):
         _within(processes[:, column], count, what)
-    analog = processes[processes[:, ProcessColumn.KIND] != DIGITAL]
+    analog = processes[processes[:, ProcessColumn.KIND] < DIGITAL]
     for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1):
         _within(analog[:, column], len(image.ports), "a port")
     _within(image.digital_reads, len(image.digital_inputs), "a digital input")
@@ -290,7 +310,7 @@ def _numbers(image: Image) -> None:
     times = image.elements[:, (ElementColumn.TIME_OF_FLIGHT, ElementColumn.SMEARING, ElementColumn.STICKY)]
     _within(times.ravel(), 1 << 31, "a time of flight")
     _within(image.plays[:, (PlayColumn.LENGTH, PlayColumn.SAMPLES)].ravel(), 1 << 31, "the length of a pulse")
-    _within(image.processes[:, ProcessColumn.KIND], DIGITAL + 1, "the kind of a process")
+    _within(image.processes[:, ProcessColumn.KIND], EDGE + 1, "the kind of a process")
     _within(image.processes[:, ProcessColumn.LEGS] - 1, 2, "the legs of a process")
     _within(image.processes[:, ProcessColumn.NUMBER], 1 << 17, "the number of a process")
     _within(image.processes[:, ProcessColumn.SIZE], len(image.memory) + 1, "the size of a target")
@@ -316,7 +336,7 @@ def _taggers(image: Image, tracked: int) -> None:
     _within(image.taggers[:, TaggerColumn.DEAD], 1 << 31, "the dead time of a tagger")
     first, count = image.taggers[:, TaggerColumn.FIRST_INPUT], image.taggers[:, TaggerColumn.INPUTS]
     _ranges(first, count, len(image.digital_reads))
-    digital = image.taggers[rows[rows[:, ProcessColumn.KIND] == DIGITAL, ProcessColumn.TAGGER]]
+    digital = image.taggers[rows[rows[:, ProcessColumn.KIND] >= DIGITAL, ProcessColumn.TAGGER]]
     _within(digital[:, TaggerColumn.INPUTS] - 1, DIGITAL_OUTPUTS_MAX, "the digital inputs of a process")
     if (digital[:, TaggerColumn.CELLS].astype(bool) & (digital[:, TaggerColumn.INPUTS] != 1)).any():
         raise ValueError("a process that tags several inputs")

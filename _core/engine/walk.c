@@ -340,6 +340,7 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_ADVANCE: BLOCKED_IF(do_advance(m, w, i, w->at[pc])); break;
         case OP_PAUSE: BLOCKED_IF(do_pause(m, w, i, w->at[pc])); break;
         case OP_TRIGGER: BLOCKED_IF(do_trigger(m, w, i)); break;
+        case OP_EDGE: BLOCKED_IF(do_edge(m, w, i)); break;
         case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
         case OP_CORRECTION: do_correction(m, w, i, w->at[pc]); break;

@@ -67,8 +67,7 @@ class StatementChecker:
                 pass
             case tree.WaitForTrigger():
                 self._elements((node.element,), node.at)
-                if node.operation:
-                    check_name(node.operation, node.at, "a pulse", self._report)
+                self._wait_for_trigger(node)
             case tree.UpdateCorrection():
                 self._elements((node.element,), node.at)
                 for value in node.correction:
@@ -134,6 +133,18 @@ class StatementChecker:
         declaration = self._declarations.get(node.variable)
         if declaration is None or not declaration.input:
             self._report(node.at, f"{node.variable} belongs to no input stream")
+
+    def _wait_for_trigger(self, node: tree.WaitForTrigger) -> None:
+        if node.operation:
+            check_name(node.operation, node.at, "a pulse", self._report)
+        if node.source is not None:
+            check_name(node.source.element, node.at, "a trigger element", self._report)
+            if node.source.output:
+                check_name(node.source.output, node.at, "an output", self._report)
+        if node.tag is not None:
+            self._expressions.check(node.tag, node.at, "int", "the time tag of a trigger")
+            if node.source is None:
+                self._report(node.at, "a time tag of a trigger needs a trigger element")
 
     def _for(self, node: tree.For) -> None:
         if (node.start is None) != (node.step is None) or (node.start is not None and node.condition is None):

@@ -304,10 +304,20 @@ def tags(used: Used) -> bool:
 
 
 def reads_digital_inputs(used: Used) -> bool:
-    """Time tags or counts of digital inputs."""
-    return bool(used.all(tree.Counting)) or any(
-        process.kind == "time_tagging.digital" for process in used.all(tree.Tagging)
-    )
+    """Time tags or counts of digital inputs, or waits for pulses there."""
+    if used.all(tree.Counting) or waits_at_digital_inputs(used):
+        return True
+    return any(process.kind == "time_tagging.digital" for process in used.all(tree.Tagging))
+
+
+def waits_at_digital_inputs(used: Used) -> bool:
+    """A wait for a pulse at a digital input."""
+    return any(node.source is not None for node in used.all(tree.WaitForTrigger))
+
+
+def waits_for_triggers(used: Used) -> bool:
+    """A wait for the trigger of a controller."""
+    return any(node.source is None for node in used.all(tree.WaitForTrigger))
 
 
 def tags_high_res(used: Used) -> bool:

@@ -138,7 +138,15 @@ _ROWS = (
         "Trigger edges come from outside or from a periodic source, on the 4 ns grid; each thread takes an edge once, "
         "and no time goes by between an edge and what follows it.",
         _OUTSIDE,
-        rules.has(tree.WaitForTrigger),
+        rules.waits_for_triggers,
+    ),
+    Difference(
+        "digital_triggers",
+        "Time",
+        "Who waits for a pulse at a digital input goes on at the first multiple of 4 ns behind its edge, and its time "
+        "tag is there then; each thread takes an edge once.",
+        "docs/arithmetic.md, section 15",
+        rules.waits_at_digital_inputs,
     ),
     Difference(
         "division_by_zero",

@@ -341,13 +341,26 @@ class Pause(Node, frozen=True):
     at: int
 
 
+class TriggerSource(Node, frozen=True):
+    """A digital output of an element, which is a digital input of its controller; "" is its only one."""
+
+    element: str
+    output: str = ""
+
+
 class WaitForTrigger(Node, frozen=True):
-    """``element`` goes on at the next edge of a trigger. ``operation``: a constant pulse that it plays until then, or
-    ""."""
+    """``element`` goes on behind the next edge of a trigger. ``operation``: a constant pulse that it plays until then,
+    or "".
+
+    ``source``: the digital input at which the edge comes; None: the trigger of the controller.
+    ``tag``: an int variable that gets when the edge came, in ns from the start of the wait; it needs a source.
+    """
 
     at: int
     element: str
     operation: str = ""
+    source: TriggerSource | None = None
+    tag: Variable | None = None
 
 
 class Wait(Node, frozen=True):

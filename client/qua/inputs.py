@@ -11,6 +11,7 @@ from .expressions import QuaExpression, described, foreign
 from .later import Later, refuse_given
 from .position import refusal
 from .pulses import named
+from .tagging import int_variable
 from .variables import QuaArrayVariable, QuaVariable, initial_of
 
 VARIABLE_PREFIX = "input_stream_"
@@ -105,16 +106,45 @@ def pause() -> None:
 def wait_for_trigger(
     element: str, pulse_to_play: str | None = None, trigger_element: Any = None, time_tag_target: Any = None
 ) -> None:
-    """Let ``element`` wait for the next edge of the trigger of its controller.
+    """Let ``element`` wait for the next edge of the trigger of its controller, or of a digital input.
 
-    ``pulse_to_play``: an operation of it, a constant pulse that it plays until then.
+    ``pulse_to_play``: an operation of it, a constant pulse that it plays until then. ``trigger_element``: an element
+    with a digital output (``digitalOutputs``), which is a digital input of its controller, or (element, output) where
+    it has several. ``time_tag_target``: an int variable that gets when the pulse came there, in ns from the start of
+    the wait.
     """
     builder = current("wait_for_trigger")
-    refuse_given("wait_for_trigger", trigger_element=trigger_element, time_tag_target=time_tag_target)
+    if time_tag_target is not None and trigger_element is None:
+        raise refusal(
+            "wait_for_trigger: time_tag_target needs a trigger_element; the trigger of a controller has no time tag",
+            code="bad_trigger",
+            hint="name an element with a digital output",
+        )
+    tag = None
+    if time_tag_target is not None:
+        tag = int_variable(builder, time_tag_target, "time_tag_target of wait_for_trigger")
     builder.append(
         tree.WaitForTrigger(
             at=builder.at(),
             element=named(element, "the element of wait_for_trigger"),
             operation="" if pulse_to_play is None else named(pulse_to_play, "the pulse of wait_for_trigger"),
+            source=None if trigger_element is None else _source(trigger_element),
+            tag=tag,
         )
+    )
+
+
+def _source(trigger_element: Any) -> tree.TriggerSource:
+    """An element, or a pair (element, output)."""
+    if not isinstance(trigger_element, tuple):
+        return tree.TriggerSource(element=named(trigger_element, "the trigger_element of wait_for_trigger"))
+    if len(trigger_element) != 2:
+        raise refusal(
+            f"a trigger_element is an element or (element, output), not {trigger_element!r:.60}",
+            code="bad_trigger",
+        )
+    element, output = trigger_element
+    return tree.TriggerSource(
+        element=named(element, "the trigger_element of wait_for_trigger"),
+        output=named(output, "the output of a trigger_element"),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._core.engine.codes import (
     DIGITAL,
+    EDGE,
     SAVER,
     TAGGING,
     ChirpColumn,
@@ -26,7 +27,7 @@ from .code import Code, Memory, saver_of
 from .elements import Elements
 from .expressions import Expressions
 from .gaps import StrictBlock
-from .measures import Integral, MeasureTables, Pulses, Tags, Window
+from .measures import Edge, Integral, MeasureTables, Pulses, Tags, Window
 from .problems import Problems
 from .slices import Slices, Step, play_operands
 from .waveforms import RAMP, PulseTables, PulseUse
@@ -398,20 +399,46 @@ class Lowering:
             if use is None:
                 return
             self._check_sounding(node, number, use)
-            row = _PLAIN_PLAY.copy()
-            row[PlayColumn.ELEMENT], row[PlayColumn.VOICE] = number, self._voice(node, use)
-            row[PlayColumn.WAVEFORM] = use.waveform
-            row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
-            play = self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
-        self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
+            play = self._waiting_play(node, use)
+        if node.source is None:
+            self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
+            return
+        source = self._measures.trigger_input(node, node.source)
+        if source is None:
+            return
+        place = -1 if node.tag is None else self._time_tag(node, node.tag, source)
+        self.code.emit(Op.EDGE, number, source, play, place, mask=step.unit.mask, at=node.at)
+        if place >= 0:
+            (unit,) = step.heard
+            self._measures.hearers.append(self.code.alive(unit.mask))
+            self.code.emit(Op.HEAR, place, mask=unit.mask, at=node.at)
+
+    def _waiting_play(self, node: tree.WaitForTrigger, use: PulseUse) -> int:
+        """What an element plays while it waits."""
+        row = _PLAIN_PLAY.copy()
+        row[PlayColumn.ELEMENT], row[PlayColumn.VOICE] = self._elements.index[node.element], self._voice(node, use)
+        row[PlayColumn.WAVEFORM] = use.waveform
+        row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
+        row[PlayColumn.MARKER] = use.marker
+        return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
+
+    def _time_tag(self, node: tree.WaitForTrigger, tag: tree.Variable, source: int) -> int:
+        """The process that gets the time tag of a trigger: of a measure that is never made."""
+        row = [0] * ProcessColumn.COLUMNS
+        row[ProcessColumn.KIND] = EDGE
+        row[ProcessColumn.LEGS] = 1
+        row[ProcessColumn.TARGET] = self.memory.slots[tag.name]
+        row[ProcessColumn.TAGGER] = self._measures.counter((source,), 0, self.memory.slots[tag.name])
+        row[ProcessColumn.AT] = node.at
+        play = self._waiting_play(node, RAMP)
+        (place,) = self._measures.add(play, (-1, 0, 0), node.at, [(row, Edge(source))])[1]
+        return place
 
     def _check_sounding(self, node: tree.WaitForTrigger, number: int, use: PulseUse) -> None:
         """The pulse of a wait_for_trigger is constant, so that it can last as long as the wait does."""
         what = f"wait_for_trigger: the pulse '{use.name}'"
         if use.samples:
             self._problems.add(node.at, f"{what} is not constant, so it cannot sound until the trigger comes")
-        if use.pulse.digital_marker is not None:
-            self._problems.add(node.at, f"{what} with a digital marker is not supported yet", later=True)
         if self._elements.rows[number][ElementColumn.STICKY]:
             self._problems.add(node.at, f"{what} on a sticky element is not supported yet", later=True)
 

@@ -51,7 +51,15 @@ class Pulses(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
-Window = Integral | Tags | Pulses
+class Edge(msgspec.Struct, frozen=True):
+    """Where the time tag of a trigger stands among the windows: it has none."""
+
+    input: int
+    length: int = 0
+    offset: int = 0
+
+
+Window = Integral | Tags | Pulses | Edge
 
 
 class MeasureTables:
@@ -156,6 +164,14 @@ class MeasureTables:
             what = f"no digital output '{name}'" if name or not known else "several digital outputs, so name one"
             self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(known) or 'none'}")
         return known.get(name)
+
+    def trigger_input(self, node: tree.WaitForTrigger, source: tree.TriggerSource) -> int | None:
+        """The digital input that a wait listens to; None, and a problem, where there is none."""
+        if source.element not in self._config.elements:
+            self._problems.add(node.at, f"trigger_element '{source.element}' is not in the config")
+            return None
+        ref = self._digital_output(source.output, node.at, source.element)
+        return None if ref is None else self.digital_input(ref)
 
     def digital_input(self, ref: PortRef) -> int:
         """The number of a digital input."""

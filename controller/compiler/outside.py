@@ -31,5 +31,5 @@ def _words(node: Node) -> Iterator[str]:
     kind = type(node)
     if isinstance(node, tree.Io):
         yield f"io{node.number}"
-    elif kind in _WORDS:
+    elif kind in _WORDS and not (isinstance(node, tree.WaitForTrigger) and node.source is not None):
         yield _WORDS[kind]

@@ -28,8 +28,9 @@ class Unit(msgspec.Struct, eq=False, gc=False):
 
 
 class Step(msgspec.Struct, kw_only=True, gc=False):
-    """A statement with its units. ``operands``: in the order of evaluation; ``heard``: one a process; ``bodies``: of an
-    If one a branch and one for otherwise, of the others one. ``elements``: those it names (of a block: in it).
+    """A statement with its units. ``operands``: in the order of evaluation; ``heard``: one a process, or the tag of
+    a trigger; ``bodies``: of an If one a branch and one for otherwise, of the others one. ``elements``: those it names
+    (of a block: in it).
     ``stamp``: the saver's part in a statement whose start it saves."""
 
     statement: tree.Statement
@@ -219,6 +220,8 @@ class _Cutter:
             self.reset.update(names)
         elif isinstance(node, _AWAITING):
             self.outside = True
+            if isinstance(node, tree.WaitForTrigger) and node.tag is not None:
+                heard = (self.time_tag(node.tag, parent),)
         stamp = None
         if isinstance(node, _PLAYING) and node.timestamp_stream is not None:
             stamp = self.settled(SAVER)
@@ -251,6 +254,13 @@ class _Cutter:
             operands.append((node.target.index, index))
         heard.defines.add(name)
         self.measured.add(name)
+        return heard
+
+    def time_tag(self, tag: tree.Variable, parent: Unit | None) -> Unit:
+        """The time tag of a trigger, as heard."""
+        heard = self.unit(parent)
+        heard.defines.add(tag.name)
+        self.measured.add(tag.name)
         return heard
 
     def assign(self, unit: Unit, node: tree.Assign) -> None:

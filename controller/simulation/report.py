@@ -31,7 +31,7 @@ from ..._core.engine.hearing import Part
 from ..._core.engine.image import Image, ImageElement
 from ..._core.engine.logged import Log, What
 from ..plant import Steps
-from .samples import offset_steps
+from .samples import offset_steps, while_waiting
 
 REPORT_ENTRIES_MAX = 100_000
 """Plays, and acquisitions, in one report; the samples hold them all."""
@@ -73,12 +73,8 @@ def _sounds(plays: Any, duration_ns: int) -> tuple[Any, Any]:
     """What was played while waiting for triggers, as plays: a hold of a pulse, from its begin to its end; and their
     numbers in the log."""
     numbers = np.flatnonzero((plays["what"] == What.HOLD_BEGIN) & (plays["play"] >= 0))
-    begins = plays[numbers].copy()
-    ends = plays[(plays["what"] == What.HOLD_END) & (plays["play"] >= 0)]
-    for sound in begins:
-        mine = ends["start"][(ends["element"] == sound["element"]) & (ends["start"] >= sound["start"])]
-        sound["length"] = (mine.min() if len(mine) else duration_ns) - sound["start"]
-        sound["alpha_r"], sound["alpha_i"], sound["what"] = 1.0, 0.0, What.PLAY
+    begins = while_waiting(plays, duration_ns)
+    begins["alpha_r"], begins["alpha_i"], begins["what"] = 1.0, 0.0, What.PLAY
     sounding = begins["length"] > 0
     return begins[sounding], numbers[sounding]
 

@@ -12,7 +12,7 @@ from ..._core.config import Config, PortRef, SimulatedOutput, digital_outputs, s
 from ..._core.config.model import MWAnalogOutput
 from ..._core.config.ranges import full_scale_volts
 from ..._core.engine.image import Image
-from ..._core.engine.logged import Log
+from ..._core.engine.logged import Log, What
 from ..._core.engine.outputs import OutputPort
 from ..._core.engine.rendering import Renderer
 from ..._core.errors import AskedWrongly
@@ -100,7 +100,9 @@ def digital_samples(config: Config, image: Image, log: Log, duration_ns: int) ->
     of its markers until it plays another marker or begins a ramp to zero.
     """
     edges = {ref: np.zeros(duration_ns + 1, np.int32) for ref in digital_outputs(config)}
-    for marker in [*markers(config, image, log.plays), *held_markers(config, image, log)]:
+    sounds = while_waiting(log.plays, duration_ns)
+    shown = [*markers(config, image, played(log.plays)), *markers(config, image, sounds)]
+    for marker in [*shown, *held_markers(config, image, log)]:
         if marker.ref in edges:
             _raise(edges[marker.ref], marker, duration_ns)
     return {ref: (np.cumsum(edge[:-1]) > 0) ^ config.digital_output(ref).inverted for ref, edge in edges.items()}
@@ -114,8 +116,23 @@ class Marker:
         self.starts, self.lengths, self.samples = starts, lengths, samples
 
 
+def played(plays: Any) -> Any:
+    """The plays of a log that have their length: of a pulse that sounds during a wait only the ends are logged."""
+    return plays[(plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE)]
+
+
+def while_waiting(plays: Any, duration_ns: int) -> Any:
+    """What was played while elements waited for triggers, as plays that last as long as the waits did."""
+    begins = plays[(plays["what"] == What.HOLD_BEGIN) & (plays["play"] >= 0)].copy()
+    ends = plays[(plays["what"] == What.HOLD_END) & (plays["play"] >= 0)]
+    for sound in begins:
+        mine = ends["start"][(ends["element"] == sound["element"]) & (ends["start"] >= sound["start"])]
+        sound["length"] = (mine.min() if len(mine) else duration_ns) - sound["start"]
+    return begins
+
+
 def markers(config: Config, image: Image, plays: Any) -> Iterable[Marker]:
-    """The markers of all plays of a log, by play row and digital output."""
+    """The markers of plays, by play row and digital output."""
     real = plays[plays["play"] >= 0]
     for row in np.unique(real["play"]).tolist():
         chosen = real[real["play"] == row]

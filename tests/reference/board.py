@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 from quaymaster._core.program import tree
 
@@ -60,6 +61,22 @@ class Window:
 
 
 @dataclass
+class Lookout:
+    """A strand that waits for an edge at a digital input, at ``at_least`` or later; ``edge``: when it came."""
+
+    element: model.Element
+    source: tree.TriggerSource
+    at_least: int
+    edge: int | None = None
+
+    @property
+    def port(self) -> PortRef:
+        """The digital input."""
+        outputs = self.element.digitalOutputs
+        return outputs[self.source.output or next(iter(outputs))]
+
+
+@dataclass
 class Board:
     """Written and read by all strands; ``changes`` counts what was written."""
 
@@ -72,6 +89,7 @@ class Board:
     """When the plays and measures with a timestamp_stream started."""
     records: list[Record] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
+    lookouts: list[Lookout] = field(default_factory=list)
     let_go: list[tuple[str, int]] = field(default_factory=list)
     """(element, instant) where what sticky elements hold of their markers ends."""
     windows: list[Window] = field(default_factory=list)

@@ -276,7 +276,11 @@ class ConfigMaker:
         for key, level in zip(keys, (0.11, -0.23), strict=False):
             self.raw["waveforms"][f"{name}.hum.{key}"] = {"type": "constant", "sample": self.loudness * level}
         waveforms = {key: f"{name}.hum.{key}" for key in keys}
-        self.raw["pulses"][f"{name}.hum"] = {"operation": "control", "length": 16, "waveforms": waveforms}
+        hum = {"operation": "control", "length": 16, "waveforms": waveforms}
+        self.raw["pulses"][f"{name}.hum"] = hum
+        if not self.kind.one_length:
+            marker = self.draw(st.sampled_from(sorted(MARKERS)))
+            self.raw["pulses"][f"{name}.beep"] = hum | {"digital_marker": marker}
 
     def element(self, name: str, kind: str, inputs: tuple[int, ...]) -> None:
         """An element; ``inputs``: the input ports that it measures, of which a MW element takes the first."""
@@ -291,6 +295,8 @@ class ConfigMaker:
         record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
         self.hum(name, iq)
         record["operations"]["hum"] = f"{name}.hum"
+        if not self.kind.one_length:
+            record["operations"]["beep"] = f"{name}.beep"
         frequencies = [*FREQUENCIES, *([650e6, -999999999.5] if fine and not slow else [])]
         frequency = draw(st.sampled_from(frequencies if iq else [*frequencies, None]))
         if frequency is not None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .plants import Plant
 
 HIGH_VOLTS = 3.3
+FOREVER = 2**62
+LOOK_NS = 10**6
+"""How far a wait looks for light."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,19 @@ class Marker:
     samples: tuple[tuple[int, int], ...]
     holds: bool
 
-    def levels(self) -> list[bool]:
-        """Its level in each ns of its pulse; behind its samples it is low."""
-        found: list[bool] = []
+    def highs(self) -> Iterator[tuple[int, int]]:
+        """(begin, end) of its high parts, in ns of its pulse; behind its samples it is low."""
+        begin = 0
         for value, length in self.samples:
-            found += [bool(value)] * (length or self.length)
-            if length == 0:
-                break
-        return (found + [False] * self.length)[: self.length]
+            end = min(begin + length, self.length) if length else self.length
+            if value and end > begin:
+                yield begin, end
+            begin = max(begin, end)
+
+    @property
+    def ends_high(self) -> bool:
+        """Whether it is high in the last ns of its pulse."""
+        return any(end == self.length for _, end in self.highs())
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,11 @@ class Markers:
         mine = [marker for marker in self.played if marker.element == element]
         ends = sorted([m.start for m in mine] + [t for name, t in self.let_go if name == element])
         for marker in mine:
-            levels = marker.levels()
-            turns = [n for n in range(1, marker.length) if levels[n] != levels[n - 1]]
-            for begin, end in pairwise([0, *turns, marker.length]):
-                if levels[begin]:
-                    yield marker.start, marker.start + begin, marker.start + end
+            for begin, end in marker.highs():
+                yield marker.start, marker.start + begin, marker.start + end
             end = marker.start + marker.length
-            if marker.holds and levels[-1]:
-                yield end, end, next((t for t in ends if t >= end), 2**62)
+            if marker.holds and marker.ends_high:
+                yield end, end, next((t for t in ends if t >= end), FOREVER)
 
 
 def wires(plant: Plant, config: model.Config, port: PortRef) -> list[PortRef]:
@@ -89,15 +94,20 @@ class Listener:
     port: PortRef
     seed: int
 
-    def output_levels(self, markers: Markers, output: PortRef, times: range) -> list[bool]:
-        """The levels of a digital output at these times, as an input hears it that has no delay."""
-        high: set[int] = set()
+    def heard_spans(self, markers: Markers, output: PortRef) -> Iterator[tuple[int, int]]:
+        """(begin, end) of all that makes a digital output high, as an input hears it that has no delay."""
         for element in self.used:
             for digital in self.config.elements[element].digitalInputs.values():
                 if digital.port == output:
                     for start, begin, end in markers.spans(element):
-                        first = max(start, begin + digital.delay - digital.buffer, times.start)
-                        high.update(range(first, min(end + digital.delay + digital.buffer, times.stop)))
+                        first = max(start, begin + digital.delay - digital.buffer)
+                        yield first, end + digital.delay + digital.buffer
+
+    def output_levels(self, markers: Markers, output: PortRef, times: range) -> list[bool]:
+        """The levels of a digital output at these times, likewise."""
+        high: set[int] = set()
+        for begin, end in self.heard_spans(markers, output):
+            high.update(range(max(begin, times.start), min(end, times.stop)))
         inverted = self.config.digital_output(output).inverted
         return [(t in high) != inverted for t in times]
 
@@ -115,13 +125,29 @@ class Listener:
         light, hears = self.plant.light, self.config.digital_input(self.port).threshold < HIGH_VOLTS
         return light is not None and hears and photons.shines(self.seed, number, light, t)
 
+    def edges(self, markers: Markers, start: int, end: int) -> list[int]:
+        """All edges at start, …, end − 1."""
+        rising = self.config.digital_input(self.port).polarity == "RISING"
+        levels = self.levels(markers, range(start - 1, end))
+        return [start + i for i, (before, here) in enumerate(pairwise(levels)) if before != here and here == rising]
+
     def tags(self, markers: Markers, start: int, end: int) -> list[int]:
         """All tags of a window, counted from its start."""
-        rules = self.config.digital_input(self.port)
-        levels = self.levels(markers, range(start - 1, end))
+        dead = self.config.digital_input(self.port).deadtime
         found: list[int] = []
-        for i, (before, here) in enumerate(pairwise(levels)):
-            edge = before != here and here == (rules.polarity == "RISING")
-            if edge and (not found or i - found[-1] >= rules.deadtime):
-                found.append(i)
+        for edge in self.edges(markers, start, end):
+            if not found or edge - start - found[-1] >= dead:
+                found.append(edge - start)
         return found
+
+    def first_edge(self, markers: Markers, start: int, end: int | None) -> int | None:
+        """The first edge at ``start`` or later, before ``end``; None: whenever it comes, of light within LOOK_NS."""
+        late = delay(self.plant, self.config, self.port)
+        outputs = wires(self.plant, self.config, self.port)
+        turns = {t + late for output in outputs for span in self.heard_spans(markers, output) for t in span}
+        if self.plant.light is not None:
+            turns |= set(range(start, start + LOOK_NS if end is None else end))
+        for t in sorted(turns):
+            if start <= t and (end is None or t < end) and self.edges(markers, t, t + 1):
+                return t
+        return None

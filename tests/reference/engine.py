@@ -39,13 +39,14 @@ Numerics = Literal["linear", "exact"]
 @dataclass(frozen=True)
 class Outcome:
     """What a job leaves: streams of (raw value, time_ns), traces of (input number, start_ns, codes), events, end, and
-    the outputs that were out of range."""
+    the outputs that were out of range. ``waits``: it is not done, and waits for what nobody will bring."""
 
     streams: dict[str, list[tuple[int, int]]]
     traces: dict[str, list[tuple[int, int, list[int]]]]
     events: set[tuple[str, int]]
     end_ns: int
     overflows: dict[PortRef, Beyond] = field(default_factory=dict)
+    waits: bool = False
 
 
 def run(
@@ -109,17 +110,35 @@ class Job:
         running = [strand.run() for strand in self.strands]
         while running or self.board.windows:
             running = advance(running, self.board)
-            if self.board.windows:
-                window = min(self.board.windows, key=lambda w: w.rank)
+            window = min(self.board.windows, key=lambda w: w.rank, default=None)
+            if self.found_edge(None if window is None else window.end):
+                continue
+            if window is not None:
                 self.board.windows.remove(window)
                 self.evaluate(window)
-            elif any(strand.outside for strand in self.strands):
+            elif self.board.lookouts or any(strand.outside for strand in self.strands):
                 break
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
         end_ns = self.board.end_ns
         beyond = overflows(self.config, self.places, self.board.records, end_ns)
-        return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond)
+        return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond, bool(running))
+
+    def found_edge(self, end: int | None) -> bool:
+        """Section 15: the first edge that a strand waits for, if it comes before the next window ends: nobody can do
+        anything before."""
+        markers = Markers(self.board.markers, self.board.let_go)
+        found = []
+        for number, lookout in enumerate(self.board.lookouts):
+            listener = Listener(self.config, self.plant, self.places.used, lookout.port, self.seed)
+            edge = listener.first_edge(markers, lookout.at_least, end)
+            if edge is not None:
+                found.append((edge, number))
+        if found:
+            edge, number = min(found)
+            self.board.lookouts.pop(number).edge = edge
+            self.board.changes += 1
+        return bool(found)
 
     def sounding(self) -> list[Record]:
         """All records so far, of elements and of DC offsets."""

@@ -29,6 +29,7 @@ MEASURED_ARRAY = "am"
 SLICES_OF_1, SLICES_OF_2 = "as1", "as2"
 TAGS, COUNT = "at", "nt"
 DIGITAL, DIGITAL_TAGS, PULSES = "time_tagging.digital", "ad", "nd"
+TIME_TAG = "tt"
 SLICED = [f"{of}.{kind}" for of in ("demod", "integration") for kind in ("sliced", "accumulated", "moving_window")]
 STREAMS = {"int": "ints", "fixed": "fixeds", "bool": "bools"}
 INT_LITERALS = [0, 1, 2, 3, 4, -1, 7, 12, 31, 32, 1000, 2**31 - 1, -(2**31)]
@@ -63,6 +64,7 @@ class Kind:
     ``library``: calls are mostly of library functions.
     ``outside``: IO registers, input streams, pauses and triggers too.
     ``photons``: some plants have light.
+    ``edges``: waits at digital inputs too, some for ever.
     """
 
     numerics: Numerics = "linear"
@@ -77,6 +79,7 @@ class Kind:
     library: bool = False
     outside: bool = False
     photons: bool = False
+    edges: bool = False
     statements_max: int = 60
     measures_max: int = 9
 
@@ -116,7 +119,7 @@ class Maker:
         self.measures = kind.measures_max
         self.counters = list(COUNTERS)
         self.fixeds = [*FIXEDS, *MEASURED] if kind.feedback else [*FIXEDS]
-        self.ints = [*INTS, COUNT, PULSES] if kind.feedback else [*INTS]
+        self.ints = [*INTS, COUNT, PULSES, TIME_TAG] if kind.feedback else [*INTS]
         self.arrays = {**ARRAYS, MEASURED_ARRAY: "fixed", TAGS: "int", DIGITAL_TAGS: "int"} if kind.feedback else ARRAYS
         if kind.outside:
             self.arrays = {**self.arrays, INPUT_ARRAY: "fixed"}
@@ -270,6 +273,8 @@ class Maker:
             kinds += ["assign", "assign", "save", "save"]
         if self.kind.outside:
             kinds += ["advance", "advance", "trigger", "pause"]
+        if self.kind.edges and any(element.digital for element in self.facts.elements):
+            kinds += ["edge"] * 4
         if depth > 0:
             kinds += ["if", "for", "while", "for_each"]
         kind = self.pick(kinds)
@@ -288,6 +293,8 @@ class Maker:
         }
         if kind in simple:
             return [simple[kind]()]
+        if kind == "edge":
+            return self.edge()
         if kind == "measure":
             self.measures -= trips
             return self.measure_and_save()
@@ -528,6 +535,19 @@ class Maker:
         operation = "" if element.sticky or element.chooses else self.pick(["", "hum"])
         return tree.WaitForTrigger(at=-1, element=element.name, operation=operation)
 
+    def edge(self) -> list[tree.Statement]:
+        """A wait at a digital input, behind plays that may send it something."""
+        element = self.element()
+        source = self.draw(st.sampled_from([element for element in self.facts.elements if element.digital]))
+        waits = tree.WaitForTrigger(
+            at=-1,
+            element=element.name,
+            operation="" if element.sticky else self.pick(["", "hum", "beep"]),
+            source=tree.TriggerSource(element=source.name, output=self.pick(source.digital)),
+            tag=tree.Variable(type="int", name=TIME_TAG) if self.draw(st.booleans()) else None,
+        )
+        return [*(self.play() for _ in range(self.draw(st.integers(0, 3)))), waits]
+
     def update_frequency(self, element: str) -> tree.Statement:
         """A new frequency in any units."""
         if self.chance(3):
@@ -631,7 +651,7 @@ class Maker:
 
 def saves_of_all() -> tuple[tree.Statement, ...]:
     """Saves of every variable and cell, for the end of a program."""
-    scalars = {"int": [*INTS, *SEEDS, COUNT, PULSES], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
+    scalars = {"int": [*INTS, *SEEDS, COUNT, PULSES, TIME_TAG], "fixed": [*FIXEDS, *MEASURED], "bool": [*BOOLS]}
     sources: list[tree.Target] = [
         tree.Variable(type=type_, name=name)
         for type_, names in scalars.items()
@@ -646,7 +666,9 @@ def saves_of_all() -> tuple[tree.Statement, ...]:
 def end_stream(source: tree.Target) -> str:
     """Tags have streams of their own, so that who counts what was measured finds them."""
     streams = {TAGS: "tags", DIGITAL_TAGS: "digital_tags"}
-    return streams.get(source.array, source.type) if isinstance(source, tree.Cell) else source.type
+    if isinstance(source, tree.Variable):
+        return "time_tags" if source.name == TIME_TAG else source.type
+    return streams.get(source.array, source.type)
 
 
 INPUTS: dict[str, tree.VarType] = {"in_i": "int", "in_b": "bool"}
@@ -675,7 +697,7 @@ def declarations() -> tuple[tree.Declaration, ...]:
         declare("seed1", "int", 12345),
         declare("seed2", "int", -1),
         *(declare(name) for name in MEASURED),
-        *(declare(name, "int") for name in (*COUNTERS, COUNT, PULSES)),
+        *(declare(name, "int") for name in (*COUNTERS, COUNT, PULSES, TIME_TAG)),
         declare("ai", "int", 2, -9, size=2),
         declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
         declare("ab", "bool", 1, 0, size=2),

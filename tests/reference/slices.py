@@ -226,6 +226,10 @@ class Slice:
         for number, operand in enumerate(operands(site.node)):
             if draws([operand]) & self.needed:
                 self._add_operand(site, number)
+        tag = site.node.tag if isinstance(site.node, tree.WaitForTrigger) else None
+        if tag is not None and tag.name in self.needed:
+            self.heard.add((site, 0))
+            self._add_around(site)
         if isinstance(site.node, tree.Measure):
             for number, process in enumerate(site.node.processes):
                 if targets_of(process) & self.needed:

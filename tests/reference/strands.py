@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quaymaster._core.config import model
 from quaymaster._core.program import tree
 
 from . import library, numbers
-from .board import Board, Inlet, Listening, Window
-from .digital import Marker
+from .board import Board, Inlet, Listening, Lookout, Window
+from .digital import FOREVER, Marker
 from .holds import Hold
 from .latencies import Latencies
 from .numbers import Report
@@ -358,6 +358,9 @@ class Strand:
             yield from self.perform(site, list(values.values()))
         if isinstance(site.node, tree.Measure):
             self.expect(site, site.node, mine, values)
+        tag = site.node.tag if isinstance(site.node, tree.WaitForTrigger) else None
+        if tag is not None and (mine or (site, 0) in self.slice.heard):
+            self.variables[tag.name][0].expect((site.number, self.passes[site], 0, 0))
 
     def expect(self, site: Site, node: tree.Measure, mine: bool, values: dict[int, int]) -> None:
         """Section 2: the targets of a measure, own or heard, are pending from here on."""
@@ -435,7 +438,7 @@ class Strand:
             case tree.Pause():
                 yield from self.pause(site)
             case tree.WaitForTrigger():
-                yield from self.wait_for_trigger(node)
+                yield from self.wait_for_trigger(site, node)
             case tree.RampToZero():
                 self.clock += self.down_at_once(node.element, node.duration)
             case tree.LoadWaveform():
@@ -467,44 +470,80 @@ class Strand:
             yield from self.wait_outside()
         self.pauses += 1
 
-    def wait_for_trigger(self, node: tree.WaitForTrigger) -> Steps:
+    def wait_for_trigger(self, site: Site, node: tree.WaitForTrigger) -> Steps:
         """Section 15: until the next edge that this thread has not taken; a constant pulse may sound until then."""
         if node.operation:
             self.begin(node.element)
-        element = self.config.elements[node.element]
-        (controller, *_) = [ref.controller for ref in [*element.input_ports.values(), *element.output_ports.values()]]
-        while (edge := self.incoming.edge(controller, max(self.clock, self.last_edge + 1))) is None:
-            yield from self.wait_outside()
+        at_least = max(self.clock, self.last_edge + 1)
+        if node.source is not None:
+            sound = self.begin_sound(node)
+            lookout = Lookout(self.config.elements[node.source.element], node.source, at_least)
+            self.board.lookouts.append(lookout)
+            while lookout.edge is None:
+                yield
+            edge, end = lookout.edge, 4 * (lookout.edge // 4) + 4
+            self.end_sound(sound, end)
+            if node.tag is not None:
+                self.board.settle((site.number, self.passes[site], 0, 0), numbers.wrap(edge - self.clock), end)
+        else:
+            while (edge := self.incoming.edge(self.controller_of(node.element), at_least)) is None:
+                yield from self.wait_outside()
+            end = edge
+            self.end_sound(self.begin_sound(node), end)
         if node.operation:
-            self.sound(node, edge)
-        self.clock = self.last_edge = edge
+            self.oscillators[node.element].sweep = None
+            self.order += 1
+        self.clock, self.last_edge = end, edge
         self.loose = True
 
-    def sound(self, node: tree.WaitForTrigger, end: int) -> None:
-        """Section 15: a hold of the value of a constant pulse, until ``end``."""
+    def controller_of(self, name: str) -> str:
+        """Where the trigger of an element comes to."""
+        element = self.config.elements[name]
+        (controller, *_) = [ref.controller for ref in [*element.input_ports.values(), *element.output_ports.values()]]
+        return controller
+
+    def begin_sound(self, node: tree.WaitForTrigger) -> tuple[Record | None, Marker | None]:
+        """Section 15: a hold of the value of a constant pulse, from now on, and its marker."""
+        if not node.operation:
+            return None, None
         pulse = pulse_of(self.config, node.element, node.operation)
-        if pulse.waveforms and end > self.clock:
+        record = marker = None
+        if pulse.waveforms:
             (level,) = samples_of(self.config, pulse, 1, False, self.reporter(node.at))
             oscillator = self.oscillators[node.element]
-            self.board.records.append(
-                Record(
-                    element=node.element,
-                    thread=self.thread or 0,
-                    order=self.order,
-                    start=self.clock,
-                    samples=Steady(end - self.clock),
-                    twice=Steady(2 * (end - self.clock)),
-                    alpha=level,
-                    beta=(0.0, 0.0),
-                    theta=oscillator.phase(self.clock),
-                    inc=oscillator.frequency(self.clock),
-                    whole=oscillator.whole,
-                    correction=oscillator.correction,
-                    chirp=oscillator.sections,
-                )
+            record = Record(
+                element=node.element,
+                thread=self.thread or 0,
+                order=self.order,
+                start=self.clock,
+                samples=Steady(FOREVER),
+                twice=Steady(FOREVER),
+                alpha=level,
+                beta=(0.0, 0.0),
+                theta=oscillator.phase(self.clock),
+                inc=oscillator.frequency(self.clock),
+                whole=oscillator.whole,
+                correction=oscillator.correction,
+                chirp=oscillator.sections,
             )
-        self.oscillators[node.element].sweep = None
-        self.order += 1
+            self.board.records.append(record)
+        if pulse.digital_marker is not None:
+            samples = self.config.digital_waveforms[pulse.digital_marker].samples
+            marker = Marker(node.element, self.clock, FOREVER, samples, False)
+            self.board.markers.append(marker)
+        return record, marker
+
+    def end_sound(self, sound: tuple[Record | None, Marker | None], end: int) -> None:
+        """It lasts until ``end``; what lasts no time is none."""
+        record, marker = sound
+        lasts = end - self.clock
+        if record is not None:
+            self.board.records.remove(record)
+            ended = replace(record, samples=Steady(lasts), twice=Steady(2 * lasts))
+            self.board.records += [ended] if lasts else []
+        if marker is not None:
+            self.board.markers.remove(marker)
+            self.board.markers += [replace(marker, length=lasts)] if lasts else []
 
     def turn(self, element: str, node: tree.Statement, values: list[int]) -> None:
         """Section 3: the oscillator or the frame of an element changes; what it holds goes on with that."""

@@ -82,7 +82,9 @@ def head(node: tree.Statement) -> str:
         case tree.AdvanceInput():
             return f"advance {node.variable}"
         case tree.WaitForTrigger():
-            return f"trigger for {node.element} with {node.operation or 'nothing'}"
+            source = "" if node.source is None else f" from {node.source.element}.{node.source.output}"
+            tag = "" if node.tag is None else f" at {of_expression(node.tag)}"
+            return f"trigger for {node.element} with {node.operation or 'nothing'}{source}{tag}"
         case tree.RampToZero():
             return f"ramp {node.element} to zero in {node.duration}"
         case tree.UpdateCorrection():

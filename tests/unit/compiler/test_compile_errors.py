@@ -121,6 +121,16 @@ def short_count() -> None:
     q.measure("read", "r1", None, q.counting.digital(q.declare(int), 399, "opd"))
 
 
+def unknown_trigger_element() -> None:
+    """q9 is not there."""
+    q.wait_for_trigger("q1", trigger_element="q9")
+
+
+def trigger_element_without_digital_output() -> None:
+    """r1 has analog outputs alone."""
+    q.wait_for_trigger("q1", trigger_element=("r1", "out1"), time_tag_target=q.declare(int))
+
+
 FAULTS = [
     (unknown_element, "element 'q9' is not in the config"),
     (unknown_operation, "has no operation 'longer'; it has: long, ramp, short"),
@@ -132,6 +142,8 @@ FAULTS = [
     (two_lengths, "weights of two lengths: 400 and 1000 ns"),
     (short_max_time, "max_time of time_tagging.analog is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
     (near_detector, "time_of_flight of element 'r1' is 24 ns; time tagging needs 36 at least"),
+    (unknown_trigger_element, "trigger_element 'q9' is not in the config"),
+    (trigger_element_without_digital_output, "element 'r1' has no digital output 'out1'; it has: none"),
     (no_digital_output, "element 'r1' has no digital output ''; it has: none"),
     (short_count, "max_time of counting.digital is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
     (short_count, "element 'r1' has no digital output 'opd'; it has: none"),

@@ -81,7 +81,6 @@ REFUSED: list[tuple[str, Callable[[], Any], str, str]] = [
     ("element", lambda: q.wait_for_trigger("q9"), "compile_error", "element 'q9' is not in the config"),
     ("operation", lambda: q.wait_for_trigger("q1", "x"), "compile_error", "no operation 'x'"),
     ("shape", lambda: q.wait_for_trigger("q1", "ramp"), "compile_error", "'ramp_pulse' is not constant"),
-    ("marker", lambda: q.wait_for_trigger("r1", "read"), "not_yet", "with a digital marker is not supported yet"),
     ("sticky", lambda: q.wait_for_trigger("s1", "long"), "not_yet", "on a sticky element is not supported yet"),
 ]
 

@@ -308,7 +308,14 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
         lambda: ids(lambda: declare_input_stream("client", "x", int)),
     ),
     "pause_stops_time": (lambda: ids(pause), lambda: ids(align)),
-    "trigger_edges": (lambda: ids(lambda: wait_for_trigger("qubit1")), lambda: ids(lambda: wait(4, "qubit1"))),
+    "trigger_edges": (
+        lambda: ids(lambda: wait_for_trigger("qubit1")),
+        lambda: ids(lambda: wait_for_trigger("qubit1", trigger_element="rr1")),
+    ),
+    "digital_triggers": (
+        lambda: ids(lambda: wait_for_trigger("qubit1", trigger_element="rr1")),
+        lambda: ids(lambda: wait_for_trigger("qubit1")),
+    ),
     "convolution_mode": (
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,))),
         lambda: of_nodes(tree.Convolution(of=0, vector=(1.0,), mode="same")),

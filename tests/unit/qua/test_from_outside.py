@@ -204,6 +204,20 @@ def test_pauses_and_triggers() -> None:
     assert isinstance(sounding, tree.WaitForTrigger) and sounding.operation == "const"
 
 
+def test_triggers_at_digital_inputs() -> None:
+    """trigger_element is an element or (element, output); time_tag_target an int variable."""
+
+    def write(n: Any, f: Any, b: Any) -> None:
+        q.wait_for_trigger("q", trigger_element="p")
+        q.wait_for_trigger("q", "const", ("p", "out1"), n)
+
+    plain, tagged = built(write).body
+    assert isinstance(plain, tree.WaitForTrigger) and isinstance(tagged, tree.WaitForTrigger)
+    assert (plain.source, plain.tag) == (tree.TriggerSource(element="p"), None)
+    assert tagged.source == tree.TriggerSource(element="p", output="out1")
+    assert tagged.tag == tree.Variable(type="int", name="v1")
+
+
 WRONG: list[tuple[str, Callable[..., Any], str, str]] = [
     ("save", lambda v: q.save(q.IO1, q.declare_stream()), "bad_save", "assign it to a variable first"),
     ("in place", lambda v: q.IO1.__iadd__(1), "in_place", "assign(IO1"),
@@ -225,6 +239,12 @@ WRONG: list[tuple[str, Callable[..., Any], str, str]] = [
     ("twice", lambda v: [q.declare_input_stream(int, "a") for _ in range(2)], "duplicate_stream", ""),
     ("trigger", lambda v: q.wait_for_trigger(3), "bad_name", ""),
     ("pulse", lambda v: q.wait_for_trigger("q", 3), "bad_name", ""),
+    ("source 3", lambda v: q.wait_for_trigger("q", trigger_element=3), "bad_name", ""),
+    ("source of 3", lambda v: q.wait_for_trigger("q", trigger_element=("p", "a", "b")), "bad_trigger", ""),
+    ("source output", lambda v: q.wait_for_trigger("q", trigger_element=("p", 1)), "bad_name", ""),
+    ("tag alone", lambda v: q.wait_for_trigger("q", time_tag_target=v), "bad_trigger", "digital output"),
+    ("tag 3", lambda v: q.wait_for_trigger("q", None, "p", 3), "bad_target", ""),
+    ("tag fixed", lambda v: q.wait_for_trigger("q", None, "p", q.declare(q.fixed)), "bad_target", ""),
 ]
 
 

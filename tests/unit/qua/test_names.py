@@ -160,8 +160,6 @@ def test_the_exception_name_of_the_platform_catches_ours() -> None:
 
 
 LATER: list[tuple[str, Any]] = [
-    ("wait_for_trigger(trigger_element=...)", lambda x, st: q.wait_for_trigger("q", trigger_element="p")),
-    ("wait_for_trigger(time_tag_target=...)", lambda x, st: q.wait_for_trigger("q", time_tag_target=x)),
     ("receive_from_stream(target_variable=...)", lambda x, st: q.receive_from_stream(1, target_variable=x)),
     ("declare_input_stream('opnic', ...)", lambda x, st: q.declare_input_stream("opnic", 1, int)),
     ("declare_struct", lambda x, st: q.declare_struct(int)),

@@ -25,6 +25,7 @@ KINDS = {
     "exact, loud": Kind(numerics="exact", loud=True, feedback=True),
     "overlap": Kind(overlap=True, sigmas=(1e-3,), traces=False),
     "outside": Kind(outside=True, feedback=True),
+    "edges": Kind(edges=True, feedback=True),
 }
 EVENTS = [
     "amplitude_range",
@@ -67,6 +68,7 @@ WANTED = {
     "wires": ["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
+    "waits": ["edge", "tagged", "sounding"],
     "continues": ["with a chirp", "without"],
     "inputs": ["singleInput", "mixInputs", "MWInput", "multipleInputs", "singleInputCollection"],
 }
@@ -91,6 +93,10 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
         case tree.UpdateFrequency():
             seen["units"][node.units] += 1
             seen["keep_phase"][str(node.keep_phase)] += 1
+        case tree.WaitForTrigger():
+            seen["waits"]["edge"] += node.source is not None
+            seen["waits"]["tagged"] += node.tag is not None
+            seen["waits"]["sounding"] += node.source is not None and node.operation != ""
         case tree.Play() | tree.Measure():
             seen["amplitudes"][str(len(node.amplitude))] += 1
             seen["stamped"][type(node).__name__] += node.timestamp_stream is not None
@@ -182,6 +188,7 @@ def seen() -> dict[str, Counter[str]]:
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
             counters["saved"]["tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_tags", []))
             counters["saved"]["digital tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_digital_tags", []))
+            counters["saved"]["edges"] += sum(stamp > 0 for raw, stamp in outcome.streams.get("end_time_tags", []))
             counters["saved"]["values"] += sum(len(items) for items in outcome.streams.values())
             counters["saved"]["traces"] += sum(len(items) for items in outcome.traces.values())
 
@@ -202,3 +209,4 @@ def test_random_programs_measure_something(seen: dict[str, Counter[str]]) -> Non
     assert seen["saved"]["non-zero measured"] > 600
     assert seen["saved"]["traces"] > 100
     assert seen["saved"]["digital tags"] > 100
+    assert seen["saved"]["edges"] > 20
