@@ -542,7 +542,7 @@ class Maker:
         waits = tree.WaitForTrigger(
             at=-1,
             element=element.name,
-            operation="" if element.sticky else self.pick(["", "hum", "beep"]),
+            operation="" if element.sticky or element.chooses else self.pick(["", "hum", "beep"]),
             source=tree.TriggerSource(element=source.name, output=self.pick(source.digital)),
             tag=tree.Variable(type="int", name=TIME_TAG) if self.draw(st.booleans()) else None,
         )
