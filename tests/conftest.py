@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from process_cluster import ProcessCluster
 # No test asserts a time: machines are shared and slow at moments, and an example that took long is not a failure.
 settings.register_profile("quaymaster", deadline=None, print_blob=True)
 settings.load_profile("quaymaster")
+
+# A background job of a script begins with Ctrl-C ignored, and hands that down; what the tests start must hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
