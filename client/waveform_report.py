@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .simulated_samples import SimulatorSamples, pyplot_module
@@ -252,14 +253,19 @@ class WaveformReport:
     ) -> Figure:
         """Draw the pulses as bars by element over time in ns, with the samples above where they are given.
 
-        Returns the figure (a matplotlib one; whether it is shown is up to the caller); `save_path`: written there too.
+        Returns the figure (of matplotlib; whether it is shown is up to the caller). `save_path`: beside a file of that
+        name a picture of each controller is written, `waveform_report_<controller>_<job>.png`; the file itself is left
+        alone, since scripts give their own name here, as the platform's SDK takes it.
         """
         from .report_plot import draw_report
 
-        figure = draw_report(self, samples, controllers, pyplot_module())
-        if save_path:
-            figure.savefig(save_path)
-        return figure
+        pyplot = pyplot_module()
+        for name in self.controllers_in_use if save_path is not None else ():
+            if controllers is None or name in controllers:
+                picture = draw_report(self, samples, [name], pyplot)
+                picture.savefig(Path(str(save_path)).parent / f"waveform_report_{name}_{self.job_id}.png")
+                pyplot.close(picture)
+        return draw_report(self, samples, controllers, pyplot)
 
     def plot(self, samples: SimulatorSamples | None = None) -> Figure:
         """Same as `create_plot`."""

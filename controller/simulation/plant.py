@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from ..._core.config import Config, PortRef
+from ..._core.config.limits import PORT_COUNTS
 from ..._core.config.model import MWAnalogInput
 from ..._core.engine.hearing import Hearing, Part, RawSamples
 from ..._core.errors import AskedWrongly
@@ -18,20 +19,21 @@ from ..plant import loopback, none
 def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Sequence[str]) -> Hearing:
     """The hearing tables of a simulation; `raw`: the samples of its inputs, one after another.
 
-    Noise is at the inputs that are connected to something. Raises AskedWrongly: `bad_simulation` for a port that the
-    config does not declare, and for complex samples of an input in volts.
+    Noise is at the inputs that are connected to something. A port that the hardware has and the config does not declare
+    is silent: scripts in the field name cables of a whole set-up beside a config of a part of it. Raises AskedWrongly:
+    `bad_simulation` for a port that the hardware does not have, and for complex samples of an input in volts.
     """
     if simulation.interface == "loopback":
-        cables = [(port_of(cable.source), port_of(cable.target)) for cable in simulation.cables]
-        for source, target in cables:
-            _check_declared(config, source, "analog_outputs")
-            _check_declared(config, target, "analog_inputs")
+        named = [(port_of(cable.source), port_of(cable.target)) for cable in simulation.cables]
+        cables = [
+            (source, target)
+            for source, target in named
+            if _is_declared(config, source, "analog_outputs") & _is_declared(config, target, "analog_inputs")
+        ]
         noise = dict.fromkeys([target for _, target in cables], simulation.noise_variance)
         return loopback(config, elements, cables, simulation.latency_ns, noise)
     if simulation.interface == "raw":
-        samples = _raw_samples(simulation, raw)
-        for item in samples:
-            _check_declared(config, item.ref, "analog_inputs")
+        samples = [item for item in _raw_samples(simulation, raw) if _is_declared(config, item.ref, "analog_inputs")]
         noise = {item.ref: simulation.noise_variance for item in samples}
         raws = tuple(_of_its_input(config, item) for item in samples)
         return msgspec.structs.replace(none(config, elements, noise), raw=raws)
@@ -72,13 +74,15 @@ def _of_its_input(config: Config, item: RawSamples) -> RawSamples:
     return item
 
 
-def _check_declared(config: Config, ref: PortRef, kind: str) -> None:
+def _is_declared(config: Config, ref: PortRef, kind: str) -> bool:
+    """Whether the config declares a port of the hardware."""
     controller = config.controllers.get(ref.controller)
     module = controller.fems.get(ref.fem) if controller is not None else None
-    if module is None or ref.number not in getattr(module, kind):
+    if module is None or not 1 <= ref.number <= PORT_COUNTS[module.type][kind]:
         what = kind[:-1].replace("_", " ")
         raise AskedWrongly(
-            f"the simulation interface names {what} {ref}, which the config does not declare",
+            f"the simulation interface names {what} {ref}, which the controllers of the config do not have",
             code="bad_simulation",
-            hint=f"declare it under {kind} of {ref.controller}, or leave the connection out",
+            hint="name ports of controllers and FEMs that the config declares, or leave the connection out",
         )
+    return ref.number in getattr(module, kind)

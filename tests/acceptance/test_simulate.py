@@ -100,8 +100,10 @@ def test_a_script_of_the_libraries(qmm: QuantumMachinesManager, tmp_path: Path) 
     assert "con1 A5" in labels and "con1 A3" not in labels, "ports that are zero throughout are not drawn"
     report = job.get_simulated_waveform_report()
     (tmp_path / "report.json").write_text(json.dumps(report.to_dict()))
-    picture = report.create_plot(samples, save_path=str(tmp_path / "report.png"))
-    assert (tmp_path / "report.png").stat().st_size > 10_000
+    (tmp_path / "script.py").touch()
+    picture = report.create_plot(samples, save_path=str(tmp_path / "script.py"))
+    assert (tmp_path / f"waveform_report_con1_{job.id}.png").stat().st_size > 10_000
+    assert (tmp_path / "script.py").stat().st_size == 0, "a script names itself; nothing is written over it"
     assert picture.axes[-1].get_xlabel() == "Time [ns]"
     rabi = [entry for entry in report.analog_waveforms if entry.element == "q1" and entry.iq_info["isI"]]
     assert [entry.current_amp_elements[0] for entry in rabi[:5]] == [0.0, 0.25, 0.5, 0.75, 0.0]

@@ -169,13 +169,17 @@ def test_a_program_that_does_not_compile_names_the_line(tmp_path: Path) -> None:
 
 
 def test_a_cable_to_nowhere_is_refused(tmp_path: Path) -> None:
-    """A loopback that names a port which the config lacks says which."""
+    """A loopback that names a port which the hardware lacks says which; one that the config leaves out is silent."""
     with program() as prog:
         play("pulse", "q")
-    record = Simulation(duration_cycles=10, interface="loopback", cables=[Cable(source="con1/1/1", target="con1/1/2")])
-    final = run_one(tmp_path, prog, opx_readout_pair(), record, b"").final
-    assert final.error is not None and final.error.code == "bad_simulation"
-    assert "con1/1/2" in final.error.message
+    for source, target in (("con1/1/1", "con1/1/3"), ("con1/1/11", "con1/1/1"), ("con7/1/1", "con1/1/1")):
+        record = Simulation(duration_cycles=10, interface="loopback", cables=[Cable(source=source, target=target)])
+        final = run_one(tmp_path, prog, opx_readout_pair(), record, b"").final
+        assert final.error is not None and final.error.code == "bad_simulation"
+        assert (target if target.endswith("3") else source) in final.error.message
+    unused = [Cable(source="con1/1/1", target="con1/1/2"), Cable(source="con1/1/9", target="con1/1/1")]
+    record = Simulation(duration_cycles=10, interface="loopback", cables=unused)
+    assert run_one(tmp_path, prog, opx_readout_pair(), record, b"").final.error is None
 
 
 def test_a_ramp_to_zero_is_an_entry_of_its_own(tmp_path: Path) -> None:
