@@ -216,6 +216,9 @@ _BY_CODE: Final[Mapping[str, type[QmQuaException]]] = {
     "no_such_input_stream": UnknownInputStreamError,
     "input_type": QmValueError,
     "input_size": QmValueError,
+    "no_such_element": QmValueError,
+    "no_such_input": QmValueError,
+    "bad_setting": QmValueError,
     "simulation_too_long": QMSimulationError,
     "bad_simulation": QMSimulationError,
 }

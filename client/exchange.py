@@ -17,6 +17,7 @@ _READS: Final = (
     requests.GetQm,
     requests.GetConfig,
     requests.GetIo,
+    requests.GetElement,
     requests.GetJobs,
     requests.GetJob,
     requests.WaitJob,

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._core.errors import AskedWrongly, QuaymasterError, not_yet
 from .._core.wire import FINAL_STATES, JobInfo, JobState, exception_of, parcels, requests
+from .._core.wire.records import ElementValues
 from .connection import FOREVER_S, Asker, WaitedLongEnough, timed_out
 from .difference_report import DifferenceReport
-from .exceptions import ErrorJobStateError, JobCancelledError, UnknownJobStateError
+from .exceptions import ErrorJobStateError, JobCancelledError, QmValueError, UnknownJobStateError
 from .machine_numbers import entry_of, io_value, machine_number
+from .machine_values import element_name, offset_pairs
+from .plain import plain_number
 from .report import ExecutionReport
 
 if TYPE_CHECKING:
@@ -228,6 +231,9 @@ _STARTED_JOBS_HAVE = (
     "is_paused",
     "resume",
     "trigger",
+    "set_intermediate_frequency",
+    "set_element_correction",
+    "set_output_dc_offset_by_element",
     "execution_report",
     "difference_report",
 )
@@ -308,6 +314,53 @@ class QmJob(QmBaseJob):
         """IO2 of the running job."""
         return self.get_io_values(io2_type=as_type)[1]
 
+    # -- what elements are set to, for this job alone (the platform's JobApi) ------------------------------------------
+
+    def set_intermediate_frequency(self, element: str, freq: float) -> None:
+        """Let an element of the running job have another intermediate frequency, in Hz, from the next thing on that it
+        does. The phase is that of `update_frequency`. Returns when the job has it."""
+        hertz = float(plain_number(freq, "freq"))
+        self._tell(parcels.SetFrequency(element=element_name(element), frequency_hz=hertz))
+
+    def get_intermediate_frequency(self, element: str) -> float:
+        """The intermediate frequency of an element of the running job, in Hz: what was set last, here or by the
+        program."""
+        return self._element(element).frequency_hz
+
+    def set_element_correction(self, element: str, correction: Sequence[float]) -> None:
+        """Let an element of the running job have another correction (c00, c01, c10, c11) of its mixer, from the next
+        thing on that it does. Values are rounded to 2⁻¹⁶."""
+        values = [float(plain_number(value, "correction")) for value in correction]
+        if len(values) != 4:
+            raise QmValueError(f"a correction has 4 values, not {len(values)}")
+        self._tell(parcels.SetCorrection(element=element_name(element), values=values))
+
+    def get_element_correction(self, element: str) -> tuple[float, float, float, float]:
+        """The correction of the mixer of an element of the running job."""
+        c00, c01, c10, c11 = self._element(element).correction
+        return c00, c01, c10, c11
+
+    def set_output_dc_offset_by_element(
+        self, element: str, input: str | Sequence[str], offset: float | Sequence[float]
+    ) -> None:
+        """Let the port of an input of an element ("single", "I", "Q", or as the config names it), or of several, have
+        another offset, in V, from the next thing on that the element does. When the job ends it is the qm's again."""
+        for name, volts in offset_pairs(input, offset):
+            self._tell(parcels.SetOffset(element=element_name(element), input=name, volts=volts))
+
+    def get_output_dc_offset_by_element(self, element: str, iq_input: str | None = None) -> float:
+        """The offset of the port of an input of an element of the running job, in V."""
+        offsets = self._element(element).offsets
+        name = "single" if iq_input is None else iq_input
+        if name not in offsets:
+            has = ", ".join(offsets) or "none"
+            raise QmValueError(f"element {element!r} has no input {name!r} with an offset; it has: {has}")
+        return offsets[name]
+
+    def _element(self, element: str) -> ElementValues:
+        asked = requests.GetElement(job_id=self._id, element=element_name(element))
+        return self._connection.ask(asked).result
+
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the job's run."""
         return ExecutionReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
@@ -329,12 +382,6 @@ RunningQmJob = QmJob
 
 _OF_A_RUNNING_JOB = frozenset(
     {
-        "set_element_correction",
-        "get_element_correction",
-        "set_intermediate_frequency",
-        "get_intermediate_frequency",
-        "set_output_dc_offset_by_element",
-        "get_output_dc_offset_by_element",
         "set_input_dc_offset_by_element",
         "get_input_dc_offset_by_element",
         "set_output_digital_delay",
@@ -345,7 +392,8 @@ _OF_A_RUNNING_JOB = frozenset(
         "set_converter_frequency",
     }
 )
-"""What the platform's JobApi can change while a job runs; here a qm's setters change what its later jobs play."""
+"""What the platform's JobApi can change while a job runs, and comes later here; a qm's setters change it for later
+jobs."""
 
 
 def _refusing(name: str) -> Callable[..., NoReturn]:

@@ -1,7 +1,8 @@
 """What can be set and read of an open qm: frequencies, corrections, offsets, digital windows, IO registers.
 
-A setter changes the qm's config for jobs that start later. What is read comes from the effective config, which the
-broker holds. Names and arguments: the platform's queue page, 2.2.
+A setter changes the qm's config for jobs that start later, and frequencies, corrections and offsets of outputs for the
+job that runs, too. What is read comes from the effective config, which the broker holds. Names and arguments: the
+platform's queue page, 2.2.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from .._core.errors import not_yet
-from .._core.wire import limits, requests, unpack_plain
+from .._core.errors import QuaymasterError, not_yet
+from .._core.wire import limits, parcels, requests, unpack_plain
 from .connection import Asker
 from .exceptions import InvalidConfigError, QmValueError
 from .machine_numbers import io_value, machine_number
+from .machine_values import offset_pairs
 from .plain import plain_number
 
 Config = dict[Any, Any]
@@ -33,27 +35,32 @@ class MachineSettings:
     # -- setters ---------------------------------------------------------------------------------------------------
 
     def set_intermediate_frequency(self, element: str, freq: float) -> None:
-        """Set the intermediate frequency of an element, in Hz."""
-        self._change(_change("intermediate_frequency", element, [freq]))
+        """Set the intermediate frequency of an element, in Hz; the running job has it with the next thing that the
+        element does."""
+        change = _change("intermediate_frequency", element, [freq])
+        self._change(change)
+        self._tell_running(parcels.SetFrequency(element=element, frequency_hz=change.values[0]))
 
     def set_mixer_correction(
         self, mixer: str, intermediate_frequency: float, lo_frequency: float, values: Sequence[float]
     ) -> None:
-        """Set the correction matrix (c00, c01, c10, c11) of a mixer at a pair of frequencies, in Hz."""
+        """Set the correction matrix (c00, c01, c10, c11) of a mixer at a pair of frequencies, in Hz. In the running job
+        the elements on the mixer with these frequencies have it with the next thing that they do."""
         frequency = float(plain_number(intermediate_frequency, "intermediate_frequency"))
         lo = float(plain_number(lo_frequency, "lo_frequency"))
-        self._change(_change("mixer_correction", mixer, list(values), frequency=frequency, lo_frequency=lo))
+        change = _change("mixer_correction", mixer, list(values), frequency=frequency, lo_frequency=lo)
+        self._change(change)
+        elements = _elements_on(self.get_config(), mixer, frequency, lo)
+        self._tell_running(*(parcels.SetCorrection(element=name, values=change.values) for name in elements))
 
     def set_output_dc_offset_by_element(
         self, element: str, input: str | Sequence[str], offset: float | Sequence[float]
     ) -> None:
-        """Set the offset in volts of an output: input "single", "I" or "Q", or several with as many offsets."""
-        inputs = [input] if isinstance(input, str) else list(input)
-        offsets = [offset] if isinstance(offset, (int, float)) or not hasattr(offset, "__len__") else list(offset)
-        if len(inputs) != len(offsets):
-            raise QmValueError(f"{len(inputs)} inputs need as many offsets, not {len(offsets)}")
-        pairs = zip(inputs, offsets, strict=True)
+        """Set the offset in volts of an output: input "single", "I" or "Q", or as the config names it; or several with
+        as many offsets. The running job has it with the next thing that the element does."""
+        pairs = offset_pairs(input, offset)
         self._change(*(_change("output_dc_offset", element, [value], port=name) for name, value in pairs))
+        self._tell_running(*(parcels.SetOffset(element=element, input=name, volts=value) for name, value in pairs))
 
     def set_input_dc_offset_by_element(self, element: str, output: str, offset: float) -> None:
         """Set the offset in volts of the analog input behind an element's output."""
@@ -69,6 +76,18 @@ class MachineSettings:
 
     def _change(self, *changes: requests.ConfigChange) -> None:
         self._connection.ask(requests.SetConfig(qm_id=self._id, changes=list(changes)))
+
+    def _tell_running(self, *told: parcels.ToJob) -> None:
+        """Bring settings to the job that is loading or running, if there is one and its program uses the element."""
+        for parcel in told:
+            job_id = self._connection.ask(requests.GetQm(qm_id=self._id)).result.running_job
+            if job_id is None:
+                return
+            try:
+                self._connection.ask(requests.TellJob(job_id=job_id, parcel=parcel))
+            except QuaymasterError as error:
+                if error.code not in ("job_not_running", "no_such_element"):
+                    raise
 
     # -- getters ---------------------------------------------------------------------------------------------------
 
@@ -86,6 +105,8 @@ class MachineSettings:
             if iq_input not in ("I", "Q"):
                 raise QmValueError(f"Port must be I or Q, got {iq_input}.")
             port = found["mixInputs"][iq_input]
+        elif several := found.get("multipleInputs") or found.get("singleInputCollection"):
+            port = _entry(several["inputs"], iq_input, f"input of {element!r}")
         else:
             raise QmValueError(f"element {element!r} has no single or mixed input, so no output offset")
         return float(_port(config, port, "analog_outputs").get("offset") or 0.0)
@@ -224,6 +245,21 @@ def _change(
     return requests.ConfigChange(
         kind=kind, target=target, port=port, frequency=frequency, lo_frequency=lo_frequency, values=numbers
     )
+
+
+def _elements_on(config: Config, mixer: str, frequency: float, lo_frequency: float) -> list[str]:
+    """The elements that a mixer corrects at a pair of frequencies: their own, or those of their oscillator."""
+    found = []
+    for name, element in config.get("elements", {}).items():
+        mixed = element.get("mixInputs")
+        if mixed is None:
+            continue
+        shared = config.get("oscillators", {}).get(element.get("oscillator")) or {}
+        source = shared if shared.get("mixer") else mixed
+        hertz = shared.get("intermediate_frequency") if shared else element.get("intermediate_frequency")
+        if source.get("mixer") == mixer and (hertz, source.get("lo_frequency") or 0.0) == (frequency, lo_frequency):
+            found.append(name)
+    return found
 
 
 def _entry(entries: Mapping[str, Any], name: str, what: str) -> Any:

@@ -16,6 +16,7 @@ from quaymaster._core.engine.hearing import Hearing
 from quaymaster._core.engine.image import Image
 from quaymaster._core.engine.machine import Machine
 from quaymaster._core.engine.outside import Outside
+from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
 from quaymaster._core.program.elements import elements_used
 from quaymaster.controller import plant as plants
@@ -91,7 +92,7 @@ def run_by_hand(
         if state == "done" or is_stuck(machine, state):
             break
         if random.random() < eagerness:
-            come_by(machine, image, random, random.choice(["io", "io", "input", "trigger"]))
+            come_by(machine, image, random, random.choice(["io", "io", "input", "trigger", "set", "set"]))
         elif state == "waits" and random.random() < 0.7:
             come_by(machine, image, random, random.choice(from_outside(machine)))
     else:
@@ -117,6 +118,8 @@ def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
     elif what == "pause":
         if machine.paused:
             machine.resume()
+    elif what == "set":
+        set_something(machine, image, random)
     elif what == "trigger":
         machine.trigger(random.choice(["", "con1"]) if image.element_info else "")
     elif image.inputs:
@@ -124,6 +127,26 @@ def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
         item = random.choice(named or image.inputs)
         least, most = (0, 2) if item.type == "bool" else (-9, 9) if random.random() < 0.5 else (-(2**31), 2**31)
         machine.push_input(item.name, [random.randrange(least, most) for _ in range(item.size)])
+
+
+def set_something(machine: Machine, image: Image, random: Random) -> None:
+    """A setting of an element comes from outside; what it cannot have is refused."""
+    if not image.element_info:
+        return
+    info = random.choice(image.element_info)
+    what = random.choice(["frequency", "correction", "offset"])
+    try:
+        if what == "frequency":
+            machine.set_frequency(
+                info.name,
+                random.choice([0.0, 50e6, -12.5e6, 1e9 / 7, 6.5e8] if info.per_ns == 2 else [0.0, 50e6, -1e9 / 7]),
+            )
+        elif what == "correction":
+            machine.set_correction(info.name, [random.uniform(-2, 1.99) for _ in range(4)])
+        elif info.offsets:
+            machine.set_offset(info.name, random.choice(info.offsets).name, random.uniform(-0.5, 0.49))
+    except AskedWrongly as error:
+        assert error.code in ("no_oscillator", "no_mixer", "not_yet")
 
 
 def hearing_of(plant: Plant, config: Config, used: tuple[str, ...]) -> Hearing:

@@ -94,7 +94,7 @@ class Op(IntEnum):
     JUMP_TRUE = 70  # to a if [b]
     JUMP_EQ = 71  # to a if [b] = [c]
     CORRECTION = 72  # element a gets the matrix [b], [c], [d], [e]
-    SET_OFFSET = 73  # input b (1: Q) of element a gets the offset [c], kept in -d ... e steps of 2^-16 V
+    SET_OFFSET = 73  # input b of row a gets the offset [c], kept in -d ... e steps of 2^-16 V
     RESET_NOW = 74  # the phase of element a, at once
     LOAD_WAVEFORM = 75  # [a] = [c], the number of one of b waveforms
     EDGE = 76  # element a waits at digital input b, sounds as play c or -1 does, and process d or -1 gets when
@@ -216,7 +216,8 @@ class ElementColumn:
     HOLDS_MARKER = 7  # 1: its digital level is held, too
     HALVES = 8  # 1: its ports have two samples a ns
     FOLD = 9  # of such an element: 1 where the increment before it wraps is an odd number of turns from INCREMENT
-    COLUMNS = 10
+    OWNER = 10  # the element: of one input of it its row, else the row itself
+    COLUMNS = 11
 
 
 class MeasureColumn:

@@ -20,7 +20,7 @@ from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 from .hearing import Part
 
-ENGINE_VERSION = 16
+ENGINE_VERSION = 17
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -68,12 +68,25 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     gap_ns: int
 
 
+class OffsetInput(msgspec.Struct, frozen=True, kw_only=True):
+    """An input of an element that has a DC offset, from ``low`` to ``high`` steps of 2⁻¹⁶ V: its row in the table of
+    elements, and its place among the ``inputs`` there."""
+
+    name: str
+    row: int
+    place: int
+    low: int
+    high: int
+
+
 class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     """An element of the program, or one input of it where one plays at a time (those stand behind all elements).
 
     ``inputs``: (port,), (I, Q), a MW output twice, several that play together, or (); ``outputs`` as in the config.
 
     ``full_scale``: volts of a sample 1.0; 1.0 except on MW outputs. ``per_ns``: samples a ns of the ports it plays on.
+    ``oscillator``: the name of one that elements share, else "". ``mixed``: it has a mixer. ``offsets``: its inputs
+    that have a DC offset.
     """
 
     name: str
@@ -85,6 +98,9 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     correction: tuple[float, float, float, float]
     full_scale: float = 1.0
     per_ns: int = 1
+    oscillator: str = ""
+    mixed: bool = False
+    offsets: tuple[OffsetInput, ...] = ()
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):

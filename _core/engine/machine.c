@@ -96,8 +96,9 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     m->blocks = zeros(m->t.block_count, sizeof *m->blocks);
     m->outputs = zeros(m->t.stream_count, sizeof *m->outputs);
     m->events = zeros(EVENT_COUNT * (m->t.source_count + 1), sizeof *m->events);
+    m->offsets_now = zeros(m->t.element_count * m->t.level_columns, sizeof *m->offsets_now);
     if (!m->elements || !m->queues || !m->channels || !m->sums || !m->sections || !m->processes || !m->arrived || !m->blocks || !m->outputs ||
-        !m->events || new_outputs(m, timed) || new_queues(m) || outside_new(m)) {
+        !m->events || !m->offsets_now || new_outputs(m, timed) || new_queues(m) || outside_new(m)) {
         machine_free(m);
         return NULL;
     }
@@ -115,6 +116,7 @@ void machine_free(machine *m)
 {
     if (!m)
         return;
+    settings_free(m);
     for (int k = 0; k < m->walker_count; k++)
         walker_free(m->walkers[k]);
     for (int64_t k = 0; m->queues && k < m->t.queue_count; k++)

@@ -113,6 +113,25 @@ int machine_paused(const machine *m); /* every strand has come to a pause */
 int64_t machine_resume(machine *m);
 int64_t machine_trigger_instant(const machine *m);
 int64_t machine_trigger(machine *m, int64_t controller /* -1: all */, int64_t instant_ns);
+
+/* Settings of elements, likewise (settings.c); elements and rows are those of the table. */
+enum setting_kind { SETTING_FREQUENCY, SETTING_CORRECTION, SETTING_OFFSET };
+typedef struct {
+    int64_t place;     /* it happens just before this act of the element */
+    int32_t kind, which; /* which: of an offset, the input of `row`; of a frequency, as `fold` of signal_record_t */
+    int64_t row;
+    uint64_t inc;      /* of a frequency */
+    double values[4];  /* of a correction; the first, of an offset in V */
+} machine_setting;
+int64_t machine_acts(const machine *m, int64_t element); /* that have begun: the place of a setting that arrives */
+int machine_set_element(machine *m, int64_t element, const machine_setting *s);
+const machine_setting *machine_next_setting(const machine *m, int64_t element, int64_t k); /* k after the last taken; NULL: no more */
+uint64_t machine_increment(const machine *m, int64_t element);
+int machine_fold(const machine *m, int64_t element);
+int machine_correction(const machine *m, int64_t element, double c[4]); /* 0: never changed */
+int64_t machine_offset(const machine *m, int64_t row, int64_t which, double *volts); /* the number of the change; 0: none */
+void machine_stop_watching(machine *m, int64_t output);
+
 int machine_waits(const machine *m, int64_t walker, int64_t *site); /* an enum waits; site: input, element, or digital input */
 
 /* Before the first run: the outputs whose range is watched. Takes over `w`; machine_watched looks at all that is complete

@@ -10,6 +10,7 @@ from .hearing import Hearing
 from .image import Image
 from .logged import Log
 from .outside import Outside
+from .settings import ElementNow
 from .watching import OutputOverflow
 
 Values = npt.NDArray[np.int64]
@@ -78,6 +79,26 @@ class Machine:
 
         Raises AskedWrongly ``no_such_controller``; Taken ``outside_log_full``.
         """
+    def set_frequency(self, element: str, frequency_hz: float) -> tuple[Outside, ...]:
+        """Let the oscillator of an element have this frequency, as update_frequency does, from the next thing on that
+        an element does which has it: one entry for each.
+
+        Raises AskedWrongly ``no_such_element``, ``no_oscillator``, ``bad_setting``; Taken ``outside_log_full``.
+        """
+    def set_correction(self, element: str, values: Sequence[float]) -> tuple[Outside, ...]:
+        """Likewise a correction (c00, c01, c10, c11), as update_correction does.
+
+        Raises AskedWrongly ``no_such_element``, ``no_mixer``, ``bad_setting``; Taken ``outside_log_full``.
+        """
+    def set_offset(self, element: str, input: str, volts: float) -> tuple[Outside, ...]:
+        """Likewise the DC offset of the port of an input ("single", "I", "Q", or as the config names it), as
+        set_dc_offset does.
+
+        Raises AskedWrongly ``no_such_element``, ``no_such_input``, ``bad_setting``, ``not_yet`` (a port without an
+        offset that is wired to a measured input); Taken ``outside_log_full``.
+        """
+    def element(self, name: str) -> ElementNow:
+        """What an element has, or will have with the next thing that it does. AskedWrongly ``no_such_element``."""
     def outside_log(self) -> tuple[Outside, ...]:
         """All that came from outside so far, what was given at the start too."""
     @property

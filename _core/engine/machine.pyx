@@ -35,7 +35,7 @@ from quaymaster._core.engine.signals cimport (
     signals_set_way,
 )
 
-from ..errors import AskedWrongly, OurBug, Taken
+from ..errors import AskedWrongly, OurBug, Taken, not_yet
 from .codes import EVENT_NAMES
 from .latencies import latencies_ns
 from .logged import CORRECTIONS, OFFSETS, PLAYS, RESETS, SECTIONS, WINDOWS, Log
@@ -44,12 +44,14 @@ from .outside import (
     INPUT_ITEMS_MAX,
     OUTSIDE_ENTRIES_MAX,
     OUTSIDE_VALUES_MAX,
+    SETTINGS,
     Outside,
     check_item,
     check_log,
     check_register,
     input_number,
 )
+from . import settings
 from .queues import queues_of
 from .verify import verify_image
 from .watching import OutputOverflow, changed_offsets, outputs_to_watch
@@ -169,6 +171,24 @@ cdef extern from "machine.h" nogil:
     int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes)
     void machine_traces_taken(machine *m)
     int64_t machine_now(const machine *m)
+    enum:
+        SETTING_FREQUENCY
+        SETTING_CORRECTION
+        SETTING_OFFSET
+    ctypedef struct machine_setting:
+        int64_t place
+        int32_t kind, which
+        int64_t row
+        uint64_t inc
+        double values[4]
+    int64_t machine_acts(const machine *m, int64_t element)
+    int machine_set_element(machine *m, int64_t element, const machine_setting *s)
+    const machine_setting *machine_next_setting(const machine *m, int64_t element, int64_t k)
+    uint64_t machine_increment(const machine *m, int64_t element)
+    int machine_fold(const machine *m, int64_t element)
+    int machine_correction(const machine *m, int64_t element, double *c)
+    int64_t machine_offset(const machine *m, int64_t row, int64_t which, double *volts)
+    void machine_stop_watching(machine *m, int64_t output)
     int64_t machine_io_place(const machine *m, int64_t number)
     int machine_set_io(machine *m, int64_t number, int64_t place, int32_t raw)
     void machine_show_io(machine *m, int64_t number)
@@ -243,6 +263,8 @@ cdef class Machine:
     cdef tuple _watched
     cdef bint _halted
     cdef list _outside
+    cdef dict _idle
+    cdef set _wired
     cdef dict _places
     cdef int64_t _outside_values
     cdef list _controllers
@@ -264,6 +286,8 @@ cdef class Machine:
                                code="bad_plant", hint="edges are on the grid of cycles")
         self.image = image
         self._outside = []
+        self._idle = {output.ref: output.offset for output in plant.outputs}
+        self._wired = {level.port for port in plant.ports for level in port.levels}
         self._places = {}
         self._outside_values = 0
         self._halted = False
@@ -546,6 +570,109 @@ cdef class Machine:
                                hint=f"it is on: {', '.join(self._controllers)}")
         return self._enter(Outside("trigger", name, self._place("trigger", ""), machine_trigger_instant(m)))
 
+    def set_frequency(self, element, frequency_hz):
+        """A frequency from outside; see the stub."""
+        cdef machine *m = self._ready()
+        number = settings.element_number(self.image, element)
+        raws = settings.frequency_raws(self.image, number, frequency_hz)
+        return self._set("frequency", settings.sharing(self.image, number), raws)
+
+    def set_correction(self, element, values):
+        """A correction from outside; see the stub."""
+        number = settings.element_number(self.image, element)
+        raws = settings.correction_raws(self.image, number, values)
+        mixed = [row for row in settings.sharing(self.image, number) if self.image.element_info[row].mixed]
+        return self._set("correction", mixed, raws)
+
+    def set_offset(self, element, input, volts):
+        """An offset from outside; see the stub."""
+        number = settings.element_number(self.image, element)
+        known = settings.offset_input(self.image.element_info[number], input)
+        self._check_hearing(known.row, known.place)
+        return self._set("offset", [number], settings.offset_raws(known, volts), input)
+
+    cdef _check_hearing(self, row, which):
+        """What an input is wired to must be known from the start where it may change."""
+        ref = self.image.element_info[row].inputs[which]
+        if self._arrays["levels"][row * self._tables.level_columns + which] < 0 and ref in self._wired:
+            raise not_yet(f"an offset from outside of {ref}, to which an input is wired and which has none at the start,")
+
+    cdef _set(self, kind, numbers, raws, input=""):
+        cdef machine *m = self._ready()
+        self._check_room(len(numbers), len(numbers) * len(raws))
+        now = machine_now(m)
+        names = [self.image.element_info[number].name for number in numbers]
+        return tuple([self._enter(Outside(kind, name, machine_acts(m, number), now, raws, input))
+                      for number, name in zip(numbers, names)])
+
+    cdef int _set_element(self, entry) except -1:
+        """Let a setting take effect; the outputs that it changes are not watched any more."""
+        cdef machine *m = self._ready()
+        cdef machine_setting s
+        cdef int64_t number = settings.element_number(self.image, entry.name), k
+        memset(&s, 0, sizeof(machine_setting))
+        s.place = entry.place
+        info = self.image.element_info[number]
+        ports = ()
+        if entry.kind == "frequency":
+            s.kind, (s.inc, s.which) = SETTING_FREQUENCY, entry.raws
+        elif entry.kind == "correction":
+            s.kind, ports = SETTING_CORRECTION, info.inputs
+        else:
+            s.kind = SETTING_OFFSET
+            known = settings.offset_input(info, entry.input)
+            s.row, s.which = known.row, known.place
+            ports = self.image.element_info[s.row].inputs[s.which : s.which + 1]
+        if entry.kind != "frequency":
+            for k, raw in enumerate(entry.raws):
+                s.values[k] = raw * settings.STEP
+        for k, output in enumerate(self._watched):
+            if output.ref in ports:
+                machine_stop_watching(m, k)
+        return machine_set_element(m, number, &s)
+
+    def element(self, name):
+        """What an element has now; see the stub."""
+        cdef machine *m = self._ready()
+        cdef int64_t number = settings.element_number(self.image, name), k = 0
+        cdef double c[4]
+        cdef const machine_setting *next
+        info = self.image.element_info[number]
+        increment = machine_increment(m, number)
+        correction = info.correction
+        if machine_correction(m, number, c):
+            correction = (c[0], c[1], c[2], c[3])
+        offsets = {known.name: self._offset_now(known.row, known.place) for known in info.offsets}
+        fold = machine_fold(m, number)
+        while True:
+            next = machine_next_setting(m, number, k)
+            if next == NULL:
+                break
+            if next.kind == SETTING_FREQUENCY:
+                increment, fold = next.inc, next.which
+            elif next.kind == SETTING_CORRECTION:
+                correction = (next.values[0], next.values[1], next.values[2], next.values[3])
+            else:
+                for known in info.offsets:
+                    if (known.row, known.place) == (next.row, next.which):
+                        offsets[known.name] = next.values[0]
+            k += 1
+        frequency_hz = settings.frequency_of(increment, fold)
+        return settings.ElementNow(frequency_hz=frequency_hz, correction=correction, offsets=offsets)
+
+    cdef _offset_now(self, row, place):
+        """The offset of a port: what was set last, through whatever element."""
+        cdef machine *m = self._ready()
+        cdef double volts = 0.0
+        ref = self.image.element_info[row].inputs[place]
+        latest, found = 0, self._idle.get(ref, 0.0)
+        for number, info in enumerate(self.image.element_info):
+            for which, other in enumerate(info.inputs):
+                change = machine_offset(m, number, which, &volts)
+                if other == ref and change > latest:
+                    latest, found = change, volts
+        return found
+
     def outside_log(self):
         """All that came from outside so far; see the stub."""
         return tuple(self._outside)
@@ -554,14 +681,19 @@ cdef class Machine:
         """The next place of entries that are counted."""
         return self._places.get((kind, name), 0)
 
+    cdef _check_room(self, entries, values):
+        """Whether so much more fits into the log."""
+        full = len(self._outside) + entries > OUTSIDE_ENTRIES_MAX
+        if full or self._outside_values + values > OUTSIDE_VALUES_MAX:
+            raise Taken(f"what came from outside fills the log of this job: {OUTSIDE_ENTRIES_MAX} entries "
+                        f"(OUTSIDE_ENTRIES_MAX) or {OUTSIDE_VALUES_MAX} values (OUTSIDE_VALUES_MAX)",
+                        code="outside_log_full", hint="start another job")
+
     cdef _enter(self, entry):
         """Let an entry of the log take effect."""
         cdef machine *m = self._ready()
         cdef int32_t[::1] raws
-        if len(self._outside) >= OUTSIDE_ENTRIES_MAX or self._outside_values + len(entry.raws) > OUTSIDE_VALUES_MAX:
-            raise Taken(f"what came from outside fills the log of this job: {OUTSIDE_ENTRIES_MAX} entries "
-                        f"(OUTSIDE_ENTRIES_MAX) or {OUTSIDE_VALUES_MAX} values (OUTSIDE_VALUES_MAX)",
-                        code="outside_log_full", hint="start another job")
+        self._check_room(1, len(entry.raws))
         cdef int64_t code
         if entry.kind == "io":
             code = machine_set_io(m, int(entry.name) - 1, entry.place, entry.raws[0])
@@ -570,6 +702,8 @@ cdef class Machine:
             code = machine_push_input(m, input_number(self.image, entry.name), entry.instant_ns, &raws[0])
         elif entry.kind == "resume":
             code = machine_resume(m)
+        elif entry.kind in SETTINGS:
+            code = self._set_element(entry)
         else:
             code = machine_trigger(m, self._controllers.index(entry.name) if entry.name else -1, entry.instant_ns)
         _made(<int>(code if code < 0 else 0))

@@ -21,7 +21,8 @@ enum { PART_VALUE, PART_LENGTH, PART_COLUMNS };
 enum { CHIRP_FIRST, CHIRP_COUNT, CHIRP_POWER, CHIRP_TIMED, CHIRP_COLUMNS };
 enum { SECTION_RATE, SECTION_START, SECTION_COLUMNS };
 enum { ELEMENT_THREAD, ELEMENT_INCREMENT, ELEMENT_KIND, ELEMENT_TIME_OF_FLIGHT, ELEMENT_SMEARING,
-       ELEMENT_HAS_OSCILLATOR, ELEMENT_STICKY, ELEMENT_HOLDS_MARKER, ELEMENT_HALVES, ELEMENT_FOLD, ELEMENT_COLUMNS };
+       ELEMENT_HAS_OSCILLATOR, ELEMENT_STICKY, ELEMENT_HOLDS_MARKER, ELEMENT_HALVES, ELEMENT_FOLD,
+       ELEMENT_OWNER, ELEMENT_COLUMNS };
 enum { MEASURE_PLAY, MEASURE_FIRST_WINDOW, MEASURE_WINDOWS, MEASURE_STREAM, MEASURE_FIRST_TRACE_PORT,
        MEASURE_TRACE_PORTS, MEASURE_FIRST_PROCESS, MEASURE_PROCESSES, MEASURE_AT, MEASURE_COLUMNS };
 enum { WINDOW_MEASURE, WINDOW_LENGTH, WINDOW_FIRST, WINDOW_COUNT, WINDOW_OFFSET, WINDOW_COLUMNS };
@@ -108,6 +109,12 @@ typedef struct {
     int64_t swept_from;
     uint64_t swept_phase, swept_inc;
     signal_section_t swept; /* its one section */
+    int64_t acts;           /* that have begun */
+    int begun;              /* the last of them has not ended: it may begin again, for want of room */
+    machine_setting *settings; /* from outside, in the order of their places */
+    int64_t setting_count, setting_taken, setting_capacity;
+    int corrected;
+    double correction[4];
 } element;
 
 typedef struct {
@@ -157,6 +164,11 @@ typedef struct {
     int64_t last_edge[64]; /* of each thread, the one that it took last */
 } outside;
 
+typedef struct {
+    double volts;
+    int64_t changes; /* of all offsets, up to this one; 0: it was never changed */
+} offset_now;
+
 struct machine {
     machine_tables t;
     signals *signals;
@@ -188,6 +200,8 @@ struct machine {
     int64_t *events;    /* [code][at + 1] */
     int64_t stop;       /* NEVER, or where the run ends */
     machine_log *log;   /* NULL: none is kept */
+    offset_now *offsets_now; /* by row and input */
+    int64_t offset_changes;
     watch *watch;       /* NULL: no output is watched */
     digital *digital;   /* NULL: no digital input is read */
 };
@@ -229,9 +243,25 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at);
 int do_hear(machine *m, walker *w, const insn *i);
 int value_room(machine *m, walker *w, int64_t first, int64_t count); /* for one more value of each process */
 void do_correction(machine *m, const walker *w, const insn *i, int32_t at);
+void change_correction(machine *m, int64_t number, int64_t t, const double c[4]);
+void change_offset(machine *m, int64_t row, int64_t which, int64_t t, double volts);
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at);
 
+/* settings.c: an element begins to do something */
+void settings_free(machine *m);
+void take_settings(machine *m, int64_t number);
+static inline void act(machine *m, int64_t number)
+{
+    element *e = &m->elements[number];
+    if (e->setting_taken < e->setting_count)
+        take_settings(m, number);
+    e->acts++;
+}
+
 /* oscillator.c */
+void do_rotate(machine *m, const walker *w, const insn *i);
+void do_reset_frame(machine *m, const insn *i);
+void change_frequency(machine *m, element *e, int64_t t, uint64_t inc, int fold, int keep_phase);
 uint64_t increment(int32_t raw, int power);
 void tune(const element *e, int64_t t, signal_record_t *r); /* r gets phase and frequency, and the sweep that goes on */
 void leave_sweep(element *e, const signal_record_t *r, int continues); /* a pulse ends: its sweep goes on, or none does */

@@ -1,4 +1,6 @@
 /* Plays, measures, heard values, corrections, offsets: the statements that know of signals. */
+#include <string.h>
+
 #include "machine_inside.h"
 
 void forget(machine *m); /* acquire.c */
@@ -21,31 +23,45 @@ static double amplitude(machine *m, int32_t raw, int32_t at)
     return in_steps(m, raw, -(1 << 17), (1 << 17) - 1, EVENT_AMPLITUDE_RANGE, at);
 }
 
+void change_correction(machine *m, int64_t number, int64_t t, const double c[4])
+{
+    element *e = &m->elements[number];
+    signal_correction(m->signals, (int)number, c);
+    if (m->log && log_correction(m->log, number, c))
+        m->error = MACHINE_LOG_FULL;
+    memcpy(e->correction, c, sizeof e->correction);
+    e->corrected = 1;
+    if (e->holds)
+        hold_again(m, e, t);
+}
+
 void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
 {
-    element *e = &m->elements[i->a];
     const int32_t slots[] = {i->b, i->c, i->d, i->e};
     double c[4];
+    act(m, i->a);
     for (int k = 0; k < 4; k++)
         c[k] = in_steps(m, w->memory[slots[k]], -(1 << 17), (1 << 17) - 1, EVENT_CORRECTION_RANGE, at);
-    signal_correction(m->signals, i->a, c);
-    if (m->log && log_correction(m->log, i->a, c))
-        m->error = MACHINE_LOG_FULL;
-    if (e->holds)
-        hold_again(m, e, m->clock[e->thread]);
+    change_correction(m, i->a, m->clock[m->elements[i->a].thread], c);
 }
 
 /* A log hears of it, and the inputs that are wired to the port. */
+void change_offset(machine *m, int64_t row, int64_t which, int64_t t, double volts)
+{
+    int64_t place = m->t.level_columns * row + which, level = m->t.levels[place];
+    m->offsets_now[place] = (offset_now){volts, ++m->offset_changes};
+    int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[row].thread, volts);
+    if (code < 0)
+        m->error = code;
+    else if (m->log && t < m->stop && log_offset(m->log, t, (int32_t)row, (int32_t)which, volts))
+        m->error = MACHINE_LOG_FULL;
+}
+
 void do_offset(machine *m, const walker *w, const insn *i, int32_t at)
 {
     double volts = in_steps(m, w->memory[i->c], -(int64_t)i->d, i->e, EVENT_OFFSET_RANGE, at);
-    int64_t t = m->clock[m->elements[i->a].thread];
-    int64_t level = m->t.levels[m->t.level_columns * i->a + i->b];
-    int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[i->a].thread, volts);
-    if (code < 0)
-        m->error = code;
-    else if (m->log && t < m->stop && log_offset(m->log, t, i->a, i->b, volts))
-        m->error = MACHINE_LOG_FULL;
+    act(m, row(m->t.elements, ELEMENT_COLUMNS, i->a)[ELEMENT_OWNER]);
+    change_offset(m, i->a, i->b, m->clock[m->elements[i->a].thread], volts);
 }
 
 static void set_amplitude(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r)
@@ -116,6 +132,9 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
     element *e = &m->elements[number];
     int64_t t = m->clock[e->thread];
     int played = play[PLAY_CONDITION] < 0 || w->memory[play[PLAY_CONDITION]];
+    if (!e->begun)
+        act(m, number);
+    e->begun = 1;
     if (e->due)
         reset_phase(m, e, t);
     if (e->sweeps && what == LOGGED_MEASURE)
@@ -178,6 +197,7 @@ static int start_pulse(machine *m, walker *w, const int64_t *play, int32_t at, s
         return 1;
     if (turned && e->holds && !sounds)
         hold_again(m, e, t + r->length);
+    e->begun = 0;
     m->order[e->thread]++;
     m->clock[e->thread] = t + r->length;
     if (m->clock[e->thread] > m->end)

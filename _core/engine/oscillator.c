@@ -90,21 +90,46 @@ void reset_phase(machine *m, element *e, int64_t t)
 void do_reset_now(machine *m, const insn *i)
 {
     element *e = &m->elements[i->a];
+    act(m, i->a);
     int due = e->due;
     reset_phase(m, e, m->clock[e->thread]);
     e->due = due; /* that of reset_if_phase comes all the same */
+}
+
+void change_frequency(machine *m, element *e, int64_t t, uint64_t inc, int fold, int keep_phase)
+{
+    uint64_t phase = 0, ignored;
+    if (e->sweeps)
+        swept(e, t, &phase, &ignored);
+    e->Q = keep_phase ? e->Q + (e->inc - inc) * (uint64_t)t + phase : 0;
+    e->inc = inc;
+    e->fold = e->halves ? fold : 0;
+    end_sweep(m, e, t);
 }
 
 void do_frequency(machine *m, const walker *w, const insn *i)
 {
     element *e = &m->elements[i->a];
     __int128 whole = whole_increment(w->memory[i->b], i->c);
-    uint64_t inc = (uint64_t)whole, phase = 0, ignored;
-    int64_t t = m->clock[e->thread];
-    if (e->sweeps)
-        swept(e, t, &phase, &ignored);
-    e->Q = i->d ? e->Q + (e->inc - inc) * (uint64_t)t + phase : 0;
-    e->inc = inc;
-    e->fold = e->halves ? (int32_t)((whole + ((__int128)1 << 63)) >> 64) & 1 : 0;
-    end_sweep(m, e, t);
+    int fold = (int)((whole + ((__int128)1 << 63)) >> 64) & 1;
+    act(m, i->a);
+    change_frequency(m, e, m->clock[e->thread], (uint64_t)whole, fold, i->d);
+}
+
+void do_rotate(machine *m, const walker *w, const insn *i)
+{
+    element *e = &m->elements[i->a];
+    act(m, i->a);
+    e->F += (uint64_t)(((int64_t)w->memory[i->b] + (1 << 11)) >> 12) << 48;
+    if (e->holds)
+        hold_again(m, e, m->clock[e->thread]);
+}
+
+void do_reset_frame(machine *m, const insn *i)
+{
+    element *e = &m->elements[i->a];
+    act(m, i->a);
+    e->F = 0;
+    if (e->holds)
+        hold_again(m, e, m->clock[e->thread]);
 }

@@ -8,10 +8,12 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ..errors import AskedWrongly
+from . import settings
 from .image import Image, ImageInput
 
-Kind: TypeAlias = Literal["io", "input", "resume", "trigger"]
-KINDS: tuple[Kind, ...] = ("io", "input", "resume", "trigger")
+Kind: TypeAlias = Literal["io", "input", "resume", "trigger", "frequency", "correction", "offset"]
+KINDS: tuple[Kind, ...] = ("io", "input", "resume", "trigger", "frequency", "correction", "offset")
+SETTINGS: frozenset[Kind] = frozenset({"frequency", "correction", "offset"})
 
 OUTSIDE_ENTRIES_MAX = 1 << 20  # of one job
 OUTSIDE_VALUES_MAX = 1 << 22  # raw values in all entries of one job
@@ -26,8 +28,11 @@ class Outside(msgspec.Struct, frozen=True):
     - ``input``: item ``place`` of the input stream ``name``; it can be taken from ``instant_ns`` on.
     - ``resume``: ends pause number ``place``.
     - ``trigger``: edge number ``place``, at ``instant_ns``, at the controller ``name`` ("": at all).
+    - ``frequency``, ``correction``, ``offset``: happens just before act ``place`` of the element ``name``: the
+      increment of a frequency (2⁻⁶⁴ turns a ns, modulo 2⁶⁴) and its fold, four values of a correction, the offset of
+      its ``input`` in V (steps of 2⁻¹⁶).
 
-    ``instant_ns`` of io and resume only tells how far the job was.
+    ``instant_ns`` of all but input and trigger only tells how far the job was.
     """
 
     kind: Kind
@@ -35,6 +40,7 @@ class Outside(msgspec.Struct, frozen=True):
     place: int = 0
     instant_ns: int = 0
     raws: tuple[int, ...] = ()
+    input: str = ""
 
 
 def input_number(image: Image, name: str) -> int:
@@ -84,6 +90,12 @@ def check_log(image: Image, log: Sequence[Outside]) -> None:
     controllers = {"", *(element.controller for element in image.element_info)}
     for entry in log:
         key = entry.kind, entry.name if entry.kind in ("io", "input") else ""
+        if entry.kind in SETTINGS:
+            key = "setting", entry.name
+            if entry.place < places.get(key, 0) or not _fits(image, entry):
+                raise AskedWrongly(f"{entry} cannot stand in the log of this job", code="bad_outside_log")
+            places[key] = entry.place
+            continue
         if entry.kind == "io":
             good = entry.name in ("1", "2") and len(entry.raws) == 1 and entry.place >= places.get(key, 0)
             places[key] = entry.place
@@ -98,3 +110,16 @@ def check_log(image: Image, log: Sequence[Outside]) -> None:
             check_register(int(entry.name), entry.raws[0])
         if entry.kind == "input":
             check_item(image.inputs[input_number(image, entry.name)], entry.raws)
+
+
+def _fits(image: Image, entry: Outside) -> bool:
+    """Whether a setting is one of an element of the image."""
+    number = settings.element_number(image, entry.name)
+    if entry.kind == "frequency":
+        return len(entry.raws) == 2 and 0 <= entry.raws[0] < 1 << 64 and entry.raws[1] in (0, 1)
+    if entry.kind == "correction":
+        low, high, count = -settings.CORRECTION_STEPS, settings.CORRECTION_STEPS - 1, 4
+    else:
+        input = settings.offset_input(image.element_info[number], entry.input)
+        low, high, count = input.low, input.high, 1
+    return len(entry.raws) == count and all(low <= raw <= high for raw in entry.raws)

@@ -37,6 +37,7 @@ static int is_heard(const machine *m, const int64_t *play)
 int begin_sound(machine *m, const int64_t *play, int64_t t)
 {
     element *e = &m->elements[play[PLAY_ELEMENT]];
+    act(m, play[PLAY_ELEMENT]);
     if (e->due)
         reset_phase(m, e, t);
     if (t >= m->stop)

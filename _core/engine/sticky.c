@@ -137,6 +137,7 @@ void do_ramp_to_zero(machine *m, const insn *i)
 {
     element *e = &m->elements[i->a];
     int64_t t = m->clock[e->thread], ns = i->b > 0 ? 4 * (int64_t)i->b : e->sticky;
+    act(m, i->a);
     let_go(m, e, t);
     bring_down(m, e, t, ns);
     m->clock[e->thread] = t + ns;

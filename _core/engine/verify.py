@@ -244,6 +244,7 @@ def _edges(image: Image) -> None:
 
 def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.elements[:, ElementColumn.THREAD], len(image.threads), "a thread")
+    _within(image.elements[:, ElementColumn.OWNER], len(image.elements), "an element of which it is an input")
     plays, measures, processes, windows = image.plays, image.measures, image.processes, image.windows
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.VOICE], len(image.elements), "what sounds")

@@ -320,20 +320,8 @@ void walk(machine *m, walker *w, int64_t budget)
         }
         case OP_WAIT_NS: wait_ns(m, i->mask, i->a); break;
         case OP_ALIGN: BLOCKED_IF(align(m, w, i)); break;
-        case OP_ROTATE: {
-            element *e = &m->elements[i->a];
-            e->F += (uint64_t)(((int64_t)v[i->b] + (1 << 11)) >> 12) << 48;
-            if (e->holds)
-                hold_again(m, e, m->clock[e->thread]);
-            break;
-        }
-        case OP_RESET_FRAME: {
-            element *e = &m->elements[i->a];
-            e->F = 0;
-            if (e->holds)
-                hold_again(m, e, m->clock[e->thread]);
-            break;
-        }
+        case OP_ROTATE: do_rotate(m, w, i); break;
+        case OP_RESET_FRAME: do_reset_frame(m, i); break;
         case OP_RAMP_TO_ZERO: do_ramp_to_zero(m, i); break;
         case OP_IO_READ: BLOCKED_IF(do_io_read(m, w, i)); break;
         case OP_IO_WRITE: BLOCKED_IF(do_io_write(m, w, i)); break;
@@ -341,7 +329,10 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_PAUSE: BLOCKED_IF(do_pause(m, w, i, w->at[pc])); break;
         case OP_TRIGGER: BLOCKED_IF(do_trigger(m, w, i)); break;
         case OP_EDGE: BLOCKED_IF(do_edge(m, w, i)); break;
-        case OP_RESET_PHASE: m->elements[i->a].due = 1; break;
+        case OP_RESET_PHASE:
+            act(m, i->a);
+            m->elements[i->a].due = 1;
+            break;
         case OP_FREQUENCY: do_frequency(m, w, i); break;
         case OP_CORRECTION: do_correction(m, w, i, w->at[pc]); break;
         case OP_SET_OFFSET: do_offset(m, w, i, w->at[pc]); break;

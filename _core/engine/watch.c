@@ -407,4 +407,6 @@ int watch_advance(watch *w, const int64_t *bound, int64_t end)
     return SIGNAL_OK;
 }
 
+void watch_stop(watch *w, int output) { give_up(&w->lookouts[output]); }
+
 const watched_t *watch_seen(const watch *w, int output) { return &w->lookouts[output].seen; }

@@ -40,6 +40,9 @@ int watch_is_due(const watch *w);
 /* Looks at all before `end` that is complete: no thread t plays anything before bound[t]. */
 int watch_advance(watch *w, const int64_t *bound, int64_t end);
 
+/* From here on nothing more is counted there, whatever plays. */
+void watch_stop(watch *w, int output);
+
 const watched_t *watch_seen(const watch *w, int output);
 
 #endif

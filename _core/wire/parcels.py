@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from .records import InputEntry, Name, Raw, Record
 
 
@@ -36,6 +40,36 @@ class ReadRegisters(Parcel, frozen=True, kw_only=True, tag="read_registers"):
     """Nothing is brought; the answer has both registers."""
 
 
-ToJob = Resume | Push | Trigger
+class SetFrequency(Parcel, frozen=True, kw_only=True, tag="set_frequency"):
+    """The frequency of an element's oscillator."""
+
+    element: Name
+    frequency_hz: float
+
+
+class SetCorrection(Parcel, frozen=True, kw_only=True, tag="set_correction"):
+    """The correction of an element's mixer: c00, c01, c10, c11."""
+
+    element: Name
+    values: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+
+
+class SetOffset(Parcel, frozen=True, kw_only=True, tag="set_offset"):
+    """The DC offset of the port of an input of an element."""
+
+    element: Name
+    input: Name
+    volts: float
+
+
+class ReadElement(Parcel, frozen=True, kw_only=True, tag="read_element"):
+    """Nothing is brought; the answer has what an element is set to."""
+
+    element: Name
+
+
+ToJob = Resume | Push | Trigger | SetFrequency | SetCorrection | SetOffset
 """What a client brings to a job."""
-Parcels = Resume | Push | Trigger | SetRegisters | ReadRegisters
+Parcels = (
+    Resume | Push | Trigger | SetRegisters | ReadRegisters | SetFrequency | SetCorrection | SetOffset | ReadElement
+)

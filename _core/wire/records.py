@@ -92,6 +92,14 @@ Raw = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 ValueType = Literal["int", "fixed", "bool"]
 
 
+class ElementValues(Record, frozen=True, kw_only=True):
+    """What an element of a running job is set to: Hz, c00, c01, c10, c11, and V by the names of its inputs."""
+
+    frequency_hz: float
+    correction: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+    offsets: Annotated[dict[Name, float], msgspec.Meta(max_length=64)] = {}
+
+
 class InputEntry(Record, frozen=True, kw_only=True):
     """One entry for an input stream of the program."""
 

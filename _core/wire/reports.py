@@ -13,6 +13,7 @@ from typing import Literal
 
 from .records import (
     Digest,
+    ElementValues,
     Fault,
     JobState,
     Lines,
@@ -132,6 +133,7 @@ class Delivered(Matter, frozen=True, kw_only=True, tag="delivered"):
     attempt: int
     paused: bool = False
     io: list[Raw] = []  # both registers, where they were read or set
+    element: ElementValues | None = None  # where one was read
 
 
 class NotDelivered(Matter, frozen=True, kw_only=True, tag="not_delivered"):

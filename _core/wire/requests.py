@@ -21,6 +21,7 @@ from .records import (
     CloseMode,
     ControllerInfo,
     Digest,
+    ElementValues,
     Fault,
     JobOptions,
     JobState,
@@ -338,11 +339,19 @@ class GetIo(Asks[IoValues], frozen=True, kw_only=True, tag="get_io"):
     job_id: Name = ""
 
 
+class GetElement(Asks[ElementValues], frozen=True, kw_only=True, tag="get_element"):
+    """What an element of a running job is set to. Parked as `set_io`. Refused: `job_not_running`, `no_such_element`."""
+
+    job_id: Name
+    element: Name
+
+
 class TellJob(Asks[Done], frozen=True, kw_only=True, tag="tell_job"):
     """Bring something to a running job: done when its controller has delivered and recorded it. *Change.*
 
     Parked while the job loads, and until its controller has answered. Refused: `job_not_running`, `not_paused`,
-    `no_such_input_stream`, `input_size`, `input_type`, `input_full`, `too_many_deliveries`.
+    `no_such_input_stream`, `input_size`, `input_type`, `input_full`, `no_such_element`, `no_such_input`,
+    `no_oscillator`, `no_mixer`, `bad_setting`, `outside_log_full`, `too_many_deliveries`.
     """
 
     job_id: Name
@@ -504,6 +513,7 @@ Arguments = (
     | SetConfig
     | SetIo
     | GetIo
+    | GetElement
     | TellJob
     | Compile
     | AddJob

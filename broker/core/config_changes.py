@@ -60,6 +60,8 @@ def _set_output_offset(raw: Raw, change: ConfigChange) -> None:
         port = element["singleInput"]["port"]
     elif "mixInputs" in element and change.port in ("I", "Q"):
         port = element["mixInputs"][change.port]
+    elif several := element.get("multipleInputs") or element.get("singleInputCollection"):
+        port = _entry(several.get("inputs", {}), change.port, f"input of {change.target!r}")
     else:
         raise _bad(f"element {change.target!r} has no input {change.port!r} with an offset (single, or I and Q)")
     _port(raw, port, "analog_outputs")["offset"] = value

@@ -41,6 +41,7 @@ HANDLERS: dict[type, Handler] = {
     requests.SetConfig: qm_requests.set_config,
     requests.SetIo: errands.set_io,
     requests.GetIo: errands.get_io,
+    requests.GetElement: errands.get_element,
     requests.TellJob: errands.tell_job,
     requests.Compile: job_requests.compile_program,
     requests.AddJob: job_requests.add_job,
@@ -90,7 +91,7 @@ REMEMBERED: frozenset[type] = frozenset(
         requests.ClearResults,
     }
 )
-ERRANDS: frozenset[type] = frozenset({requests.TellJob, requests.SetIo, requests.GetIo})
+ERRANDS: frozenset[type] = frozenset({requests.TellJob, requests.SetIo, requests.GetIo, requests.GetElement})
 SUBMISSIONS: frozenset[type] = frozenset({requests.AddJob, requests.Execute, requests.Simulate})
 
 

@@ -15,7 +15,7 @@ import hashlib
 
 import msgspec
 
-from ..._core.errors import AskedWrongly, Taken
+from ..._core.errors import AskedWrongly, OurBug, Taken
 from ..._core.wire import commands, parcels, reports, requests
 from ..._core.wire import limits as wire_limits
 from .cluster import Cluster, Errand, UserRequest
@@ -59,6 +59,11 @@ def get_io(cluster: Cluster, asked: Asked, args: requests.GetIo) -> requests.IoV
         return None
     qm = cluster.qm(args.qm_id)
     return requests.IoValues(io1=qm.io1_raw, io2=qm.io2_raw)
+
+
+def get_element(cluster: Cluster, asked: Asked, args: requests.GetElement) -> None:
+    """What an element of a running job is set to, as its controller says."""
+    _pass_on(cluster, asked, _running(cluster.job(args.job_id)), parcels.ReadElement(element=args.element))
 
 
 def keep_registers(cluster: Cluster, qm_id: str, io: list[int]) -> requests.IoValues:
@@ -154,6 +159,11 @@ def _settle(cluster: Cluster, errand: Errand, said: reports.Delivered) -> None:
     values = requests.IoValues(io1=said.io[0], io2=said.io[1]) if len(said.io) == 2 else requests.IoValues()
     if isinstance(args, requests.GetIo):
         cluster.answer(asked, values)
+        return
+    if isinstance(args, requests.GetElement):
+        if said.element is None:
+            raise OurBug(f"controller {errand.controller} read element {args.element!r} and says nothing of it")
+        cluster.answer(asked, said.element)
         return
     method = str(type(args).__struct_config__.tag)
     verb = f"{method}:{args.parcel.__struct_config__.tag}" if isinstance(args, requests.TellJob) else method

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 
 import msgspec
 
@@ -11,7 +10,8 @@ from ..._core.config.model import Config, Element, PortRef
 from ..._core.config.ranges import full_scale_volts
 from ..._core.config.threads import threads_needed
 from ..._core.engine.codes import THREADS_MAX, ElementColumn
-from ..._core.engine.image import ImageElement
+from ..._core.engine.image import ImageElement, OffsetInput
+from ..._core.engine.settings import phase_fold, phase_increment
 from ..._core.program import tree
 from ..._core.program.elements import first_uses
 from .problems import Problems
@@ -52,27 +52,6 @@ class Elements(msgspec.Struct, kw_only=True):
         return mask
 
 
-def phase_increment(frequency_hz: float) -> int:
-    """Turns per ns of a frequency in units of 2⁻⁶⁴, rounded to nearest, modulo 2⁶⁴ (docs/arithmetic.md 3).
-
-    >>> hex(phase_increment(250e6))
-    '0x4000000000000000'
-    """
-    exact = Fraction(frequency_hz) * 2**64 / 10**9 + Fraction(1, 2)
-    return (exact.numerator // exact.denominator) % 2**64
-
-
-def phase_fold(frequency_hz: float) -> int:
-    """1 where the increment of a frequency lies an odd number of turns from what ``phase_increment`` is as a signed
-    number: from 500 MHz to 1.5 GHz, on either side.
-
-    >>> phase_fold(499e6), phase_fold(650e6), phase_fold(-650e6)
-    (0, 1, 1)
-    """
-    exact = Fraction(frequency_hz) * 2**64 / 10**9 + Fraction(1, 2)
-    return (exact.numerator // exact.denominator + (1 << 63) >> 64) & 1
-
-
 def collect_elements(program: tree.Program, config: Config, problems: Problems) -> Elements:
     """The tables of all elements of the program; faults go to ``problems`` and their elements are left out."""
     uses = first_uses(program.body)
@@ -85,22 +64,27 @@ def collect_elements(program: tree.Program, config: Config, problems: Problems) 
         problems.add(-1, f"the program needs {len(threads)} threads; the limit is {THREADS_MAX} (THREADS_MAX)")
     thread = {name: threads[_thread_key(config.elements[name], name)] for name in good}
     needed = threads_needed(config, good) if good else {}
+    index = {name: number for number, name in enumerate(good)}
     info = [_info(config, name, thread[name]) for name in good]
     voices = _add_voices(config, info)
+    offsets = {name: _offsets(config.elements[name], number, voices.get(name)) for name, number in index.items()}
+    for number, item in enumerate(info):
+        with_offset = (_offset_input(config, info, name, *at) for name, at in offsets[item.name].items())
+        info[number] = msgspec.structs.replace(item, offsets=tuple(with_offset))
     return Elements(
         names=tuple(good),
-        index={name: number for number, name in enumerate(good)},
+        index=index,
         thread=thread,
         threads=tuple(name for _, name in threads),
         needed=tuple((controller, fem, count) for (controller, fem), count in needed.items()),
         info=tuple(info),
-        rows=[_row(config, item) for item in info],
+        rows=[_row(config, item, index[item.name]) for item in info],
         sharing=_sharing(config, good),
         microwaves=frozenset(name for name in good if config.elements[name].MWInput is not None),
         voices=voices,
         mixed=frozenset(name for name in good if config.elements[name].mixInputs is not None),
         ranges={ref: full_scale_volts(config.analog_output(ref)) for item in info for ref in item.inputs},
-        offsets={name: _offsets(config.elements[name], n, voices.get(name)) for n, name in enumerate(good)},
+        offsets=offsets,
     )
 
 
@@ -111,6 +95,12 @@ def _offsets(element: Element, row: int, voices: dict[str, int] | None) -> dict[
         return {}
     names = ("single",) if element.singleInput is not None else element.input_ports
     return {name: (row, place) for place, name in enumerate(names)}
+
+
+def _offset_input(config: Config, info: list[ImageElement], name: str, row: int, place: int) -> OffsetInput:
+    volts = full_scale_volts(config.analog_output(info[row].inputs[place]))
+    steps = int(volts * 65536)
+    return OffsetInput(name=name, row=row, place=place, low=-steps, high=steps - int(2 * volts))
 
 
 def _add_voices(config: Config, info: list[ImageElement]) -> dict[str, dict[str, int]]:
@@ -202,16 +192,19 @@ def _info(config: Config, name: str, thread: int) -> ImageElement:
         outputs=tuple(element.output_ports.values()),
         time_of_flight=element.time_of_flight or 0,
         correction=config.mixer_correction(name),
+        oscillator=element.oscillator or "",
+        mixed=element.mixInputs is not None,
         full_scale=full_scale_volts(config.analog_output(element.MWInput.port)) if element.MWInput is not None else 1.0,
         per_ns=2 if plays_at_2_gs(config, element) else 1,
     )
 
 
-def _row(config: Config, info: ImageElement) -> list[int]:
+def _row(config: Config, info: ImageElement, number: int) -> list[int]:
     element = config.elements[info.name]
     frequency = config.intermediate_frequency(info.name)
     row = [0] * ElementColumn.COLUMNS
     row[ElementColumn.THREAD] = info.thread
+    row[ElementColumn.OWNER] = number
     increment = phase_increment(frequency or 0.0)
     row[ElementColumn.INCREMENT] = increment - (1 << 64) if increment >= 1 << 63 else increment
     row[ElementColumn.HALVES] = int(info.per_ns == 2)

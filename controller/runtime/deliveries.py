@@ -14,6 +14,7 @@ from typing import Any
 from ..._core.errors import AskedWrongly, QuaymasterError, Taken
 from ..._core.wire import fault_of, parcels
 from ..._core.wire.commands import Deliver
+from ..._core.wire.records import ElementValues
 from ..._core.wire.reports import Delivered, Matter, NotDelivered
 from .engine import Machine
 from .inputs import Inputs, check_type
@@ -145,6 +146,14 @@ class Deliveries:
                 self.paused = False
             case parcels.Trigger():
                 machine.trigger(parcel.name)
+            case parcels.SetFrequency():
+                machine.set_frequency(parcel.element, parcel.frequency_hz)
+            case parcels.SetCorrection():
+                machine.set_correction(parcel.element, parcel.values)
+            case parcels.SetOffset():
+                machine.set_offset(parcel.element, parcel.input, parcel.volts)
+            case parcels.ReadElement():
+                machine.element(parcel.element)  # refused here, where there is none
 
     def _record(self, machine: Machine, keep: Keep) -> None:
         entries = machine.outside_log()[self._kept :]
@@ -168,11 +177,17 @@ class Deliveries:
                 attempt=command.attempt,
                 paused=self.paused,
                 io=io,
+                element=_element(machine, command.parcel) if isinstance(command.parcel, parcels.ReadElement) else None,
             )
         )
 
     def _refuse(self, command: Deliver, error: QuaymasterError) -> None:
         self._post(NotDelivered(delivery_id=command.delivery_id, error=fault_of(error)))
+
+
+def _element(machine: Machine, parcel: parcels.ReadElement) -> ElementValues:
+    now = machine.element(parcel.element)
+    return ElementValues(frequency_hz=now.frequency_hz, correction=list(now.correction), offsets=dict(now.offsets))
 
 
 def registers(machine: Machine) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..._core.config import Config
+from ..._core.engine.settings import ElementNow
 from ..._core.engine.watching import OutputOverflow
 from ..._core.program import tree
 from ..results import Arrival
@@ -49,6 +50,18 @@ class Machine(Protocol):
 
     def trigger(self, name: str = "") -> object:
         """An edge of an external trigger."""
+
+    def set_frequency(self, element: str, frequency_hz: float) -> object:
+        """Another frequency of an element's oscillator, from the next thing on that it does. Raises AskedWrongly."""
+
+    def set_correction(self, element: str, values: Sequence[float]) -> object:
+        """Another correction of an element's mixer, likewise."""
+
+    def set_offset(self, element: str, input: str, volts: float) -> object:
+        """Another DC offset of the port of an element's input, likewise."""
+
+    def element(self, name: str) -> ElementNow:
+        """What an element is set to. Raises AskedWrongly."""
 
     def waiting_for(self) -> tuple[str, ...]:
         """What it needs from outside to go on, in words."""

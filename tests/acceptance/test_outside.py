@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from example_configs import opx_readout_pair
@@ -465,6 +466,64 @@ def rewrite(folder: Path, entries: list[Outside]) -> None:
     """Another log in the place of a folder's own."""
     (folder / LOG_NAME).unlink()
     append_entries(folder, entries)
+
+
+def readings_between_pauses(points: int) -> Any:
+    """Raw traces and demodulated values of rr, a pause before each but the first."""
+    with program() as made:
+        n, i = declare(int), declare(fixed)
+        adc, i_stream = declare_stream(adc_trace=True), declare_stream()
+        with for_(n, 0, n < points, n + 1):
+            with if_(n > 0):
+                pause()
+            measure("readout", "rr", demod.full("cos", i), adc_stream=adc)
+            save(i, i_stream)
+        with stream_processing():
+            adc.input1().save_all("adc")
+            i_stream.save_all("I")
+    return made
+
+
+def test_settings_of_a_running_job_and_the_same_bits_again(cluster: ProcessCluster) -> None:
+    """A frequency is that of the next readout, and what the job says it has; the qm's setters reach the job, too, and a
+    replay from the record has all of it."""
+    raw = opx_readout_pair()
+    raw["digital_waveforms"]["traced"] = {"samples": [(1, 0)]}
+    raw["pulses"]["readout_pulse"]["digital_marker"] = "traced"
+    qm = cluster.manager().open_qm(raw)
+    job = qm.execute(readings_between_pauses(4))
+    assert job.get_intermediate_frequency("rr") == qm.get_intermediate_frequency("rr")
+    frequencies = [job.get_intermediate_frequency("rr")]
+    for frequency in (20e6, 0.0):
+        until(job.is_paused, "the pause")
+        job.set_intermediate_frequency("rr", frequency)
+        assert job.get_intermediate_frequency("rr") == frequency
+        assert qm.get_intermediate_frequency("rr") == frequencies[0]  # the qm's later jobs have it not
+        job.resume()
+        frequencies.append(frequency)
+    until(job.is_paused, "the last pause")
+    with pytest.raises(QmValueError, match="does not use"):
+        job.set_intermediate_frequency("q", 1e6)
+    qm.set_intermediate_frequency("q", 30e6)  # not in this program: a change for later jobs alone
+    qm.set_intermediate_frequency("rr", 40e6)
+    frequencies.append(40e6)
+    job.resume()
+    job.wait_until("Done", timeout=PATIENCE_S)
+    with pytest.raises(InvalidJobExecutionStatusError):
+        job.set_intermediate_frequency("rr", 1e6)
+    traces = np.array(job.result_handles.get("adc").fetch_all()).reshape(4, -1)
+    length = traces.shape[1]
+    for trace, frequency in zip(traces.astype(float), frequencies, strict=True):
+        spectrum = np.abs(np.fft.rfft(trace - (0.0 if frequency == 0 else trace.mean())))
+        assert abs(np.argmax(spectrum) * 1e3 / length - frequency / 1e6) <= 1e3 / length
+    done = replay(cluster.directory / "con1", job.id)
+    assert done.same, done
+    log = read_entries(cluster.directory / "con1" / "results" / job.id, Outside)
+    assert [entry.kind for entry in log if entry.kind != "resume"] == ["frequency"] * 3
+    last = max(k for k, entry in enumerate(log) if entry.kind == "frequency")
+    other = msgspec.structs.replace(log[last], raws=(log[last].raws[0] + (1 << 40), 0))
+    rewrite(cluster.directory / "con1" / "results" / job.id, [*log[:last], other, *log[last + 1 :]])
+    assert not replay(cluster.directory / "con1", job.id).same
 
 
 def test_the_command_line_runs_a_job_again(cluster: ProcessCluster, tmp_path: Path) -> None:

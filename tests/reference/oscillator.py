@@ -9,7 +9,7 @@ from quaymaster._core.config import model
 from quaymaster._core.config.model import IDENTITY
 
 from .numbers import u64
-from .phase import UNITS, increment_of, whole_increment
+from .phase import UNITS, whole_increment
 from .records import Record, Sections
 
 
@@ -98,10 +98,14 @@ class Oscillator:
 
     def update(self, t: int, frequency: int, units: str, keep_phase: bool) -> None:
         """update_frequency at ``t``."""
-        after = increment_of(frequency, units)
+        self.become(t, whole_increment(Fraction(frequency, UNITS[units])), keep_phase)
+
+    def become(self, t: int, whole: int, keep_phase: bool) -> None:
+        """The increment becomes ``whole``, as ``tune`` takes it, at ``t``."""
+        after = u64(whole)
         swept = 0 if self.sweep is None else self.sweep.phase(t)
         self.kept = u64(self.kept + (self.inc - after) * t + swept) if keep_phase else 0
-        self.tune(whole_increment(Fraction(frequency, UNITS[units])))
+        self.tune(whole)
         self.sweep = None
 
     def rotate(self, raw: int) -> None:

@@ -62,3 +62,9 @@ def ln(u: float) -> float:
         m, e = 2.0 * m, e - 1
     f = (m - 1.0) / (m + 1.0)
     return float(e) * 0.693147180559945309 + 2.0 * f * horner(LOGARITHM, f * f)
+
+
+def whole_of(inc: int, fold: int) -> int:
+    """An increment before it was taken mod 2^64, of which it is told whether that took an odd number of turns."""
+    signed = inc - TURN if inc >= 2**63 else inc
+    return signed + fold * TURN

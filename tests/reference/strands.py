@@ -20,7 +20,7 @@ from .latencies import Latencies
 from .numbers import Report
 from .oscillator import Oscillator
 from .outside import Incoming
-from .phase import chirp_rate
+from .phase import chirp_rate, whole_of
 from .plants import full_scale, inlet_of, inlets_of, port_of
 from .records import ONE, Complex, Record, Steady, envelope_factors, plays_twice, pulse_of, samples_of, twice_of
 from .sites import Places, Site
@@ -55,6 +55,7 @@ class Strand:
         self.inputs = {d.name: d.input for d in program.declarations}
         self.accesses: Counter[int] = Counter()
         self.taken: Counter[str] = Counter()
+        self.acts: Counter[str] = Counter()
         self.pauses = 0
         self.last_edge = -1
         self.outside = False  # whether it waits for the outside
@@ -425,6 +426,7 @@ class Strand:
         node = site.node
         match node:
             case tree.Play():
+                self.act(node.element)
                 self.play(node, PlayValues.of(node, values))
                 times = (node.duration, node.truncate)
                 self.loose |= any(time is not None and not isinstance(time, tree.Value) for time in times)
@@ -440,6 +442,7 @@ class Strand:
             case tree.WaitForTrigger():
                 yield from self.wait_for_trigger(site, node)
             case tree.RampToZero():
+                self.act(node.element)
                 self.clock += self.down_at_once(node.element, node.duration)
             case tree.LoadWaveform():
                 self.load(node, values[0])
@@ -448,7 +451,8 @@ class Strand:
                 most = full_scale(self.config.analog_output(port))
                 report = self.reporter(node.at)
                 volts = numbers.in_steps(values[0], int(most * 2**16), "offset_range", report, int(2 * most))
-                self.board.offsets.setdefault(port, []).append((self.clock, self.thread or 0, volts))
+                self.act(node.element)
+                self.set_offset(node.element, node.input, volts)
             case _:
                 for element in self.elements & set(site.elements):
                     self.turn(element, node, values)
@@ -473,6 +477,7 @@ class Strand:
     def wait_for_trigger(self, site: Site, node: tree.WaitForTrigger) -> Steps:
         """Section 15: until the next edge that this thread has not taken; a constant pulse may sound until then."""
         if node.operation:
+            self.act(node.element)
             self.begin(node.element)
         at_least = max(self.clock, self.last_edge + 1)
         if node.source is not None:
@@ -545,20 +550,42 @@ class Strand:
             self.board.markers.remove(marker)
             self.board.markers += [replace(marker, length=lasts)] if lasts else []
 
+    def act(self, element: str) -> None:
+        """Section 15: the element is about to do something; what was set from outside before that happens now."""
+        oscillator = self.oscillators[element]
+        for entry in self.incoming.settings_before(element, self.acts[element]):
+            match entry.kind:
+                case "frequency":
+                    oscillator.become(self.clock, whole_of(*entry.raws), keep_phase=False)
+                case "correction":
+                    c00, c01, c10, c11 = (raw * 2.0**-16 for raw in entry.raws)
+                    oscillator.correction = c00, c01, c10, c11
+                case "offset":
+                    self.set_offset(element, entry.input, entry.raws[0] * 2.0**-16)
+            if entry.kind != "offset" and element in self.holds:
+                self.holds[element].turned(self.clock)
+        self.acts[element] += 1
+
+    def set_offset(self, element: str, input: str, volts: float) -> None:
+        """Section 14, set_dc_offset: the port has another offset from now on."""
+        port = port_of(self.config, element, input)
+        self.board.offsets.setdefault(port, []).append((self.clock, self.thread or 0, volts))
+
     def turn(self, element: str, node: tree.Statement, values: list[int]) -> None:
         """Section 3: the oscillator or the frame of an element changes; what it holds goes on with that."""
+        if isinstance(node, tree.ResetGlobalPhase) and self.config.intermediate_frequency(element) is None:
+            return
+        if isinstance(node, tree.UpdateCorrection) and self.config.elements[element].mixInputs is None:
+            return
         oscillator = self.oscillators[element]
+        self.act(element)
         match node:
             case tree.ResetIfPhase():
                 oscillator.due = True
                 return
             case tree.ResetGlobalPhase():
-                if self.config.intermediate_frequency(element) is None:
-                    return
                 oscillator.restart(self.clock)
             case tree.UpdateCorrection():
-                if self.config.elements[element].mixInputs is None:
-                    return
                 report = self.reporter(node.at)
                 c00, c01, c10, c11 = (numbers.in_steps(raw, 2**17, "correction_range", report) for raw in values)
                 oscillator.correction = c00, c01, c10, c11
@@ -680,6 +707,7 @@ class Strand:
         """Section 2, measure: plays, and opens the windows of its acquisitions."""
         start = self.clock
         oscillator = self.oscillators[node.element]
+        self.act(node.element)
         self.begin(node.element)
         if oscillator.sweep is not None:
             oscillator.sweep = None

@@ -8,7 +8,7 @@ import pytest
 
 from quaymaster._core.errors import AskedWrongly, Taken
 from quaymaster._core.wire import commands, parcels, reports, requests
-from quaymaster._core.wire.records import Fault, InputEntry
+from quaymaster._core.wire.records import ElementValues, Fault, InputEntry
 from quaymaster.broker.core import Answer
 
 PUSH = parcels.Push(entry=InputEntry(stream="x", type="int", raws=[5]))
@@ -269,6 +269,23 @@ def test_registers_of_a_running_job_are_set_and_read_there(bench: Any, qm: str, 
     assert bench.answers[-1].result == requests.IoValues(io1=8, io2=3)
     bench.status(job, "completed")
     assert bench.ask(requests.GetIo(qm_id=qm)) == requests.IoValues(io1=7, io2=3)
+
+
+def test_an_element_of_a_running_job_is_set_and_read_there(bench: Any, job: str) -> None:
+    """Passed on as it is; the answer is the controller's."""
+    told = parcels.SetFrequency(element="q", frequency_hz=5e7)
+    bench.ask(requests.TellJob(job_id=job, parcel=told), user="bob")
+    assert deliveries(bench)[-1].parcel == told
+    deliver(bench, deliveries(bench)[-1])
+    assert bench.answers[-1].result == requests.Done()
+    assert (bench.witness.log[-1].user, bench.witness.log[-1].verb) == ("bob", "tell_job:set_frequency")
+    bench.ask(requests.GetElement(job_id=job, element="q"))
+    assert deliveries(bench)[-1].parcel == parcels.ReadElement(element="q")
+    values = ElementValues(frequency_hz=5e7, correction=[1.0, 0.0, 0.0, 1.0])
+    deliver(bench, deliveries(bench)[-1], element=values)
+    assert bench.answers[-1].result == values
+    bench.status(job, "completed")
+    assert bench.refusal(requests.GetElement(job_id=job, element="q")).code == "job_not_running"
 
 
 def test_what_a_program_leaves_in_the_registers_is_the_next_jobs_start(bench: Any, qm: str, job: str) -> None:

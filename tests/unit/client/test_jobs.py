@@ -12,7 +12,7 @@ from fake_connection import NEVER, FakeConnection, job
 
 from quaymaster._core.errors import AskedWrongly, QuaymasterError, Taken
 from quaymaster._core.wire import Fault, parcels, requests
-from quaymaster._core.wire.records import InputEntry
+from quaymaster._core.wire.records import ElementValues, InputEntry
 from quaymaster.client.exceptions import (
     ErrorJobStateError,
     InvalidJobExecutionStatusError,
@@ -163,14 +163,44 @@ def test_what_comes_later_is_refused_by_name(connection: FakeConnection) -> None
     """Parts of the platform that are not there yet raise `not_yet` and name themselves."""
     started = QmJob(connection, "7")
     calls = {
-        "set_element_correction": lambda: started.set_element_correction("q", (1, 0, 0, 1)),
-        "get_element_correction": lambda: started.get_element_correction("q"),
+        "set_input_dc_offset_by_element": lambda: started.set_input_dc_offset_by_element("q", "out1", 0.1),
+        "get_output_digital_delay": lambda: started.get_output_digital_delay("q", "marker"),
     }
     for name, call in calls.items():
         with pytest.raises(AskedWrongly, match=name) as caught:
             call()
         assert caught.value.code == "not_yet"
     assert connection.asked == []
+
+
+def test_settings_of_a_running_job(connection: FakeConnection) -> None:
+    """Each is one thing that the job is told; what is read is asked of the job."""
+    connection.on(requests.TellJob, requests.Done())
+    values = ElementValues(frequency_hz=5e7, correction=[1.0, 0.5, 0.25, 1.0], offsets={"I": 0.1, "Q": -0.2})
+    connection.on(requests.GetElement, values)
+    job = QmJob(connection, "7")
+    job.set_intermediate_frequency("q", np.float64(5e7))
+    job.set_element_correction("q", (1, 0, np.float32(0.5), 1))
+    job.set_output_dc_offset_by_element("q", ("I", "Q"), (0.1, -0.2))
+    told = [asked.parcel for asked in connection.asked]
+    assert told == [
+        parcels.SetFrequency(element="q", frequency_hz=5e7),
+        parcels.SetCorrection(element="q", values=[1.0, 0.0, 0.5, 1.0]),
+        parcels.SetOffset(element="q", input="I", volts=0.1),
+        parcels.SetOffset(element="q", input="Q", volts=-0.2),
+    ]
+    assert job.get_intermediate_frequency("q") == 5e7
+    assert job.get_element_correction("q") == (1.0, 0.5, 0.25, 1.0)
+    assert job.get_output_dc_offset_by_element("q", "Q") == -0.2
+    assert connection.asked[-1] == requests.GetElement(job_id="7", element="q")
+    for wrong in (
+        lambda: job.set_element_correction("q", (1, 0)),
+        lambda: job.set_output_dc_offset_by_element("q", ("I", "Q"), 0.1),
+        lambda: job.set_intermediate_frequency("q" * 5000, 1.0),
+        lambda: job.get_output_dc_offset_by_element("q", "single"),
+    ):
+        with pytest.raises(QmValueError):
+            wrong()
 
 
 def test_pause_and_resume(connection: FakeConnection) -> None:

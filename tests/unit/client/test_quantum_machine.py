@@ -14,7 +14,7 @@ from example_configs import opx_two_qubits
 from fake_connection import FakeConnection, job, jobs
 
 from quaymaster._core.errors import AskedWrongly, Taken
-from quaymaster._core.wire import pack_plain, requests
+from quaymaster._core.wire import pack_plain, parcels, requests
 from quaymaster.client.exceptions import (
     CompilationException,
     FailedToExecuteJobException,
@@ -149,6 +149,7 @@ def configured(connection: FakeConnection) -> FakeConnection:
     found = (requests.ConfigFound(config_digest="d"), [pack_plain(opx_two_qubits())])
     connection.on(requests.GetConfig, found)
     connection.on(requests.SetConfig, found)
+    connection.on(requests.GetQm, info())
     return connection
 
 
@@ -161,7 +162,8 @@ def test_setters_become_changes(configured: FakeConnection, qm: QuantumMachine) 
     qm.set_input_dc_offset_by_element("rr1", "out1", 0.01)
     qm.set_digital_delay("rr1", "switch", 20)
     qm.set_digital_buffer("rr1", "switch", np.int32(4))
-    changes = [change for asked in configured.asked for change in asked.changes]
+    changed = [asked for asked in configured.asked if isinstance(asked, requests.SetConfig)]
+    changes = [change for asked in changed for change in asked.changes]
     assert [(change.kind, change.target, change.port, change.values) for change in changes] == [
         ("intermediate_frequency", "q1", "", [51e6]),
         ("mixer_correction", "mixer_q1", "", [1.0, 0.0, 0.0, 1.0]),
@@ -173,7 +175,29 @@ def test_setters_become_changes(configured: FakeConnection, qm: QuantumMachine) 
         ("digital_buffer", "rr1", "switch", [4.0]),
     ]
     assert (changes[1].frequency, changes[1].lo_frequency) == (50e6, 4.9e9)
-    assert len(configured.asked) == 7
+    assert len(changed) == 7
+
+
+def test_setters_reach_the_running_job(configured: FakeConnection, qm: QuantumMachine) -> None:
+    """Frequencies, corrections and offsets of outputs, once the config has them; what it does not use is let be."""
+    configured.on(requests.GetQm, info(running="9"))
+    configured.on(requests.TellJob, AskedWrongly("the program does not use q1", code="no_such_element"))
+    qm.set_intermediate_frequency("q1", 51e6)
+    configured.on(requests.TellJob, requests.Done())
+    qm.set_mixer_correction("mixer_q1", 50e6, 4.9e9, (1, 0, 0, 1))
+    qm.set_output_dc_offset_by_element("q1", ("I", "Q"), (0.1, -0.1))
+    qm.set_digital_delay("rr1", "switch", 20)
+    told = [asked for asked in configured.asked if isinstance(asked, requests.TellJob)]
+    assert {asked.job_id for asked in told} == {"9"}
+    assert [asked.parcel for asked in told] == [
+        parcels.SetFrequency(element="q1", frequency_hz=51e6),
+        parcels.SetCorrection(element="q1", values=[1.0, 0.0, 0.0, 1.0]),
+        parcels.SetOffset(element="q1", input="I", volts=0.1),
+        parcels.SetOffset(element="q1", input="Q", volts=-0.1),
+    ]
+    configured.on(requests.TellJob, AskedWrongly("outside of what it may be", code="bad_setting"))
+    with pytest.raises(AskedWrongly, match="outside"):
+        qm.set_intermediate_frequency("q1", 52e6)
 
 
 def test_setters_check_before_they_ask(configured: FakeConnection, qm: QuantumMachine) -> None:
