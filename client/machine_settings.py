@@ -74,6 +74,20 @@ class MachineSettings:
         """Set the buffer of a digital input, in ns."""
         self._change(_change("digital_buffer", element, [buffer], port=digital_input))
 
+    def set_digital_input_threshold(self, port: Sequence[Any], threshold: float) -> None:
+        """Set the threshold of a digital input (controller, number) or (controller, fem, number), in volts."""
+        self._change(_port_change("digital_input_threshold", port, threshold))
+
+    def set_digital_input_deadtime(self, port: Sequence[Any], deadtime: int) -> None:
+        """Set the dead time of a digital input, in ns: so long after a pulse no other one counts."""
+        self._change(_port_change("digital_input_deadtime", port, deadtime))
+
+    def set_digital_input_polarity(self, port: Sequence[Any], polarity: str) -> None:
+        """Set which edge of a pulse counts at a digital input: "RISING" or "FALLING"."""
+        if polarity not in ("RISING", "FALLING"):
+            raise QmValueError(f'the polarity of a digital input is "RISING" or "FALLING", not {polarity!r:.60}')
+        self._change(_port_change("digital_input_polarity", port, int(polarity == "RISING")))
+
     def _change(self, *changes: requests.ConfigChange) -> None:
         self._connection.ask(requests.SetConfig(qm_id=self._id, changes=list(changes)))
 
@@ -198,18 +212,6 @@ class MachineSettings:
         """Comes later."""
         raise not_yet("set_output_filter_by_element")
 
-    def set_digital_input_threshold(self, port: Any, threshold: float) -> NoReturn:
-        """Comes later."""
-        raise not_yet("set_digital_input_threshold")
-
-    def set_digital_input_deadtime(self, port: Any, deadtime: int) -> NoReturn:
-        """Comes later."""
-        raise not_yet("set_digital_input_deadtime")
-
-    def set_digital_input_polarity(self, port: Any, polarity: str) -> NoReturn:
-        """Comes later."""
-        raise not_yet("set_digital_input_polarity")
-
     def get_digital_input_threshold(self, port: Any) -> float:
         """The threshold of a digital input (controller, number), in volts."""
         return float(_port(self.get_config(), port, "digital_inputs")["threshold"])
@@ -260,6 +262,14 @@ def _elements_on(config: Config, mixer: str, frequency: float, lo_frequency: flo
         if source.get("mixer") == mixer and (hertz, source.get("lo_frequency") or 0.0) == (frequency, lo_frequency):
             found.append(name)
     return found
+
+
+def _port_change(kind: str, port: Sequence[Any], value: Any) -> requests.ConfigChange:
+    """A change of a port (controller, number) or (controller, fem, number)."""
+    parts = [port] if isinstance(port, str) else list(port)
+    if len(parts) not in (2, 3) or not all(isinstance(part, int) for part in parts[1:]):
+        raise QmValueError(f"a port is (controller, number) or (controller, fem, number), not {port!r:.60}")
+    return _change(kind, parts[0], [value], port="/".join(map(str, parts[1:])))
 
 
 def _entry(entries: Mapping[str, Any], name: str, what: str) -> Any:

@@ -36,7 +36,7 @@ void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length
         high = part[PART_VALUE] && end == length;
         at = end;
     }
-    if (high && m->t.elements[ELEMENT_COLUMNS * element + ELEMENT_HOLDS_MARKER])
+    if (high && (length == OPEN_MARKER || m->t.elements[ELEMENT_COLUMNS * element + ELEMENT_HOLDS_MARKER]))
         digital_hold(m->digital, element);
 }
 

@@ -302,6 +302,9 @@ class ConfigChange(Record, frozen=True, kw_only=True):
     input_dc_offset           element   output name    [volts]
     digital_delay             element   digital input  [ns]
     digital_buffer            element   digital input  [ns]
+    digital_input_threshold   controller  "fem/number"  [volts]
+    digital_input_deadtime    controller  "fem/number"  [ns]
+    digital_input_polarity    controller  "fem/number"  [1 rising, 0 falling]
     """
 
     kind: Name

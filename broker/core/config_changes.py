@@ -82,6 +82,26 @@ def _set_digital(key: str) -> Callable[[Raw, ConfigChange], None]:
     return setter
 
 
+def _set_digital_input(key: str, value_of: Callable[[float], Any]) -> Callable[[Raw, ConfigChange], None]:
+    def setter(raw: Raw, change: ConfigChange) -> None:
+        (value,) = _values(change, 1)
+        controllers = raw.get("controllers", {})
+        _entry(controllers, change.target, "controller")
+        reference = (change.target, *(_number(part, change) for part in change.port.split("/")))
+        port = _found(raw, reference, "digital_inputs")
+        if port is None:
+            raise _bad(f"there is no digital input {change.port} of {change.target!r}")
+        port[key] = value_of(value)
+
+    return setter
+
+
+def _number(text: str, change: ConfigChange) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 4:
+        raise _bad(f"{change.kind} names no port: {change.port!r}")
+    return int(text)
+
+
 _SETTERS: dict[str, Callable[[Raw, ConfigChange], None]] = {
     "intermediate_frequency": _set_frequency,
     "mixer_correction": _set_correction,
@@ -89,6 +109,9 @@ _SETTERS: dict[str, Callable[[Raw, ConfigChange], None]] = {
     "input_dc_offset": _set_input_offset,
     "digital_delay": _set_digital("delay"),
     "digital_buffer": _set_digital("buffer"),
+    "digital_input_threshold": _set_digital_input("threshold", float),
+    "digital_input_deadtime": _set_digital_input("deadtime", lambda ns: int(ns) if ns == int(ns) else ns),
+    "digital_input_polarity": _set_digital_input("polarity", lambda value: "RISING" if value else "FALLING"),
 }
 
 
@@ -111,17 +134,28 @@ def _entry(entries: Any, name: str, what: str) -> Any:
 
 
 def _port(raw: Raw, reference: Any, kind: str) -> dict[str, Any]:
-    """The raw dict of a port: reference is (controller, port) or (controller, fem, port)."""
+    """The raw dict of a port that is there: reference is (controller, port) or (controller, fem, port)."""
+    port = _found(raw, reference, kind)
+    assert port is not None
+    return port
+
+
+def _found(raw: Raw, reference: Any, kind: str) -> dict[str, Any] | None:
+    """The same, where it is there."""
     controller, *rest = reference
     holder = raw["controllers"][controller]
     if "fems" in holder:
         fem = rest[0] if len(rest) == 2 else 1
-        holder = holder["fems"].get(fem, holder["fems"].get(str(fem)))
-    ports = holder[kind]
+        holder = holder["fems"].get(fem, holder["fems"].get(str(fem), {}))
+    elif len(rest) == 2 and rest[0] != 1:
+        return None
+    ports = holder.get(kind, {})
     number = rest[-1] if rest[-1] in ports else str(rest[-1])
+    if number not in ports:
+        return None
+    if ports[number] is None:
+        ports[number] = {}
     port = ports[number]
-    if port is None:
-        port = ports[number] = {}
     assert isinstance(port, dict)
     return port
 

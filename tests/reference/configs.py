@@ -81,6 +81,19 @@ class ConfigFacts:
         """Length in ns of the pulse of an operation."""
         return self.config.pulses[self.config.elements[element].operations[operation]].length
 
+    def senders(self, element: str, output: str) -> list[tuple[str, str, str]]:
+        """(element, operation, target) of plays that send a marker to the digital output of the number of an input."""
+        port = self.config.elements[element].digitalOutputs[output]
+        if self.config.digital_input(port).threshold >= 3.3:
+            return []
+        return [
+            (other.name, operation, other.inputs[0] if other.chooses else "")
+            for other in self.elements
+            for operation in other.plays
+            if any(digital.port == port for digital in self.config.elements[other.name].digitalInputs.values())
+            and self.config.pulses[self.config.elements[other.name].operations[operation]].digital_marker is not None
+        ]
+
     def weights_length(self, alias: str) -> int:
         """Length in ns of weights; their aliases are their names."""
         return self.config.integration_weights[alias].length
@@ -88,11 +101,13 @@ class ConfigFacts:
 
 @dataclass(frozen=True)
 class ConfigKind:
-    """``loud``: up to the converter's range; ``overlap``: long windows; ``one_length``: equal windows."""
+    """``loud``: up to the converter's range; ``overlap``: long windows; ``one_length``: equal windows; ``edges``: most
+    elements send markers to digital input 1, and who measures reads it."""
 
     loud: bool = False
     overlap: bool = False
     one_length: bool = False
+    edges: bool = False
 
 
 def offset_inputs(record: dict[str, Any]) -> tuple[str, ...]:
@@ -189,7 +204,7 @@ class ConfigMaker:
     def digital_ports(self) -> dict[str, Any]:
         """Digital outputs, now and then inverted, and inputs with either polarity."""
         inverted, polarities = st.sampled_from([False, False, True]), st.sampled_from(["RISING", "RISING", "FALLING"])
-        thresholds = st.sampled_from([0.0, 1.5, 1.5, 1.5, 3.3])
+        thresholds = st.sampled_from([1.5] if self.kind.edges else [0.0, 1.5, 1.5, 1.5, 3.3])
         return {
             "digital_outputs": {n: {"inverted": self.draw(inverted)} for n in DIGITAL_PORTS},
             "digital_inputs": {
@@ -206,6 +221,7 @@ class ConfigMaker:
         """Where an element sends its markers: up to two digital outputs of its module."""
         windows = st.sampled_from([(0, 0), (5, 0), (0, 6), (13, 2), (57, 99)])
         ports = self.draw(st.lists(st.sampled_from(DIGITAL_PORTS), max_size=2))
+        ports += [1] if self.kind.edges else []
         found = {}
         for n, port in enumerate(ports):
             delay, buffer = self.draw(windows)
@@ -266,7 +282,7 @@ class ConfigMaker:
         }
         if measures:
             pulse["integration_weights"] = {name: name for name in ("w1", "w2", "w3")}
-        if self.draw(st.booleans()) and not (self.kind.one_length and not measures):
+        if (self.kind.edges or self.draw(st.booleans())) and not (self.kind.one_length and not measures):
             pulse["digital_marker"] = "on" if self.kind.one_length else self.draw(st.sampled_from(sorted(MARKERS)))
         self.raw["pulses"][name] = pulse
 
@@ -360,6 +376,7 @@ class ConfigMaker:
         module = ("con1", 2) if kind == "mw" else ("con1", 1)
         record["digitalInputs"] = self.digital_inputs(module)
         ports = self.draw(st.lists(st.sampled_from(DIGITAL_PORTS), max_size=2, unique=True)) if measures else []
+        ports = [1, *(port for port in ports if port != 1)] if self.kind.edges and measures else ports
         record["digitalOutputs"] = {f"opd{n + 1}": (*module, port) for n, port in enumerate(ports)}
         return tuple(record["digitalOutputs"])
 

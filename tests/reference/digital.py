@@ -147,7 +147,7 @@ class Listener:
         turns = {t + late for output in outputs for span in self.heard_spans(markers, output) for t in span}
         if self.plant.light is not None:
             turns |= set(range(start, start + LOOK_NS if end is None else end))
-        for t in sorted(turns):
+        for t in sorted(t for t in turns if t < FOREVER // 2):
             if start <= t and (end is None or t < end) and self.edges(markers, t, t + 1):
                 return t
         return None

@@ -274,7 +274,7 @@ class Maker:
         if self.kind.outside:
             kinds += ["advance", "advance", "trigger", "pause"]
         if self.kind.edges and any(element.digital for element in self.facts.elements):
-            kinds += ["edge"] * 4
+            kinds += ["edge"] * 3
         if depth > 0:
             kinds += ["if", "for", "while", "for_each"]
         kind = self.pick(kinds)
@@ -536,17 +536,32 @@ class Maker:
         return tree.WaitForTrigger(at=-1, element=element.name, operation=operation)
 
     def edge(self) -> list[tree.Statement]:
-        """A wait at a digital input, behind plays that may send it something."""
-        element = self.element()
+        """A wait at a digital input, mostly behind an align and beside a play that may send it something."""
         source = self.draw(st.sampled_from([element for element in self.facts.elements if element.digital]))
+        output = source.digital[0] if self.draw(st.booleans()) else self.pick(source.digital)
+        waiting = self.element()
+        senders = [sender for sender in self.facts.senders(source.name, output) if self.apart(sender[0], waiting.name)]
         waits = tree.WaitForTrigger(
             at=-1,
-            element=element.name,
-            operation="" if element.sticky or element.chooses else self.pick(["", "hum", "beep"]),
-            source=tree.TriggerSource(element=source.name, output=self.pick(source.digital)),
+            element=waiting.name,
+            operation="" if waiting.sticky or waiting.chooses else self.pick(["", "hum", "beep"]),
+            source=tree.TriggerSource(element=source.name, output=output),
             tag=tree.Variable(type="int", name=TIME_TAG) if self.draw(st.booleans()) else None,
         )
-        return [*(self.play() for _ in range(self.draw(st.integers(0, 3)))), waits]
+        if self.chance(20):
+            return [*(self.play() for _ in range(self.draw(st.integers(0, 2)))), waits]
+        if not senders:
+            return []
+        name, operation, target = self.draw(st.sampled_from(senders))
+        plays = tree.Play(at=-1, operation=operation, element=name, target=target)
+        pauses = tree.Wait(at=-1, duration=self.duration(31), elements=(name,))
+        saves = tree.Save(at=-1, source=tree.Variable(type="int", name=TIME_TAG), stream="time_tags")
+        return [tree.Align(at=-1), *([pauses] if self.draw(st.booleans()) else []), plays, waits, saves]
+
+    def apart(self, name: str, other: str) -> bool:
+        """Whether two elements have threads of their own."""
+        first, second = (self.facts.config.elements[each].core or f"element {each}" for each in (name, other))
+        return first != second
 
     def update_frequency(self, element: str) -> tree.Statement:
         """A new frequency in any units."""
@@ -717,7 +732,7 @@ def inputs() -> tuple[tree.Declaration, ...]:
 @st.composite
 def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
     """What hangs behind the ports."""
-    which = draw(st.sampled_from(kind.plants))
+    which = draw(st.sampled_from([plant for plant in kind.plants if plant != "none"] if kind.edges else kind.plants))
     sigma = draw(st.sampled_from(kind.sigmas))
     light = None
     if kind.photons and draw(st.integers(0, 5)) == 5:
@@ -734,7 +749,7 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
     pairs = st.tuples(st.sampled_from(outputs), st.sampled_from(inputs))
     wires = draw(st.lists(pairs, min_size=1, max_size=8 if len(fems) > 1 else 4, unique=True))
     ends = st.sampled_from([PortRef("con1", fem, n) for fem in fems for n in DIGITAL_PORTS])
-    digital = draw(st.lists(st.tuples(ends, ends), max_size=4, unique=True))
+    digital = draw(st.lists(st.tuples(ends, ends), max_size=4, unique=True)) if draw(st.booleans()) else []
     latency = draw(st.sampled_from([0, 24, 41]))
     return Plant("loopback", sigma, tuple(wires), latency, light=light, digital_wires=tuple(digital))
 
@@ -742,7 +757,9 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
 @st.composite
 def cases(draw: st.DrawFn, kind: Kind) -> Case:
     """A whole job."""
-    facts = draw(configs(ConfigKind(loud=kind.loud, overlap=kind.overlap, one_length=kind.one_length)))
+    facts = draw(
+        configs(ConfigKind(loud=kind.loud, overlap=kind.overlap, one_length=kind.one_length, edges=kind.edges))
+    )
     maker = Maker(draw, facts, kind)
     body = maker.body(1, 2)
     whole = program(*body, *saves_of_all(), declarations=declarations() + (inputs() if kind.outside else ()))

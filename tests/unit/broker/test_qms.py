@@ -254,6 +254,7 @@ def element_config() -> dict[str, Any]:
                 "analog_outputs": {1: {"offset": 0.0}, 2: {"offset": 0.0}},
                 "analog_inputs": {1: {"offset": 0.0}},
                 "digital_outputs": {1: {}},
+                "digital_inputs": {2: {"deadtime": 4}},
             }
         },
         "elements": {
@@ -282,6 +283,21 @@ def change(kind: str, target: str, *values: float, **fields: Any) -> requests.Co
         (change("input_dc_offset", "q", 0.2, port="out1"), ("controllers", "con1", "analog_inputs", 1, "offset"), 0.2),
         (change("digital_delay", "q", 40, port="trigger"), ("elements", "q", "digitalInputs", "trigger", "delay"), 40),
         (change("digital_buffer", "q", 8, port="trigger"), ("elements", "q", "digitalInputs", "trigger", "buffer"), 8),
+        (
+            change("digital_input_threshold", "con1", 1.5, port="2"),
+            ("controllers", "con1", "digital_inputs", 2, "threshold"),
+            1.5,
+        ),
+        (
+            change("digital_input_deadtime", "con1", 9, port="1/2"),
+            ("controllers", "con1", "digital_inputs", 2, "deadtime"),
+            9,
+        ),
+        (
+            change("digital_input_polarity", "con1", 0, port="1/2"),
+            ("controllers", "con1", "digital_inputs", 2, "polarity"),
+            "FALLING",
+        ),
         (
             change("mixer_correction", "m", 0.9, 0.1, 0.2, 1.1, frequency=50e6, lo_frequency=5e9),
             ("mixers", "m", 0, "correction"),
@@ -322,6 +338,11 @@ def test_a_frequency_is_set_with_its_mixer_entry(bench: Any) -> None:
         change("output_dc_offset", "q", 0.1, port="single"),
         change("input_dc_offset", "q", 0.1, port="out9"),
         change("digital_delay", "q", 1, port="nothing"),
+        change("digital_input_threshold", "con9", 1, port="2"),
+        change("digital_input_threshold", "con1", 1, port="3"),
+        change("digital_input_threshold", "con1", 1, port="2/2"),
+        change("digital_input_threshold", "con1", 1, port="x"),
+        change("digital_input_threshold", "con1", 1, 2, port="2"),
         change("mixer_correction", "m", 1, 0, 0, 1, frequency=1.0, lo_frequency=5e9),
         change("mixer_correction", "nothing", 1, 0, 0, 1),
     ],

@@ -162,6 +162,10 @@ def test_setters_become_changes(configured: FakeConnection, qm: QuantumMachine) 
     qm.set_input_dc_offset_by_element("rr1", "out1", 0.01)
     qm.set_digital_delay("rr1", "switch", 20)
     qm.set_digital_buffer("rr1", "switch", np.int32(4))
+    qm.set_digital_input_threshold(("con1", 2), 1.5)
+    qm.set_digital_input_deadtime(("con1", 1, 2), 9)
+    qm.set_digital_input_polarity(("con1", 2), "FALLING")
+    qm.set_digital_input_polarity(["con1", 2], "RISING")
     changed = [asked for asked in configured.asked if isinstance(asked, requests.SetConfig)]
     changes = [change for asked in changed for change in asked.changes]
     assert [(change.kind, change.target, change.port, change.values) for change in changes] == [
@@ -173,9 +177,13 @@ def test_setters_become_changes(configured: FakeConnection, qm: QuantumMachine) 
         ("input_dc_offset", "rr1", "out1", [0.01]),
         ("digital_delay", "rr1", "switch", [20.0]),
         ("digital_buffer", "rr1", "switch", [4.0]),
+        ("digital_input_threshold", "con1", "2", [1.5]),
+        ("digital_input_deadtime", "con1", "1/2", [9.0]),
+        ("digital_input_polarity", "con1", "2", [0.0]),
+        ("digital_input_polarity", "con1", "2", [1.0]),
     ]
     assert (changes[1].frequency, changes[1].lo_frequency) == (50e6, 4.9e9)
-    assert len(changed) == 7
+    assert len(changed) == 11
 
 
 def test_setters_reach_the_running_job(configured: FakeConnection, qm: QuantumMachine) -> None:
@@ -273,6 +281,21 @@ def test_io_registers(connection: FakeConnection, qm: QuantumMachine) -> None:
             qm.set_io1_value(value)
 
 
+@pytest.mark.parametrize("port", ["con1", ("con1",), ("con1", 1, 2, 3), ("con1", "2"), (1, 2)])
+def test_a_digital_input_is_named_by_its_port(connection: FakeConnection, qm: QuantumMachine, port: Any) -> None:
+    """(controller, number) or (controller, fem, number); nothing else is asked of the broker."""
+    with pytest.raises(QmValueError):
+        qm.set_digital_input_threshold(port, 1.0)
+    assert connection.asked == []
+
+
+def test_a_polarity_is_one_of_two_words(connection: FakeConnection, qm: QuantumMachine) -> None:
+    """RISING or FALLING."""
+    with pytest.raises(QmValueError, match="rising"):
+        qm.set_digital_input_polarity(("con1", 2), "rising")
+    assert connection.asked == []
+
+
 def test_what_comes_later_is_refused_by_name(connection: FakeConnection, qm: QuantumMachine) -> None:
     """Parts of the platform that are not there yet raise `not_yet` and name themselves."""
     for name in (
@@ -282,9 +305,6 @@ def test_what_comes_later_is_refused_by_name(connection: FakeConnection, qm: Qua
         with pytest.raises(AskedWrongly, match=name) as caught:
             getattr(qm, name)("q", {})
         assert caught.value.code == "not_yet"
-    for name in ("threshold", "deadtime", "polarity"):
-        with pytest.raises(AskedWrongly, match=name):
-            getattr(qm, f"set_digital_input_{name}")(("con1", 1), 1)
     assert connection.asked == []
 
 

@@ -188,7 +188,7 @@ def seen() -> dict[str, Counter[str]]:
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
             counters["saved"]["tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_tags", []))
             counters["saved"]["digital tags"] += sum(raw > 0 for raw, _ in outcome.streams.get("end_digital_tags", []))
-            counters["saved"]["edges"] += sum(stamp > 0 for raw, stamp in outcome.streams.get("end_time_tags", []))
+            counters["saved"]["edges"] += sum(stamp > 0 for raw, stamp in outcome.streams.get("time_tags", []))
             counters["saved"]["values"] += sum(len(items) for items in outcome.streams.values())
             counters["saved"]["traces"] += sum(len(items) for items in outcome.traces.values())
 
