@@ -63,10 +63,15 @@ static int add_ways(watch *w, int output)
     o->loud = fabs(w->signals->outputs[output].offset);
     for (int k = 0; k < p->ear_count; k++) {
         source *e = &w->sources[p->ears[k].element];
+        double factor = factor_of(w->signals, &p->ears[k]);
+        if (e->way_count && e->ways[e->way_count - 1].output == output) { /* a port that two of its inputs name */
+            e->ways[e->way_count - 1].factor += factor;
+            continue;
+        }
         way *added = one_more(&e->ways, &e->way_count, sizeof *added);
         if (!added)
             return 1;
-        *added = (way){.output = output, .factor = factor_of(w->signals, &p->ears[k])};
+        *added = (way){.output = output, .factor = factor};
         e->way_count++;
         o->threads |= 1ull << e->thread;
     }

@@ -92,6 +92,13 @@ def test_an_oscillation_counts_by_its_cosine() -> None:
     assert (found.count, found.first_ns) == (len(beyond), beyond[0])
 
 
+def test_two_inputs_of_an_element_on_one_port() -> None:
+    """0.3 V from each of them: the port carries 0.6 V."""
+    twice = {"multipleInputs": {"inputs": {"a": ("con1", 1), "b": ("con1", 1)}}, "operations": {"long": "long_pulse"}}
+    (found,) = seen(play("q1"), level=0.3, q1=twice)
+    assert (found.count, found.first_ns, found.elements) == (100, 0, ("q1",))
+
+
 def test_two_elements_that_are_each_in_range() -> None:
     """0.3 V and 0.3 V on one port: exactly where they overlap."""
     pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
