@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..._core.engine.codes import (
-    DIGITAL,
-    EDGE,
     SAVER,
-    TAGGING,
-    ChirpColumn,
     ElementColumn,
     Op,
-    PlayColumn,
-    ProcessColumn,
-    SectionColumn,
 )
 from ..._core.engine.image import table
 from ..._core.engine.latencies import Latency
@@ -28,15 +21,13 @@ from .elements import Elements
 from .expressions import Expressions
 from .gaps import StrictBlock
 from .measures import Edge, Integral, MeasureTables, Pulses, Tags, Window
+from .plays import UNITS, PlayTables
 from .problems import Problems
+from .processes import ProcessRows
 from .slices import Slices, Step, play_operands
 from .waveforms import RAMP, PulseTables, PulseUse
 
-_UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
 _NS_MAX = 1 << 31
-_UNSHAPED = (None, None, None, None)
-_PLAIN_PLAY = [0] * PlayColumn.DURATION + [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
-_PLAIN_PLAY[PlayColumn.SHAPED] = _PLAIN_PLAY[PlayColumn.CONTINUES] = 0
 
 
 @dataclass
@@ -77,10 +68,8 @@ class Lowering:
         self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
         named = [item for item in program.declarations if item.input]
         self._inputs = {item.name: number for number, item in enumerate(named)}
-        self._plays: dict[tuple[tuple[int, ...], str, str], int] = {}  # row, operation, pulse
-        self._choices: dict[tuple[str, str], int] = {}
-        self._chirps: list[list[int]] = []
-        self._sections: list[list[int]] = []
+        self._plays = PlayTables(elements, pulses, self.memory, problems)
+        self._processes = ProcessRows(self.memory, measures)
         self._align_rows: list[list[int]] = []
         self._align_elements: list[int] = []
         self._align_masks: list[int] = []
@@ -99,10 +88,7 @@ class Lowering:
         return {
             **self.code.tables(),
             "memory": np.array(self.memory.cells, dtype=np.int32),
-            "plays": table([list(row) for row, _, _ in self._plays], PlayColumn.COLUMNS),
-            "play_operations": tuple((operation, pulse) for _, operation, pulse in self._plays),
-            "chirps": table(self._chirps, ChirpColumn.COLUMNS),
-            "chirp_sections": table(self._sections, SectionColumn.COLUMNS),
+            **self._plays.tables(),
             "aligns": table(self._align_rows, 2),
             "align_elements": np.array(self._align_elements, dtype=np.int64),
             "align_masks": np.array(self._align_masks, dtype=np.uint64),
@@ -182,96 +168,12 @@ class Lowering:
             self.code.emit(Op.STAMP_READ, slot, mask=mask, at=at)
         self.code.emit(Op.SAVE_TIMED, stream, slot, self._block, mask=mask, at=at)
 
-    def _pulse(self, node: tree.Play | tree.Measure) -> PulseUse | None:
-        kind = self._elements.info[self._elements.index[node.element]]
-        if len(node.amplitude) == 4 and self._kind(node.element) == 1:
-            self._problems.add(
-                node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
-            )
-        if isinstance(node, tree.Play) and node.of_port and len(set(kind.inputs)) == len(kind.inputs):
-            message = f"port_condition: element '{node.element}' is not on a port of an MW-FEM"  # whose I and Q are one
-            self._problems.add(node.at, message)
-        if isinstance(node, tree.Play) and node.ramp is not None:
-            if self._kind(node.element) == 2:
-                self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
-            return RAMP
-        use = self._pulses.pulse(node.element, node.operation, node.at)
-        if use is not None and use.fine and isinstance(node, tree.Play):
-            self._check_fine(node, use)
-        return use
-
-    def _check_fine(self, node: tree.Play, use: PulseUse) -> None:
-        """What a port at 2 GS/s cannot do."""
-        if node.chirp is not None:
-            self._problems.add(node.at, f"element '{node.element}' plays at 2 GS/s, where there are no chirps")
-        if node.duration is not None and use.samples:
-            text = f"element '{node.element}' plays at 2 GS/s, where sampled waveforms keep their length"
-            self._problems.add(node.at, f"{text}; give no duration for '{node.operation}'")
-
-    def _play_row(self, node: tree.Play | tree.Measure, use: PulseUse, slots: Iterator[int]) -> int:
-        amplitudes = [next(slots) for _ in node.amplitude]
-        row = _PLAIN_PLAY.copy()
-        row[PlayColumn.ELEMENT] = self._elements.index[node.element]
-        row[PlayColumn.VOICE] = self._voice(node, use)
-        row[PlayColumn.WAVEFORM] = use.waveform
-        row[PlayColumn.LENGTH] = use.length
-        row[PlayColumn.SAMPLES] = use.samples
-        if amplitudes:
-            row[PlayColumn.AMPLITUDES] = len(amplitudes)
-            row[PlayColumn.AMPLITUDE_0 : PlayColumn.AMPLITUDE_0 + len(amplitudes)] = amplitudes
-        row[PlayColumn.MARKER] = use.marker
-        if use.choices:
-            row[PlayColumn.CHOICE] = self._choice(node.element, node.operation)
-        if isinstance(node, tree.Play):
-            self._shape(row, node, slots)
-        return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
-
-    def _voice(self, node: tree.Play | tree.Measure | tree.WaitForTrigger, use: PulseUse) -> int:
-        """The row of what sounds: the element's, or that of the one input that a play names as its target."""
-        number, voices = self._elements.index[node.element], self._elements.voices.get(node.element)
-        target = node.target if isinstance(node, tree.Play) else ""
-        known = f"element '{node.element}' has a singleInputCollection"
-        if voices is None:
-            if target:
-                text = f"element '{node.element}' has no singleInputCollection, so play takes no target ('{target}')"
-                self._problems.add(node.at, text)
-            return number
-        if not isinstance(node, tree.Play):
-            if use.waveform >= 0:
-                self._problems.add(node.at, f"{known}: play(..., target=...) alone can say on which input")
-        elif target not in voices:
-            text = f"no input '{target}'" if target else "the play no target"
-            self._problems.add(node.at, f"{known}, and {text}; its inputs are: {', '.join(voices)}")
-        return voices.get(target, number)
-
-    def _shape(self, row: list[int], node: tree.Play, slots: Iterator[int]) -> None:
-        """Fill in the operands of a play behind its amplitude."""
-        if node.ramp is not None:
-            row[PlayColumn.RAMP] = next(slots)
-        if node.duration is not None:
-            row[PlayColumn.DURATION] = next(slots)
-        if node.truncate is not None:
-            row[PlayColumn.TRUNCATE] = next(slots)
-        if node.chirp is not None:
-            row[PlayColumn.CHIRP] = self._chirp(node.chirp, [next(slots) for _ in node.chirp.rates])
-        if node.condition is not None:
-            row[PlayColumn.CONDITION] = next(slots)
-        row[PlayColumn.CONTINUES] = int(node.continues)
-        shaped = node.ramp, node.truncate, node.chirp, node.condition
-        row[PlayColumn.SHAPED] = int(shaped != _UNSHAPED)
-
-    def _chirp(self, node: tree.Chirp, rates: list[int]) -> int:
-        starts = node.times or (0,) * len(rates)
-        self._chirps.append([len(self._sections), len(rates), _UNITS[node.units], int(bool(node.times))])
-        self._sections += [[rate, 4 * start] for rate, start in zip(rates, starts, strict=True)]
-        return len(self._chirps) - 1
-
     def _play(self, node: tree.Play, step: Step) -> None:
         slots = self._operands(step, (node.at,))
-        use = self._pulse(node)
+        use = self._plays.pulse(node)
         if use is None:
             return
-        number = self._play_row(node, use, iter(slots))
+        number = self._plays.add(node, use, iter(slots))
         self._stamp(node, step)
         self.code.emit(Op.PLAY, number, mask=step.unit.mask, at=node.at)
         self._loosen(step, node.duration, node.truncate)
@@ -280,11 +182,11 @@ class Lowering:
         ats = [node.at] * len(node.amplitude)
         ats += [process.at for process in node.processes if isinstance(process.target, tree.Cell)]
         slots = iter(self._operands(step, ats))
-        use = self._pulse(node)
+        use = self._plays.pulse(node)
         windows = self._measures.parts(node, use) if use is not None else None
         if use is None or windows is None:
             return
-        play = self._play_row(node, use, slots)
+        play = self._plays.add(node, use, slots)
         rows: list[tuple[list[int], Window]] = []
         heard: list[tuple[int, int]] = []  # at, strands
         integrals = 0
@@ -292,12 +194,12 @@ class Lowering:
             index = next(slots) if isinstance(process.target, tree.Cell) else 0
             for part in parts:
                 if isinstance(process, tree.Process) and isinstance(part, Integral):
-                    rows.append((self._process(process, integrals, part, len(parts), index), part))
+                    rows.append((self._processes.integral(process, integrals, part, len(parts), index), part))
                     integrals += 1
                 elif isinstance(process, tree.Tagging) and isinstance(part, Tags):
-                    rows.append((self._tagging(process, node.element, part), part))
+                    rows.append((self._processes.tagging(process, node.element, part), part))
                 elif isinstance(process, tree.Tagging | tree.Counting) and isinstance(part, Pulses):
-                    rows.append((self._digital(process, part), part))
+                    rows.append((self._processes.digital(process, part), part))
                 heard.append((process.at, unit.mask))
         self._stamp(node, step)
         number, places = self._measures.add(play, self._trace(node, use), node.at, rows)
@@ -324,53 +226,6 @@ class Lowering:
         thread = self._elements.thread[node.element]
         self.code.emit(Op.BLOCK_TIME, number, thread, mask=mask | 1 << thread, at=node.at)
         self.code.emit(Op.SAVE_START, self._streams[node.timestamp_stream], number, mask=mask, at=node.at)
-
-    def _process(self, node: tree.Process, number: int, part: Integral, slices: int, index: int) -> list[int]:
-        row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = int("integration" in node.kind)
-        row[ProcessColumn.NUMBER] = number
-        row[ProcessColumn.LEGS] = len(part.legs)
-        for k, (port, weights) in enumerate(part.legs):
-            row[ProcessColumn.PORT_0 + k] = port
-            row[ProcessColumn.WEIGHTS_0 + k] = weights
-        name = node.target.name if isinstance(node.target, tree.Variable) else node.target.array
-        row[ProcessColumn.TARGET] = self.memory.slots[name] + part.slice
-        if isinstance(node.target, tree.Cell):
-            row[ProcessColumn.SIZE] = self.memory.sizes[name]
-            row[ProcessColumn.INDEX] = index
-        if not node.kind.endswith((".full", ".sliced")):
-            row[ProcessColumn.SUMMED] = node.window or slices
-            row[ProcessColumn.SLICE] = part.slice
-            row[ProcessColumn.SLICES] = slices
-        row[ProcessColumn.AT] = node.at
-        return row
-
-    def _tagging(self, node: tree.Tagging, element: str, part: Tags) -> list[int]:
-        cells = self.memory.sizes[node.target.array]
-        count = self.memory.slots[node.count.name] if node.count is not None else -1
-        row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = TAGGING
-        row[ProcessColumn.LEGS] = 1
-        row[ProcessColumn.PORT_0] = part.port
-        row[ProcessColumn.TARGET] = self.memory.slots[node.target.array]
-        row[ProcessColumn.TAGGER] = self._measures.tagger(node, element, cells, count)
-        row[ProcessColumn.AT] = node.at
-        return row
-
-    def _digital(self, node: tree.Tagging | tree.Counting, part: Pulses) -> list[int]:
-        count = node.target if isinstance(node, tree.Counting) else node.count
-        slot = self.memory.slots[count.name] if count is not None else -1
-        row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = DIGITAL
-        row[ProcessColumn.LEGS] = 1
-        row[ProcessColumn.AT] = node.at
-        if isinstance(node, tree.Tagging):
-            row[ProcessColumn.TARGET] = self.memory.slots[node.target.array]
-            cells = self.memory.sizes[node.target.array]
-        else:
-            row[ProcessColumn.TARGET], cells = slot, 0
-        row[ProcessColumn.TAGGER] = self._measures.counter(part.inputs, cells, slot)
-        return row
 
     def _wait(self, node: tree.Wait, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
@@ -399,7 +254,7 @@ class Lowering:
             if use is None:
                 return
             self._check_sounding(node, number, use)
-            play = self._waiting_play(node, use)
+            play = self._plays.add_waiting(node, use)
         if node.source is None:
             self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
             return
@@ -413,24 +268,10 @@ class Lowering:
             self._measures.hearers.append(self.code.alive(unit.mask))
             self.code.emit(Op.HEAR, place, mask=unit.mask, at=node.at)
 
-    def _waiting_play(self, node: tree.WaitForTrigger, use: PulseUse) -> int:
-        """What an element plays while it waits."""
-        row = _PLAIN_PLAY.copy()
-        row[PlayColumn.ELEMENT], row[PlayColumn.VOICE] = self._elements.index[node.element], self._voice(node, use)
-        row[PlayColumn.WAVEFORM] = use.waveform
-        row[PlayColumn.LENGTH], row[PlayColumn.SAMPLES] = use.length, use.samples
-        row[PlayColumn.MARKER] = use.marker
-        return self._plays.setdefault((tuple(row), node.operation, use.name), len(self._plays))
-
     def _time_tag(self, node: tree.WaitForTrigger, tag: tree.Variable, source: int) -> int:
         """The process that gets the time tag of a trigger: of a measure that is never made."""
-        row = [0] * ProcessColumn.COLUMNS
-        row[ProcessColumn.KIND] = EDGE
-        row[ProcessColumn.LEGS] = 1
-        row[ProcessColumn.TARGET] = self.memory.slots[tag.name]
-        row[ProcessColumn.TAGGER] = self._measures.counter((source,), 0, self.memory.slots[tag.name])
-        row[ProcessColumn.AT] = node.at
-        play = self._waiting_play(node, RAMP)
+        play = self._plays.add_waiting(node, RAMP)
+        row = self._processes.edge(node, tag, source)
         (place,) = self._measures.add(play, (-1, 0, 0), node.at, [(row, Edge(source))])[1]
         return place
 
@@ -461,7 +302,7 @@ class Lowering:
                 case tree.ResetIfPhase():
                     self.code.emit(Op.RESET_PHASE, number, mask=mask, at=node.at)
                 case tree.UpdateFrequency():
-                    power = _UNITS[node.units]
+                    power = UNITS[node.units]
                     self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
 
     def _correct(self, node: tree.UpdateCorrection, step: Step) -> None:
@@ -497,20 +338,11 @@ class Lowering:
             what = f"operation '{node.operation}' of element '{node.element}'"
             self._problems.add(node.at, f"load_waveform: {what} has no waveform of type array")
         if use is not None:
-            choice = self._choice(node.element, node.operation)
+            choice = self._plays.choice(node.element, node.operation)
             self.code.emit(Op.LOAD_WAVEFORM, choice, use.choices, slot, mask=step.unit.mask, at=node.at)
-
-    def _choice(self, element: str, operation: str) -> int:
-        """Where the number of the waveform stands that an operation plays on an element."""
-        if (element, operation) not in self._choices:
-            self._choices[element, operation] = self.memory.reserved()
-        return self._choices[element, operation]
 
     def _has(self, element: str, column: int) -> bool:
         return bool(self._elements.rows[self._elements.index[element]][column])
-
-    def _kind(self, element: str) -> int:
-        return self._elements.rows[self._elements.index[element]][ElementColumn.KIND]
 
     def _has_mixer(self, element: str) -> bool:
         return element in self._elements.mixed
