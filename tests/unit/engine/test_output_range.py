@@ -107,6 +107,14 @@ def test_two_elements_that_are_each_in_range() -> None:
     assert seen(play("q1"), wait(25, "q2"), play("q2"), level=0.3, **pair) == []
 
 
+def test_an_element_that_is_twice_on_a_port() -> None:
+    """0.3 V from two inputs of one element add up to 0.6 V, though another element is on the port."""
+    twice = drive(1, **STEADY, multipleInputs={"inputs": {"a": ("con1", 1), "b": ("con1", 1)}})
+    del twice["singleInput"]
+    (found,) = seen(play("q1"), wait(50, "q2"), play("q2", "short"), level=0.3, q1=twice, q2=drive(1, **STEADY))
+    assert (found.count, found.first_ns, set(found.elements)) == (100, 0, {"q1"})
+
+
 def test_an_element_that_lags_in_the_text() -> None:
     """A play that stands after a loop starts at 0 all the same, and overlaps the loop's first play."""
     pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
