@@ -89,9 +89,10 @@ class QuantumMachinesManager:
         `close_other_machines`: False closes none, True all others (as the platform's QOP2; "if_needed" only those in
         the way), None leaves it to the cluster. Which qms were closed and which jobs were canceled is logged. Raises
         OpenQmException that lists all that is wrong, or who holds which port since when.
+
+        `keep_dc_offsets_when_closing`: an instrument's outputs then keep their offsets when the qm is closed. Here
+        nothing sees an output that no qm has, and the next qm brings its own offsets.
         """
-        if keep_dc_offsets_when_closing:
-            raise not_yet("open_qm(keep_dc_offsets_when_closing=True)")
         if ignored:
             LOGGER.warning("Unused kwargs: %s, please remove them", list(ignored))
         mode = self._close_mode(close_other_machines)

@@ -89,7 +89,7 @@ def check_log(image: Image, log: Sequence[Outside]) -> None:
     instants: dict[tuple[str, str], int] = {}
     controllers = {"", *(element.controller for element in image.element_info)}
     for entry in log:
-        key = entry.kind, entry.name if entry.kind in ("io", "input") else ""
+        key: tuple[str, str] = entry.kind, entry.name if entry.kind in ("io", "input") else ""
         if entry.kind in SETTINGS:
             key = "setting", entry.name
             if entry.place < places.get(key, 0) or not _fits(image, entry):

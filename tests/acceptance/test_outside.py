@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from example_configs import opx_readout_pair
+from example_configs import opx_readout_pair, opx_two_qubits
 from known_programs import iq_by_formula, readings
 from process_cluster import ProcessCluster
 
@@ -524,6 +524,25 @@ def test_settings_of_a_running_job_and_the_same_bits_again(cluster: ProcessClust
     other = msgspec.structs.replace(log[last], raws=(log[last].raws[0] + (1 << 40), 0))
     rewrite(cluster.directory / "con1" / "results" / job.id, [*log[:last], other, *log[last + 1 :]])
     assert not replay(cluster.directory / "con1", job.id).same
+
+
+def test_a_mixer_is_calibrated_while_an_endless_program_plays(cluster: ProcessCluster) -> None:
+    """As scripts do it: a loop that plays, and setters of the qm until the leakage is least; the job has each."""
+    qm = cluster.manager().open_qm(opx_two_qubits())
+    with program() as forever, infinite_loop_():
+        play("x180", "q1")
+    job = qm.execute(forever)
+    for step in (0.001, -0.002):
+        qm.set_output_dc_offset_by_element("q1", ("I", "Q"), (step, -step))
+        qm.set_mixer_correction("mixer_q1", 50e6, 4.9e9, (1.0 + step, 0.0, 0.0, 1.0 - step))
+        assert job.get_output_dc_offset_by_element("q1", "Q") == pytest.approx(-step, abs=2**-17)
+        assert job.get_element_correction("q1") == pytest.approx((1.0 + step, 0.0, 0.0, 1.0 - step), abs=2**-17)
+        assert qm.get_output_dc_offset_by_element("q1", "I") == step
+    with pytest.raises(QmValueError, match="outside"):
+        job.set_element_correction("q1", (2.0, 0.0, 0.0, 1.0))
+    with pytest.raises(QmValueError, match="does not use"):
+        job.set_element_correction("q2", (1.0, 0.0, 0.0, 1.0))
+    job.halt()
 
 
 def test_the_command_line_runs_a_job_again(cluster: ProcessCluster, tmp_path: Path) -> None:

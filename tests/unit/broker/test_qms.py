@@ -318,6 +318,19 @@ def test_setters_change_the_effective_config(bench: Any, made: Any, path: tuple[
     assert bench.commands(commands.Open)[-1].config_digest == found.config_digest
 
 
+@pytest.mark.parametrize("kind", ["multipleInputs", "singleInputCollection"])
+def test_offsets_of_several_inputs(bench: Any, kind: str) -> None:
+    """By the names that the config has for them."""
+    raw = element_config()
+    raw["elements"]["many"] = {kind: {"inputs": {"a": ("con1", 1), "b": ("con1", 2)}}, "operations": {}}
+    qm_id = bench.open(raw)
+    bench.ask(requests.SetConfig(qm_id=qm_id, changes=[change("output_dc_offset", "many", 0.1, port="b")]))
+    config = wire.unpack_plain(bench.answers[-1].bodies[0])
+    assert config["controllers"]["con1"]["analog_outputs"][2]["offset"] == 0.1
+    made = change("output_dc_offset", "many", 0.1, port="c")
+    assert bench.refusal(requests.SetConfig(qm_id=qm_id, changes=[made])).code == "bad_change"
+
+
 def test_a_frequency_is_set_with_its_mixer_entry(bench: Any) -> None:
     """A new intermediate frequency is checked like the config itself: it needs an entry of the mixer."""
     raw = element_config()

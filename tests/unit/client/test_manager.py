@@ -212,14 +212,18 @@ def test_open_qm_from_file(connection: FakeConnection, qmm: QuantumMachinesManag
 def test_open_qm_takes_the_platforms_other_arguments(
     connection: FakeConnection, qmm: QuantumMachinesManager, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Octave switches mean nothing here; keep_dc_offsets_when_closing is refused; unknown ones are warned about."""
+    """Octave switches and keep_dc_offsets_when_closing mean nothing here; unknown ones are warned about."""
     connection.on(requests.OpenQm, requests.OpenedQm(qm_id="qm-2"))
-    qmm.open_qm(opx_readout_pair(), validate_with_protobuf=True, use_calibration_data=False)
+    qmm.open_qm(
+        opx_readout_pair(),
+        validate_with_protobuf=True,
+        use_calibration_data=False,
+        keep_dc_offsets_when_closing=True,
+    )
+    assert not caplog.text
     with caplog.at_level(logging.WARNING, "quaymaster"):
         qmm.open_qm(opx_readout_pair(), nonsense=1)
     assert "nonsense" in caplog.text
-    with pytest.raises(AskedWrongly, match="keep_dc_offsets"):
-        qmm.open_qm(opx_readout_pair(), keep_dc_offsets_when_closing=True)
 
 
 def test_finding_qms(connection: FakeConnection, qmm: QuantumMachinesManager) -> None:
