@@ -210,7 +210,7 @@ class ConfigMaker:
             "digital_inputs": {
                 n: {
                     "polarity": self.draw(polarities),
-                    "deadtime": self.draw(st.sampled_from([4, 9, 16])),
+                    "deadtime": self.draw(st.sampled_from([4, 5, 9, 15, 16])),
                     "threshold": self.draw(thresholds),
                 }
                 for n in DIGITAL_PORTS
