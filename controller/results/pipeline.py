@@ -150,7 +150,7 @@ class Pipeline:
         if not stream.adc:
             kind: Kind = stream.type
             return Form(kind, (), node.timestamps)
-        shape = (self._trace_lengths[stream.name],) if stream.trace else ()
+        shape = (self._trace_lengths.get(stream.name, 1),) if stream.trace else ()
         return Form("complex" if stream.name in self._complex_traces else "int", shape, node.timestamps)
 
     def _check_memory(self) -> None:
