@@ -333,11 +333,16 @@ class JobRun:
         left = self._registers_left()
         if self.state == "running" and self._results is not None:
             self._tell("processing", Status(job_id=self.job_id, attempt=self.attempt, state="processing", io=left))
-        state, error = close_results(self.job_id, self._results, self._shelf, state, error)
-        lines, counts = self._report()
-        status = last_word(self.job_id, self.attempt, state, error, self._results, lines, counts, left)
+        try:
+            state, error = close_results(self.job_id, self._results, self._shelf, state, error)
+            lines, counts = self._report()
+            status = last_word(self.job_id, self.attempt, state, error, self._results, lines, counts, left)
+        except Exception as second:  # nobody may wait for ever for a job that cannot say how it ended
+            log.error("job %s: its end cannot be told in full", self.job_id, exc_info=second)
+            fault = error or fault_in_program(second, ())
+            status = last_word(self.job_id, self.attempt, "error", fault, None, [], {}, left)
         self._machine = None
-        self._tell(state, status)
+        self._tell(status.state, status)
         self._deliveries.close()
 
     def _registers_left(self) -> list[int]:

@@ -237,6 +237,23 @@ def test_a_bug_is_reported_as_one(tmp_path: Path) -> None:
     assert bench.final.error is not None and bench.final.error.family == "bug"
 
 
+@pytest.mark.parametrize("fail_at", [None, 20])
+def test_a_bug_in_the_last_words_still_ends_the_job(
+    fail_at: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits hears of an error: that of the job where it had one, else that of its end."""
+
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError("of the states")
+
+    monkeypatch.setattr("quaymaster.controller.results.job_results.JobResults.states", broken)
+    bench = Bench(tmp_path, values=50, **({} if fail_at is None else {"fail_at": fail_at}))
+    bench.go().join()
+    assert bench.final.state == "error" and bench.final.error is not None
+    assert bench.final.error.family == ("bug" if fail_at is None else "asked_wrongly")
+    assert bench.said[-1].state == "error"
+
+
 def test_a_disk_that_is_full_is_an_error_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has not completed: its results are not there."""
 
