@@ -200,6 +200,12 @@ void digital_low(digital *d, int element, int64_t t)
         last_of(p)->to = t;
 }
 
+int digital_ends(const digital *d, int element, int64_t t)
+{
+    const player *p = &d->players[element];
+    return p->count && p->ring[(p->first + p->count - 1) & (p->slots - 1)].to == t;
+}
+
 void digital_forget_before(digital *d, int64_t t)
 {
     for (int k = 0; k < d->player_count; k++) {

@@ -46,6 +46,7 @@ void digital_high(digital *d, int element, int64_t start, int64_t from, int64_t 
 /* The last part goes on from its end (a level is held), until digital_low. */
 void digital_hold(digital *d, int element);
 void digital_low(digital *d, int element, int64_t t);
+int digital_ends(const digital *d, int element, int64_t t); /* whether the last part ends there */
 
 /* Nothing before t is asked for any more (levels from t - DIGITAL_LEAD on are). */
 void digital_forget_before(digital *d, int64_t t);

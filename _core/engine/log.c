@@ -79,6 +79,12 @@ int log_play(machine_log *log, const signal_record_t *r, uint64_t frame, int64_t
     return 0;
 }
 
+void log_end_play(machine_log *log, int64_t number, int64_t t)
+{
+    signal_record_t *r = &((logged_play *)log->plays.items)[number].record;
+    r->length = t - r->start;
+}
+
 int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, int64_t window)
 {
     logged_window *entry = room(log, &log->windows, 1);

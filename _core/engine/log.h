@@ -61,6 +61,7 @@ void log_free(machine_log *log);
 
 /* Each is 0, or -1 when the log is full or there is no memory. */
 int log_play(machine_log *log, const signal_record_t *r, uint64_t frame, int64_t play, int what);
+void log_end_play(machine_log *log, int64_t number, int64_t t); /* what was logged without its end lasts until t */
 int log_window(machine_log *log, int64_t start, int64_t end, int64_t measure, int64_t window);
 int log_reset(machine_log *log, int64_t time, int64_t element);
 int log_ramp(machine_log *log, int64_t time, int64_t element); /* a ramp to zero begins, if anything is held or not */

@@ -104,6 +104,7 @@ typedef struct {
     int32_t halves, fold; /* two samples a ns; as of signal_record_t, of such alone */
     int32_t sticky, holds; /* ns of its ramp to zero, or 0; whether a hold is open */
     int64_t held_order;    /* of the play that left it */
+    int64_t sound;         /* of a sticky one that waits: what it plays, in the log */
     double held_r, held_i;
     int sweeps;            /* a chirp goes on behind its pulse: above the element's own at swept_from */
     int64_t swept_from;
@@ -317,7 +318,7 @@ void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length
 void forget_markers(machine *m);
 
 #define OPEN_MARKER (INT64_MAX / 8) /* the length of a pulse that has no end yet */
-void end_marker(machine *m, const int64_t *play, int64_t t);
+void end_marker(machine *m, const int64_t *play, int64_t start, int64_t t);
 
 /* sounding.c: what an element plays while it waits; != 0 when the job has failed */
 int begin_sound(machine *m, const int64_t *play, int64_t t);

@@ -40,7 +40,13 @@ void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length
         digital_hold(m->digital, element);
 }
 
-void end_marker(machine *m, const int64_t *play, int64_t t) { digital_low(m->digital, (int)play[PLAY_ELEMENT], t); }
+void end_marker(machine *m, const int64_t *play, int64_t start, int64_t t)
+{
+    int element = (int)play[PLAY_ELEMENT];
+    digital_low(m->digital, element, t);
+    if (t > start && digital_ends(m->digital, element, t) && m->t.elements[ELEMENT_COLUMNS * element + ELEMENT_HOLDS_MARKER])
+        digital_hold(m->digital, element);
+}
 
 /* No level before this is looked at again: by windows that wait or may still be opened, or by who waits for an edge. */
 static int64_t looked_at_from(const machine *m)

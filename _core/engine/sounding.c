@@ -34,6 +34,40 @@ static int is_heard(const machine *m, const int64_t *play)
     return play[PLAY_WAVEFORM] >= 0 && m->t.heard[play[PLAY_VOICE]];
 }
 
+/* A sticky element: the value is added to what it holds, as if a pulse had ended at `t`. What it plays is a play without
+ * a sound of its own in the log, of which the end is not yet known. */
+static int add_to_hold(machine *m, const int64_t *play, int64_t t)
+{
+    element *e = &m->elements[play[PLAY_ELEMENT]];
+    signal_record_t r = {.kind = SIGNAL_PULSE, .start = t - play[PLAY_LENGTH], .length = play[PLAY_LENGTH], .alpha_r = 1.0,
+                         .element = (int32_t)play[PLAY_ELEMENT], .waveform = (int32_t)play[PLAY_WAVEFORM],
+                         .thread = e->thread, .order = m->order[e->thread]};
+    if (play[PLAY_WAVEFORM] >= 0 && hold_last(m, &r))
+        return 1;
+    if (sends_marker(m, play))
+        start_marker(m, play, t, OPEN_MARKER);
+    tune(e, t, &r);
+    r.start = t;
+    r.length = m->stop - t;
+    r.waveform = -1;
+    r.section_count = 0;
+    if (!m->log)
+        return 0;
+    e->sound = m->log->plays.count;
+    return log_sound(m, &r, play, LOGGED_PLAY);
+}
+
+static void leave_hold(machine *m, const int64_t *play, int64_t start, int64_t t)
+{
+    element *e = &m->elements[play[PLAY_ELEMENT]];
+    if (sends_marker(m, play))
+        end_marker(m, play, start, t);
+    if (m->log)
+        log_end_play(m->log, e->sound, t);
+    if (e->sweeps)
+        end_sweep(m, e, t);
+}
+
 int begin_sound(machine *m, const int64_t *play, int64_t t)
 {
     element *e = &m->elements[play[PLAY_ELEMENT]];
@@ -44,6 +78,8 @@ int begin_sound(machine *m, const int64_t *play, int64_t t)
         return 0;
     signal_record_t r;
     int code = marker_room(m, play);
+    if (code >= 0 && e->sticky)
+        return add_to_hold(m, play, t);
     if (code >= 0)
         code = sounding(m, play, t, &r);
     if (code >= 0 && is_heard(m, play)) {
@@ -65,7 +101,9 @@ int begin_sound(machine *m, const int64_t *play, int64_t t)
 int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
 {
     element *e = &m->elements[play[PLAY_ELEMENT]];
-    if (start < m->stop) {
+    if (start < m->stop && e->sticky) {
+        leave_hold(m, play, start, t);
+    } else if (start < m->stop) {
         signal_record_t r;
         int code = sounding(m, play, t, &r);
         if (code >= 0 && is_heard(m, play))
@@ -75,7 +113,7 @@ int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
         if (code < 0)
             return m->error = code;
         if (sends_marker(m, play))
-            end_marker(m, play, t);
+            end_marker(m, play, start, t);
         if (log_sound(m, &r, play, LOGGED_HOLD_END))
             return 1;
     }

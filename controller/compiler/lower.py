@@ -253,7 +253,7 @@ class Lowering:
             use = self._pulses.pulse(node.element, node.operation, node.at)
             if use is None:
                 return
-            self._check_sounding(node, number, use)
+            self._check_sounding(node, use)
             play = self._plays.add_waiting(node, use)
         if node.source is None:
             self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
@@ -275,13 +275,11 @@ class Lowering:
         (place,) = self._measures.add(play, (-1, 0, 0), node.at, [(row, Edge(source))])[1]
         return place
 
-    def _check_sounding(self, node: tree.WaitForTrigger, number: int, use: PulseUse) -> None:
+    def _check_sounding(self, node: tree.WaitForTrigger, use: PulseUse) -> None:
         """The pulse of a wait_for_trigger is constant, so that it can last as long as the wait does."""
-        what = f"wait_for_trigger: the pulse '{use.name}'"
         if use.samples:
+            what = f"wait_for_trigger: the pulse '{use.name}'"
             self._problems.add(node.at, f"{what} is not constant, so it cannot sound until the trigger comes")
-        if self._elements.rows[number][ElementColumn.STICKY]:
-            self._problems.add(node.at, f"{what} on a sticky element is not supported yet", later=True)
 
     def _phase(
         self, node: tree.FrameRotation | tree.ResetFrame | tree.ResetIfPhase | tree.UpdateFrequency, step: Step

@@ -43,7 +43,8 @@ _TURN = 2.0**-64
 def report_of(config: Config, image: Image, log: Log, duration_ns: int) -> bytes:
     """The report of a run of ``duration_ns``, as JSON."""
     plays, windows = log.plays, log.windows
-    numbers = np.flatnonzero((plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE))
+    played = (plays["what"] == What.PLAY) | (plays["what"] == What.MEASURE)
+    numbers = np.flatnonzero(played & (plays["length"] > 0))  # the pulse of a wait may last no time
     sounds, of = _sounds(plays, duration_ns)
     played = np.concatenate((plays[numbers], sounds))
     order = np.argsort(played["start"], kind="stable")

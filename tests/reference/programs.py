@@ -532,7 +532,7 @@ class Maker:
     def trigger(self) -> tree.Statement:
         """wait_for_trigger, in silence or not."""
         element = self.element()
-        operation = "" if element.sticky or element.chooses else self.pick(["", "hum"])
+        operation = "" if element.chooses else self.pick(["", "hum"])
         return tree.WaitForTrigger(at=-1, element=element.name, operation=operation)
 
     def edge(self) -> list[tree.Statement]:
@@ -544,7 +544,7 @@ class Maker:
         waits = tree.WaitForTrigger(
             at=-1,
             element=waiting.name,
-            operation="" if waiting.sticky or waiting.chooses else self.pick(["", "hum", "beep"]),
+            operation="" if waiting.chooses else self.pick(["", "hum", "beep"]),
             source=tree.TriggerSource(element=source.name, output=output),
             tag=tree.Variable(type="int", name=TIME_TAG) if self.draw(st.booleans()) else None,
         )

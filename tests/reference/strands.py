@@ -496,7 +496,7 @@ class Strand:
             end = edge
             self.end_sound(self.begin_sound(node), end)
         if node.operation:
-            self.oscillators[node.element].sweep = None
+            self.sweep_ends(node.element, end)
             self.order += 1
         self.clock, self.last_edge = end, edge
         self.loose = True
@@ -512,6 +512,7 @@ class Strand:
         if not node.operation:
             return None, None
         pulse = pulse_of(self.config, node.element, node.operation)
+        hold = self.holds.get(node.element)
         record = marker = None
         if pulse.waveforms:
             (level,) = samples_of(self.config, pulse, 1, False, self.reporter(node.at))
@@ -531,10 +532,15 @@ class Strand:
                 correction=oscillator.correction,
                 chirp=oscillator.sections,
             )
-            self.board.records.append(record)
+            if hold is not None:
+                hold.left_by(replace(record, start=self.clock - 1, samples=((1.0, 0.0),), twice=()))
+                record = None
+            else:
+                self.board.records.append(record)
         if pulse.digital_marker is not None:
             samples = self.config.digital_waveforms[pulse.digital_marker].samples
-            marker = Marker(node.element, self.clock, FOREVER, samples, False)
+            sticky = self.config.elements[node.element].sticky
+            marker = Marker(node.element, self.clock, FOREVER, samples, sticky is not None and bool(sticky.digital))
             self.board.markers.append(marker)
         return record, marker
 
@@ -548,7 +554,14 @@ class Strand:
             self.board.records += [ended] if lasts else []
         if marker is not None:
             self.board.markers.remove(marker)
-            self.board.markers += [replace(marker, length=lasts)] if lasts else []
+            self.board.markers.append(replace(marker, length=lasts))
+
+    def sweep_ends(self, element: str, end: int) -> None:
+        """With the pulse of a wait; what a sticky element holds sweeps no longer."""
+        if self.oscillators[element].sweep is not None:
+            self.oscillators[element].sweep = None
+            if element in self.holds:
+                self.holds[element].turned(end)
 
     def act(self, element: str) -> None:
         """Section 15: the element is about to do something; what was set from outside before that happens now."""

@@ -81,19 +81,19 @@ REFUSED: list[tuple[str, Callable[[], Any], str, str]] = [
     ("element", lambda: q.wait_for_trigger("q9"), "compile_error", "element 'q9' is not in the config"),
     ("operation", lambda: q.wait_for_trigger("q1", "x"), "compile_error", "no operation 'x'"),
     ("shape", lambda: q.wait_for_trigger("q1", "ramp"), "compile_error", "'ramp_pulse' is not constant"),
-    ("sticky", lambda: q.wait_for_trigger("s1", "long"), "not_yet", "on a sticky element is not supported yet"),
 ]
 
 
 @pytest.mark.parametrize(("build", "code", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_refused(build: Callable[[], Any], code: str, words: str) -> None:
-    """With the line; a sticky element may wait in silence."""
+    """With the line; a sticky element may wait in silence or with a pulse."""
     sticky = drive(8, sticky={"analog": True, "duration": 100})
     with pytest.raises(AskedWrongly, match=words) as caught:
         compiled(build, s1=sticky)
     assert caught.value.code == code
     assert __file__ in str(caught.value)
     compiled(lambda: q.wait_for_trigger("s1"), s1=sticky)
+    compiled(lambda: q.wait_for_trigger("s1", "long"), s1=sticky)
 
 
 @pytest.mark.parametrize(("op", "operand", "value"), [(Op.ADVANCE, 3, 2), (Op.TRIGGER, 1, 1), (Op.IO_READ, 3, 2)])

@@ -314,3 +314,37 @@ def test_a_simulation_shows_the_marker_of_a_wait(tmp_path: Path) -> None:
     sounds = [entry for entry in found.report.digital_waveforms if entry.element == "p"]
     assert [(entry.timestamp, entry.length) for entry in sounds] == [(16, 88)]
     assert simulate(False).digital["2"].tolist() == (t >= 46).tolist()
+
+
+@pytest.mark.parametrize("marker", ["on", "late"])
+def test_a_sticky_element_holds_what_it_plays_while_it_waits(tmp_path: Path, marker: str) -> None:
+    """p waits from 16 ns on for the comb at 100 and, 0.1 V higher, from 200 ns on for that at 260; it lets go at 400.
+
+    "late" is high from its 30th ns on, so at both edges: its level is held until the next pulse with a marker.
+    """
+    config = raw_bench()
+    config["waveforms"]["tenth"] = {"type": "constant", "sample": 0.1}
+    config["pulses"][f"{marker}_pulse"]["waveforms"] = {"single": "tenth"}
+    config["elements"]["p"]["sticky"] = {"analog": True, "digital": True, "duration": 40}
+    with q.program() as prog:
+        q.wait(4, "p")
+        q.wait_for_trigger("p", marker, trigger_element=ONE)
+        q.wait(24, "p")
+        q.wait_for_trigger("p", marker, trigger_element=ONE)
+        q.wait(34, "p")
+        q.ramp_to_zero("p")
+        q.wait(25, "q")
+        q.play("comb", "q")
+        q.wait(30, "q")
+        q.play("comb", "q")
+    loopback = LoopbackInterface([("con1", 1, "con1", 1)], latency=0)
+    found = simulated(tmp_path, prog, config, SimulationConfig(120, simulation_interface=loopback))
+    t = np.arange(480)
+    falls = np.clip(1 - (t - 399) / 40, 0, 1)
+    volts = np.where(t >= 400, 0.2 * falls, np.where(t >= 200, 0.2, np.where(t >= 16, 0.1, 0.0)))
+    assert np.abs(found.analog["3"] - volts).max() <= 1.5 * 2.0**-16  # both values and the sample are rounded
+    first = 30 if marker == "late" else 0
+    high = ((t >= 16 + first) & (t < 200)) | ((t >= 200 + first) & (t < 400))
+    assert found.digital["2"].tolist() == high.tolist()
+    sounds = [entry for entry in found.report.analog_waveforms if entry.element == "p" and entry.length != 40]
+    assert [(entry.timestamp, entry.length) for entry in sounds] == [(16, 88), (200, 64)]
