@@ -205,8 +205,8 @@ def test_random_programs_cover_the_language(seen: dict[str, Counter[str]]) -> No
 
 
 def test_random_programs_measure_something(seen: dict[str, Counter[str]]) -> None:
-    """Programs that save only zeros would judge nothing: on the average at least one measured value is not zero."""
-    assert seen["saved"]["non-zero measured"] > 600
-    assert seen["saved"]["traces"] > 100
-    assert seen["saved"]["digital tags"] > 100
-    assert seen["saved"]["edges"] > 20
+    """Programs that save only zeros would judge nothing: many measured values are not zero."""
+    assert seen["saved"]["non-zero measured"] > 300
+    assert seen["saved"]["traces"] > 50
+    assert seen["saved"]["digital tags"] > 50
+    assert seen["saved"]["edges"] > 10
