@@ -346,7 +346,8 @@ class ConfigMaker:
         if draw(st.sampled_from([False, False, True])):
             record["core"] = next(name for name in INPUT_KINDS if name in record)  # those of one core are of one kind
         chooses = "singleInputCollection" in record
-        if not (self.kind.one_length or fine or chooses) and draw(st.sampled_from([False, False, True])):
+        halves = fine and kind != "mw"
+        if not (self.kind.one_length or halves or chooses) and draw(st.sampled_from([False, False, True])):
             record["sticky"] = {"analog": True, "duration": draw(st.sampled_from([4, 16, 40, 200]))}
             record["sticky"]["digital"] = draw(st.booleans())
         if frequency is not None and abs(frequency) <= 500e6 and draw(st.sampled_from([False, False, True])):
