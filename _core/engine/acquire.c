@@ -288,6 +288,8 @@ int64_t try_queue(machine *m, int64_t number)
     int traces = number == m->t.queue_count - 1;
     int64_t until = horizon(m, q), count = 0;
     while (q->count && q->heap[0].end <= until) {
+        if (signal_has_tails(m->signals))
+            forget(m);
         if (traces ? evaluate_traces(m, &q->heap[0]) : evaluate(m, &q->heap[0]))
             break;
         if (q->heap[0].end > m->end)

@@ -98,6 +98,14 @@ static void play_held(signals *s, const heard *h, int64_t from, int count, doubl
     }
 }
 
+static void add_tails(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+{
+    double x[HALF_BLOCK] = {0};
+    tails_add(s, p, channel, from, count, x);
+    for (int i = 0; i < 2 * count; i++)
+        v[i] += x[i / 2];
+}
+
 static void play_channel_halves(signals *s, const port *p, int channel, int64_t from, int count, double *v)
 {
     memset(v, 0, 2 * (size_t)count * sizeof *v);
@@ -110,6 +118,8 @@ static void play_channel_halves(signals *s, const port *p, int channel, int64_t 
         else
             play_held(s, h, from, count, v);
     }
+    if (p->tail_count)
+        add_tails(s, p, channel, from, count, v);
 }
 
 static void hear_outputs_halves(signals *s, const port *p, int64_t from, int count, double *v)

@@ -112,6 +112,8 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
 {
     if (p->heard_stamp == s->stamp && p->heard_start == start && p->heard_length == length)
         return SIGNAL_OK;
+    if (s->failed)
+        return s->failed;
     p->heard_stamp = 0;
     p->heard_count = 0;
     for (int i = 0; i < p->ear_count; i++) {
@@ -122,6 +124,8 @@ int hear(signals *s, port *p, int64_t start, int64_t length)
     if (p->ear_count > 1)
         sort(p->heard, p->heard_count);
     int code = bound(s, p);
+    if (!code && p->tail_count)
+        code = tails_until(s, p, start + length);
     if (code)
         return code;
     p->heard_start = start;
@@ -187,6 +191,9 @@ static double full_scale_of(const port *p, int channel)
     for (int i = 0; i < p->ear_count; i++)
         if (p->ears[i].channel == channel && p->ears[i].full_scale > 0.0)
             return p->ears[i].full_scale;
+    for (int i = 0; i < p->tail_count; i++)
+        if (p->tails[i].channel == channel)
+            return p->tails[i].full_scale;
     return 0.5;
 }
 
@@ -199,12 +206,14 @@ static void hear_outputs(signals *s, const port *p, int64_t from, int count, dou
 {
     if (s->numerics != SIGNAL_EXACT) {
         play_channel(s, p, -1, from, count, v);
+        tails_add(s, p, -1, from, count, v);
         return;
     }
     double x[BLOCK];
     memset(v, 0, (size_t)count * sizeof *v);
     for (int channel = 0; channel < p->channels; channel++) {
         play_channel(s, p, channel, from, count, x);
+        tails_add(s, p, channel, from, count, x);
         through_output(p, channel, count, x);
         for (int i = 0; i < count; i++)
             v[i] += x[i];

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ..config.model import PortRef
-from .outputs import Output, OutputPort
+from .outputs import Exponentials, Output, OutputPort
 
 
 class Part(IntEnum):
@@ -63,6 +63,28 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     full_scale: float = 0.5
 
 
+class Tail(msgspec.Struct, frozen=True, kw_only=True):
+    """The analog output ``port`` behind a filter with a memory without end, as inputs hear it, sample after sample.
+
+    ``sources``: what is played on it; ``crosstalk``: what is played on other outputs, times a factor each.
+    """
+
+    port: PortRef
+    sources: tuple[Ear, ...]
+    crosstalk: tuple[tuple[tuple[Ear, ...], float], ...] = ()
+    fir: tuple[float, ...] = ()
+    iir: tuple[float, ...] = ()
+    exponentials: tuple[Exponentials, ...] = ()
+    delay_ns: int = 0
+    full_scale: float = 0.5
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The elements that come through it."""
+        ears = [*self.sources, *(ear for sources, _ in self.crosstalk for ear in sources)]
+        return tuple(dict.fromkeys(ear.element for ear in ears))
+
+
 class Photons(msgspec.Struct, frozen=True, kw_only=True):
     """Light at an input: pulses of ``volts`` for ``width_ns`` that come at random (docs/arithmetic.md 18).
 
@@ -78,7 +100,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     """An analog input, or a part of one: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
 
     ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``;
-    ``levels``: the DC offsets of outputs that are heard.
+    ``levels``: the DC offsets of outputs that are heard; ``tails``: outputs that are heard behind endless filters.
     """
 
     ref: PortRef
@@ -90,6 +112,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     delay_ns: int = 0
     ears: tuple[Ear, ...] = ()
     levels: tuple[Level, ...] = ()
+    tails: tuple[Tail, ...] = ()
     photons: Photons | None = None
 
     @property

@@ -129,6 +129,20 @@ typedef struct {
     double factor;
 } ear;
 
+/* An output behind its filter, as far as it was needed: samples [start, start + count), counted before its delay. */
+typedef struct {
+    int32_t output;
+    double *samples;
+    int64_t start, count, slots;
+    int64_t reach; /* greatest delay with which a port hears it */
+} tail;
+
+typedef struct {
+    int32_t tail, output, channel; /* as of an ear */
+    int64_t delay;
+    double full_scale;
+} heard_tail;
+
 /* A record as a port hears it in a window. */
 typedef struct {
     const played *record;
@@ -208,6 +222,8 @@ typedef struct {
     int per_ns; /* samples of a raw trace */
     ear *ears;
     int ear_count, channels;
+    heard_tail *tails;
+    int tail_count;
     /* the records of the latest window looked at, in the contract's order */
     heard *heard;
     int heard_count, heard_slots;
@@ -276,6 +292,8 @@ struct signals {
     element *elements;
     port *ports;
     output *outputs;
+    tail *tails;
+    int tail_count, failed; /* failed: the code of what went wrong while nobody could be told */
     int waveform_count, weight_count, element_count, port_count, output_count;
     int64_t output_delay; /* greatest of all outputs */
     remembered sums;
@@ -363,9 +381,21 @@ played *next_place(signals *s, element *e, int *code);
 /* Room for one more in `*table` (a pointer to the items), which doubles; the new item is zeroed. */
 void *one_more(void *table, int *count, size_t size);
 
+/* The channel of a port on which it hears that output, a new one where there is none yet. */
+int port_channel(port *p, int32_t output);
+
 /* --- outputs (outputs.c) ----------------------------------------------------------------------------------------- */
 
 void output_free(output *o);
+
+/* The next `count` <= RENDER_CHUNK samples of an output with a filter. */
+int output_goes_on(signals *s, output *o, int count, double *v);
+
+/* A filter that remembers nothing of 2^-60 V or more comes to rest; whether it is at rest. */
+int output_settles(output *o);
+
+/* *until becomes far, or else near, where nothing reaches the filter from `at` on before; else at. */
+int output_silence(signals *s, output *o, int64_t at, int64_t far, int64_t near, int64_t *until);
 
 /* --- shapes (shapes.c) ------------------------------------------------------------------------------------------- */
 
@@ -414,6 +444,15 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
 
 /* Codes of `count` <= BLOCK samples that are heard as v, which is overwritten; *first as above. */
 void code_volts(const port *p, double *v, const float *noise, int count, int16_t *codes, int64_t *first);
+
+/* --- outputs with endless filters (tails.c) ------------------------------------------------------------------------ */
+
+/* Brings a tail, or all that a port hears, to sample t (of the port: without its own delays). */
+int tail_until(signals *s, int32_t id, int64_t t);
+int tails_until(signals *s, const port *p, int64_t t);
+
+/* Adds what the port hears of one channel, or of all (-1), in `count` samples from `from` of its window. */
+void tails_add(const signals *s, const port *p, int channel, int64_t from, int count, double *v);
 
 /* --- what one window shares (shared.c) --------------------------------------------------------------------------- */
 

@@ -171,7 +171,7 @@ int linear_integral(signals *s, port *p, const window *w, double *value, signal_
     int code = hear(s, p, w->start, w->n);
     if (code)
         return code;
-    if (p->photons.count || p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5)
+    if (p->photons.count || p->tail_count || p->gain * (p->heard_bound + 6.0 * p->sigma) + fabs(p->offset) >= 0.5)
         return clipped_integral(s, p, w, value, events);
     pair sum = {0.0, 0.0}, noise = {0.0, 0.0}, k0 = {0.0, 0.0};
     code = add_records(s, p, w, &sum);

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from quaymaster._core.engine.filters cimport add_filtered_output
 from quaymaster._core.engine.signals cimport (
     SIGNAL_EXACT,
     SIGNAL_LINEAR,
@@ -16,6 +17,7 @@ from quaymaster._core.engine.signals cimport (
     signal_record,
     signal_record_t,
     signals,
+    signals_add_crosstalk,
     signals_add_ear,
     signals_add_element,
     signals_add_halves,
@@ -25,9 +27,11 @@ from quaymaster._core.engine.signals cimport (
     signals_add_port,
     signals_add_shifted,
     signals_add_source,
+    signals_add_tail,
     signals_add_waveform,
     signals_add_weights,
     signals_free,
+    signals_hear_tail,
     signals_new,
     signals_set_full_scale,
     signals_set_halves,

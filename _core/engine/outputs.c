@@ -194,6 +194,54 @@ static void rest(stage *s)
     s->last = 0.0;
 }
 
+static int are_small(const double *x, int64_t count)
+{
+    int small = 1;
+    for (int64_t i = 0; i < count; i++)
+        small &= fabs(x[i]) < 0x1p-60;
+    return small;
+}
+
+static void forget_all(output *o)
+{
+    memset(o->inputs, 0, (size_t)remembered_inputs(o) * sizeof *o->inputs);
+    memset(o->outputs, 0, (size_t)o->iir_count * sizeof *o->outputs);
+    for (int i = 0; i < o->stage_count; i++)
+        rest(&o->stages[i]);
+}
+
+int output_settles(output *o)
+{
+    int small = are_small(o->inputs, remembered_inputs(o)) && are_small(o->outputs, o->iir_count);
+    for (int i = 0; small && i < o->stage_count; i++)
+        small = are_small(o->stages[i].held, o->stages[i].count) && are_small(&o->stages[i].last, 1);
+    if (small)
+        forget_all(o);
+    return small;
+}
+
+/* Whether anything reaches the filter in samples from t to end. */
+static int sounds(signals *s, output *o, int64_t t, int64_t end, int *code)
+{
+    *code = hear(s, &o->sum, t, end - t);
+    int some = o->sum.heard_count;
+    for (int i = 0; !*code && i < o->crosstalk_count; i++) {
+        port *p = &s->outputs[o->crosstalks[i].from].sum;
+        *code = hear(s, p, t, end - t);
+        some += p->heard_count;
+    }
+    return some;
+}
+
+int output_silence(signals *s, output *o, int64_t at, int64_t far, int64_t near, int64_t *until)
+{
+    int code;
+    *until = sounds(s, o, at, far, &code) ? at : far;
+    if (!code && *until == at && near < far)
+        *until = sounds(s, o, at, near, &code) ? at : near;
+    return code;
+}
+
 /* The next `count` <= RENDER_CHUNK samples of a filtered port. */
 static int next_chunk(signals *s, output *o, int count, double *v)
 {
@@ -211,14 +259,13 @@ static int next_chunk(signals *s, output *o, int count, double *v)
     return SIGNAL_OK;
 }
 
+int output_goes_on(signals *s, output *o, int count, double *v) { return next_chunk(s, o, count, v); }
+
 /* Brings a filter to sample t: on from where it is, or anew from 0. */
 static int seek(signals *s, output *o, int64_t t, double *scratch)
 {
     if (t < o->at) {
-        memset(o->inputs, 0, (size_t)remembered_inputs(o) * sizeof *o->inputs);
-        memset(o->outputs, 0, (size_t)o->iir_count * sizeof *o->outputs);
-        for (int i = 0; i < o->stage_count; i++)
-            rest(&o->stages[i]);
+        forget_all(o);
         o->at = 0;
     }
     if (o->at + o->delay < s->forgotten && o->at < t)

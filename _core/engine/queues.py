@@ -88,7 +88,8 @@ def _heard_by(image: Image, hearing: Hearing, port: int) -> dict[int, int]:
     """The threads that a port hears, with its delay."""
     entry = hearing.port(image.ports[port].ref, image.ports[port].part)
     threads = {element.name: element.thread for element in image.element_info}
-    return {threads[ear.element]: entry.delay_ns for ear in entry.ears if ear.element in threads}
+    heard = [ear.element for ear in entry.ears] + [name for tail in entry.tails for name in tail.elements]
+    return {threads[name]: entry.delay_ns for name in heard if name in threads}
 
 
 def _marked_by(image: Image, hearing: Hearing, number: int) -> dict[int, int]:

@@ -294,4 +294,6 @@ void signal_forget_before(signals *s, int64_t t)
 {
     if (t > s->forgotten)
         s->forgotten = t;
+    for (int i = 0; i < s->tail_count && !s->failed; i++) /* before records go that the filters still need */
+        s->failed = tail_until(s, i, t);
 }

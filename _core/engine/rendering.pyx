@@ -9,6 +9,7 @@ from libc.string cimport memset
 
 import numpy as np
 
+from quaymaster._core.engine.filters cimport add_filtered_output
 from quaymaster._core.engine.signals cimport (
     SIGNAL_LINEAR,
     SIGNAL_OUTPUT_SINGLE,
@@ -24,7 +25,6 @@ from quaymaster._core.engine.signals cimport (
     signals,
     signals_add_crosstalk,
     signals_add_element,
-    signals_add_exponentials,
     signals_add_output,
     signals_add_source,
     signals_add_waveform,
@@ -82,7 +82,7 @@ cdef class Renderer:
             raise MemoryError("no memory for the signals")
         self._add_tables(image)
         for output in self.outputs:
-            self._add_output(output)
+            _made(add_filtered_output(self._signals, output, per_ns))
         numbers = {output.ref: number for number, output in enumerate(self.outputs)}
         for ref, samples in others:
             numbers[ref] = self._add_other(samples)
@@ -108,21 +108,6 @@ cdef class Renderer:
         for element in image.element_info:
             c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
             _made(signals_add_element(self._signals, c00, c01, c10, c11))
-
-    cdef _add_output(self, output):
-        cdef const double[::1] fir = np.array([*output.fir, 0.0])
-        cdef const double[::1] iir = np.array([*output.iir, 0.0])
-        cdef signal_output_t port
-        memset(&port, 0, sizeof(signal_output_t))
-        port.fir = &fir[0] if output.fir else NULL
-        port.iir = &iir[0] if output.iir else NULL
-        port.fir_count, port.iir_count = len(output.fir), len(output.iir)
-        cdef int number = _made(signals_add_output(self._signals, &port))
-        cdef const double[::1] amplitudes, decays
-        for stage in output.exponentials:
-            amplitudes, decays = np.array(stage.amplitudes), np.array(stage.decays(self._per_ns))
-            _made(signals_add_exponentials(self._signals, number, stage.dc_gain, &amplitudes[0], &decays[0],
-                                           len(amplitudes)))
 
     cdef int _add_other(self, samples) except -1:
         """An output whose sums are known: one record from 0 on, of an element of its own. Returns its id."""

@@ -38,6 +38,7 @@ void signals_free(signals *s)
     }
     for (int i = 0; i < s->port_count; i++) {
         free(s->ports[i].ears);
+        free(s->ports[i].tails);
         free(s->ports[i].heard);
         free(s->ports[i].rows);
         shared_free(&s->ports[i]);
@@ -46,6 +47,9 @@ void signals_free(signals *s)
     for (int i = 0; i < s->output_count; i++)
         output_free(&s->outputs[i]);
     free(s->outputs);
+    for (int i = 0; i < s->tail_count; i++)
+        free(s->tails[i].samples);
+    free(s->tails);
     free(s->turn.re);
     free(s->turn.im);
     shapes_free(&s->shapes);
@@ -207,12 +211,15 @@ int signals_add_port(signals *s, int32_t number, double gain, double offset, dou
     return s->port_count++;
 }
 
-static int channel_of(const port *p, int32_t output)
+int port_channel(port *p, int32_t output)
 {
     for (int i = 0; i < p->ear_count; i++)
         if (p->ears[i].output == output)
             return p->ears[i].channel;
-    return p->channels;
+    for (int i = 0; i < p->tail_count; i++)
+        if (p->tails[i].output == output)
+            return p->tails[i].channel;
+    return p->channels++;
 }
 
 int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t output)
@@ -227,9 +234,7 @@ int signals_add_ear(signals *s, int port_id, int element_id, int which, int32_t 
         return SIGNAL_NO_MEMORY;
     element *e = &s->elements[element_id];
     e->delay = p->delay > e->delay ? p->delay : e->delay;
-    *added = (ear){.element = element_id, .which = which, .output = output, .channel = channel_of(p, output), .factor = 1.0};
-    if (added->channel == p->channels)
-        p->channels++;
+    *added = (ear){.element = element_id, .which = which, .output = output, .channel = port_channel(p, output), .factor = 1.0};
     s->stamp++;
     return p->ear_count++;
 }

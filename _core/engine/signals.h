@@ -41,7 +41,7 @@ enum {
 };
 
 /* Limits, each with its name in errors. */
-#define SIGNAL_RING_BYTES_MAX (256u << 20)   /* records of all elements together */
+#define SIGNAL_RING_BYTES_MAX (256u << 20)   /* records of all elements together, and samples of tails */
 #define SIGNAL_OVERLAPS_MAX 64               /* integrals that overlap on a port, the new one counted */
 #define SIGNAL_SAMPLES_MAX (1ll << 27)       /* one waveform, weights, window or trace */
 #define SIGNAL_CACHE_ENTRIES_MAX (1u << 15)  /* remembered integrals; evicted all at once */
@@ -170,6 +170,16 @@ int signals_set_full_scale(signals *s, int port, int32_t output, double full_sca
  * its records (signed: with their fold), those for which that lies within 2^63 are kept here, too. Returns an id for ears.
  * Before the first record; what is shifted cannot be shifted again. */
 int signals_add_shifted(signals *s, int element, uint64_t shift, int turns);
+
+/* An output (signals_add_output, with a filter) that ports hear behind its filter, run from sample 0 on. Returns an id. */
+int signals_add_tail(signals *s, int output_id);
+
+/* The port hears that tail, `delay` ns later than by its own delay, on the output that ears call `output`. Its integrals are
+ * taken from samples. */
+int signals_hear_tail(signals *s, int port, int tail, int32_t output, int64_t delay, double full_scale);
+
+/* Whether there is any: then signal_forget_before before each evaluation keeps memory small. */
+int signal_has_tails(const signals *s);
 
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);

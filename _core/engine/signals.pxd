@@ -102,6 +102,8 @@ cdef extern from "signals.h" nogil:
     int signals_add_photons(signals *s, int port, const uint64_t *thresholds, int count, double volts, int width)
     int signals_add_ear(signals *s, int port, int element, int which, int32_t output)
     int signals_set_way(signals *s, int port, int ear, int64_t delay, double factor)
+    int signals_add_tail(signals *s, int output_id)
+    int signals_hear_tail(signals *s, int port, int tail, int32_t output, int64_t delay, double full_scale)
     int signals_add_level(signals *s, double volts, int32_t thread)
     int signal_level(signals *s, int level, int64_t t, int32_t setter, double volts)
     int signals_set_full_scale(signals *s, int port, int32_t output, double full_scale)

@@ -95,7 +95,7 @@ static int scan_silence(signals *s, port *p, int64_t from, int count, scan *x, c
 static int is_silent(signals *s, const port *p, int64_t from, int count)
 {
     uint8_t lit[BLOCK];
-    if (p->sigma != 0.0)
+    if (p->sigma != 0.0 || p->tail_count)
         return 0;
     for (int k = 0; k < p->heard_count; k++) {
         const heard *h = &p->heard[k];

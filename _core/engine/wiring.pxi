@@ -69,7 +69,41 @@ cdef dict _add_ports(signals *s, image, plant):
             _made(signals_set_full_scale(s, number, output, ear.full_scale))
             heard[element] = 1
     _add_raw(s, image, plant, len(outputs))
-    return {"heard": heard, "levels": _add_levels(s, image, plant, outputs)}
+    levels = _add_levels(s, image, plant, outputs)
+    _add_tails(s, image, plant, outputs, index, heard)
+    return {"heard": heard, "levels": levels}
+
+
+cdef _add_tails(signals *s, image, plant, outputs, index, heard):
+    """The outputs that inputs hear behind filters with a memory without end, one for all inputs that do."""
+    made = {}
+    for number, measured in enumerate(image.ports):
+        for tail in plant.port(measured.ref, measured.part).tails:
+            if tail.port not in made:
+                made[tail.port] = _add_tail(s, tail, index, heard)
+            output = outputs.setdefault(tail.port, len(outputs))
+            _made(signals_hear_tail(s, number, made[tail.port], output, tail.delay_ns, tail.full_scale))
+
+
+cdef int _add_tail(signals *s, tail, index, heard) except -1:
+    cdef int number = _made(add_filtered_output(s, tail, 1))
+    _add_sources(s, number, tail.sources, index, heard)
+    cdef signal_output_t plain
+    cdef int other
+    memset(&plain, 0, sizeof(signal_output_t))
+    for sources, factor in tail.crosstalk:
+        other = _made(signals_add_output(s, &plain))
+        _add_sources(s, other, sources, index, heard)
+        _made(signals_add_crosstalk(s, number, other, factor))
+    return _made(signals_add_tail(s, number))
+
+
+cdef _add_sources(signals *s, int output, ears, index, heard):
+    for ear in ears:
+        if (ear.element, ear.source) in index:
+            element = index[ear.element, ear.source]
+            _made(signals_add_source(s, output, element, int(ear.which)))
+            heard[element] = 1
 
 
 cdef _add_levels(signals *s, image, plant, outputs):

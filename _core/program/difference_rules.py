@@ -337,11 +337,11 @@ def inverting(used: Used) -> bool:
 
 def unheard_outputs(used: Used) -> bool:
     """Inputs that hear the elements of outputs with an offset, a delay, a filter or crosstalk, or cables from outputs
-    with an endless filter."""
+    with a filter at 2 GS/s."""
     if not used.measured():
         return False
     if used.setting.plant == "loopback":
-        return any(map(_filtered_without_end, used.outputs()))
+        return any(map(_filtered_at_half_ns, used.outputs()))
     changed = bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs()))
     return used.setting.plant == "echo" and changed
 
@@ -357,11 +357,8 @@ def unwatched_outputs(used: Used) -> bool:
     return not used.setting.simulated and any(port.filter is not None or port.crosstalk for port in ports)
 
 
-def _filtered_without_end(port: OutputPort) -> bool:
-    """A filter that is no FIR alone at 1 GS/s."""
-    if not isinstance(port, AnalogOutput) or port.filter is None:
-        return False
-    return port.sampling_rate == 2e9 or port.filter.is_endless
+def _filtered_at_half_ns(port: OutputPort) -> bool:
+    return isinstance(port, AnalogOutput) and port.filter is not None and port.sampling_rate == 2e9
 
 
 def _shaped(port: OutputPort) -> bool:

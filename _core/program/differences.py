@@ -494,7 +494,7 @@ _ROWS = (
         "unheard_outputs",
         "Measuring",
         "An echo is of elements: inputs do not hear the DC offsets, delays, filters and crosstalk of their outputs. "
-        "Cables (plant loopback) bring all of these but filters with feedback or exponentials, or at 2 GS/s.",
+        "Cables (plant loopback) bring all of these but filters at 2 GS/s.",
         _PLANTS,
         rules.unheard_outputs,
     ),

@@ -54,7 +54,7 @@ def _parts(config: Config, image: Image, output: SimulatedOutput, steps: Steps) 
             delay_ns=port.delay,
             fir=taps.feedforward,
             iir=taps.feedback,
-            exponentials=_exponentials(taps),
+            exponentials=exponentials(taps),
             sources=_sources(config, image, output, None),
             crosstalk=tuple((PortRef(output.ref.controller, output.ref.fem, n), f) for n, f in port.crosstalk.items()),
         )
@@ -76,7 +76,7 @@ def _sources(
     return tuple(found)
 
 
-def _exponentials(taps: AnalogOutputFilter) -> tuple[Exponentials, ...]:
+def exponentials(taps: AnalogOutputFilter) -> tuple[Exponentials, ...]:
     """What undoes the exponentials of a line; the older high_pass is a stage of its own."""
     stages = []
     if taps.exponential or taps.exponential_dc_gain is not None:

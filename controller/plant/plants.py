@@ -17,7 +17,7 @@ from ..._core.engine.outputs import Output
 from ..._core.errors import AskedWrongly
 from .digital import Cable, digital_ports, straight
 from .inputs import Noise, ears_at, input_port, input_ports, played_outputs
-from .wires import ears_of_wires, levels_of_wires, place_of
+from .wires import ears_of_wires, levels_of_wires, place_of, tails_of_wires
 
 
 def none(config: Config, elements: Sequence[str], noise: Noise = 0.0) -> Hearing:
@@ -81,6 +81,7 @@ def loopback(
         wired = [output for output in places if (output, at[0]) in pairs]
         ears = [ear for name in elements for ear in ears_of_wires(config, name, wired, at)]
         port = input_port(config, at, noise, latency_ns, ears)
-        ports.append(msgspec.structs.replace(port, levels=levels_of_wires(config, wired, at, places)))
+        levels, tails = levels_of_wires(config, wired, at, places), tails_of_wires(config, elements, wired, at)
+        ports.append(msgspec.structs.replace(port, levels=levels, tails=tails))
     cables = straight(config) if digital is None else list(digital)
     return Hearing(ports=tuple(ports), digital=digital_ports(config, elements, cables, latency_ns))

@@ -10,10 +10,11 @@ import msgspec
 
 from ..._core.config.model import AnalogOutput, Config, MWAnalogOutput, PortRef
 from ..._core.config.ranges import full_scale_volts
-from ..._core.engine.hearing import Ear, Level, Part
+from ..._core.engine.hearing import Ear, Level, Part, Tail
 from ..._core.engine.measured import Input
 from ..._core.engine.outputs import Output
 from .inputs import ears_at, played_outputs
+from .outputs import exponentials
 
 
 def place_of(ref: PortRef) -> tuple[str, int, int]:
@@ -26,13 +27,56 @@ def ears_of_wires(config: Config, name: str, wired: Sequence[PortRef], at: Input
     them by crosstalk, output by output."""
     played = played_outputs(config.elements[name])
     for which, port in played:
-        if port in wired:
+        if port in wired and not has_tail(config.analog_output(port)):
             yield from _through(config, name, which, port, port, 1.0, at)
     for output in wired:
         for which, source in played:
             factor = _crosstalk(config, source, output)
-            if factor is not None:
+            if factor is not None and not has_tail(config.analog_output(output)):
                 yield from _through(config, name, which, source, output, factor, at)
+
+
+def tails_of_wires(config: Config, elements: Sequence[str], wired: Sequence[PortRef], at: Input) -> tuple[Tail, ...]:
+    """The outputs of which an input hears every sample, since their filters have a memory without end."""
+    found = []
+    for ref in wired:
+        port = _declared(config, ref)
+        if isinstance(port, AnalogOutput) and at[1] == Part.WHOLE and has_tail(port):
+            assert port.filter is not None
+            found.append(
+                Tail(
+                    port=ref,
+                    sources=_played_on(config, elements, ref, at),
+                    crosstalk=tuple(
+                        (_played_on(config, elements, PortRef(ref.controller, ref.fem, number), at), factor)
+                        for number, factor in port.crosstalk.items()
+                    ),
+                    fir=port.filter.feedforward,
+                    iir=port.filter.feedback,
+                    exponentials=exponentials(port.filter),
+                    delay_ns=port.delay,
+                    full_scale=full_scale_volts(port),
+                )
+            )
+    return tuple(found)
+
+
+def _played_on(config: Config, elements: Sequence[str], port: PortRef, at: Input) -> tuple[Ear, ...]:
+    """What the elements play on an output in volts."""
+    return tuple(
+        ear
+        for name in elements
+        for which, played in played_outputs(config.elements[name])
+        if played == port
+        for ear in ears_at(config, name, which, port, at)
+    )
+
+
+def has_tail(port: AnalogOutput | MWAnalogOutput) -> bool:
+    """Whether an output is heard sample after sample: behind a filter with a memory without end, at 1 GS/s."""
+    if not isinstance(port, AnalogOutput) or port.filter is None or port.sampling_rate == 2e9:
+        return False
+    return port.filter.is_endless
 
 
 def levels_of_wires(
@@ -49,9 +93,9 @@ def levels_of_wires(
 
 
 def fir_of(port: AnalogOutput | MWAnalogOutput) -> tuple[float, ...]:
-    """The taps through which a port is heard. Filters with a memory without end, and at half ns, are not."""
+    """The taps through which a port is heard; filters at half ns are not."""
     taps = port.filter if isinstance(port, AnalogOutput) else None
-    return () if taps is None or port.sampling_rate == 2e9 or taps.is_endless else taps.feedforward
+    return () if taps is None or port.sampling_rate == 2e9 else taps.feedforward
 
 
 def _through(

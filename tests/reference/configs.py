@@ -102,12 +102,14 @@ class ConfigFacts:
 @dataclass(frozen=True)
 class ConfigKind:
     """``loud``: up to the converter's range; ``overlap``: long windows; ``one_length``: equal windows; ``edges``: most
-    elements send markers to digital input 1, and who measures reads it."""
+    elements send markers to digital input 1, and who measures reads it; ``holds``: what sounds may go on for seconds,
+    so that no output has a filter that runs along with it."""
 
     loud: bool = False
     overlap: bool = False
     one_length: bool = False
     edges: bool = False
+    holds: bool = False
 
 
 def offset_inputs(record: dict[str, Any]) -> tuple[str, ...]:
@@ -263,6 +265,13 @@ class ConfigMaker:
             if extra == "iir":
                 port["filter"] |= {"exponential": [(0.1, 50.0)]} if self.has_fems else {"feedback": [0.5]}
         return port
+
+    def end_filters(self) -> None:
+        """Leave the FIR alone of each filter."""
+        controller = self.raw["controllers"]["con1"]
+        for port in (controller["fems"][1] if self.has_fems else controller)["analog_outputs"].values():
+            for endless in ("feedback", "exponential"):
+                port.get("filter", {}).pop(endless, None)
 
     def pulse(self, name: str, iq: bool, measures: bool, fine: bool) -> None:
         """A pulse with its own waveforms."""
@@ -440,4 +449,6 @@ def configs(draw: st.DrawFn, kind: ConfigKind) -> ConfigFacts:
     for name in ("q", "p"):
         if draw(st.booleans()):
             maker.element(name, draw(kinds), ())
+    if kind.holds or any("sticky" in element for element in maker.raw["elements"].values()):
+        maker.end_filters()
     return ConfigFacts(check_config(maker.raw), tuple(maker.facts), maker.raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quaymaster._core.config import model
@@ -9,8 +10,9 @@ from quaymaster._core.config.model import PortRef
 
 from .board import Inlet
 from .numbers import u64
-from .plants import Hearing, Plant, Way, gain, hearing, sign
+from .plants import Hearing, Plant, Way, full_scale, gain, hearing, sign
 from .records import Complex, Record, Steady, conjugate, times
+from .tails import Tail
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,16 @@ class Part:
     """Beside that of the plant."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """An output behind an endless filter, and how late it is beside the plant's delay."""
+
+    output: PortRef
+    full_scale: float
+    delay: int
+    tail: Tail
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ear:
     """An input port: what it hears, and what its converter does (section 5)."""
@@ -42,6 +54,7 @@ class Ear:
     keeps_trace: bool
     light: tuple[float, float, int] | None
     per_ns: int
+    tails: tuple[Heard, ...] = ()
 
     @property
     def number(self) -> int:
@@ -91,12 +104,25 @@ def parts_of(record: Record, way: Way) -> list[Part]:
     return found
 
 
-def ear(config: model.Config, plant: Plant, used: list[str], at: Inlet, keeps_trace: bool) -> Ear:
-    """The input ``at`` of a config behind a plant."""
-    analog = config.analog_input(at[0])
+def sounding_on(ways: dict[str, list[Way]], records: list[Record], start: int, end: int) -> list[Part]:
+    """What elements play by these ways in [start, end), in the order of summing."""
+    found = []
+    for record in sorted(records, key=lambda record: record.rank):
+        for way in ways.get(record.element, []):
+            if record.target in ("", way.name) and record.start < end and start < record.start + record.length:
+                found += parts_of(record, way)
+    return found
+
+
+def ear(
+    config: model.Config, plant: Plant, used: list[str], at: Inlet, keeps_trace: bool, tail: Callable[[PortRef], Tail]
+) -> Ear:
+    """The input ``at`` of a config behind a plant; ``tail``: that of an output."""
+    analog, hears = config.analog_input(at[0]), hearing(plant, config, used, at)
+    outputs = [(output, config.analog_output(output)) for output in hears.tails]
     return Ear(
         at=at,
-        hearing=hearing(plant, config, used, at),
+        hearing=hears,
         gain=gain(analog.gain_db),
         offset=analog.offset if isinstance(analog, model.AnalogInput) else 0.0,
         sigma=plant.noise,
@@ -104,4 +130,5 @@ def ear(config: model.Config, plant: Plant, used: list[str], at: Inlet, keeps_tr
         keeps_trace=keeps_trace,
         light=plant.light,
         per_ns=round(analog.sampling_rate / 1e9),
+        tails=tuple(Heard(ref, full_scale(port), port.delay, tail(ref)) for ref, port in outputs),
     )

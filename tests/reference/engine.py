@@ -25,13 +25,14 @@ from .latencies import Latencies
 from .levels import level_records
 from .numbers import Report
 from .outside import Incoming
-from .plants import Plant, inlet_of, inlets_of
+from .plants import Plant, inlet_of, inlets_of, played_on
 from .ranges import Beyond, overflows
 from .records import Record, pulse_of
-from .samples import codes, trace
+from .samples import codes, sums_of, trace
 from .sites import Places
 from .strands import Strand
 from .tagging import BEFORE_NS, tags
+from .tails import Tail
 
 Numerics = Literal["linear", "exact"]
 
@@ -100,10 +101,39 @@ class Job:
         """All inputs of the elements of the program; tells where elements disagree about their time of flight."""
         traced = {*traced_ports(self.config, self.places), *tagged_ports(self.config, self.places)}
         inlets = {at for element in self.places.used for at in inlets_of(self.config.elements[element])}
-        ears = {at: ear(self.config, plant, self.places.used, at, at[0] in traced) for at in inlets}
+        tails: dict[PortRef, Tail] = {}
+
+        def tail(output: PortRef) -> Tail:
+            return tails.setdefault(output, self._tail(output))
+
+        ears = {at: ear(self.config, plant, self.places.used, at, at[0] in traced, tail) for at in inlets}
         if any(e.hearing.tof_disagree for e in ears.values()):
             self.board.events.add(("tof_disagree", -1))
         return ears
+
+    def _tail(self, output: PortRef) -> Tail:
+        """Section 5: an output behind its endless filter."""
+        port = self.config.analog_output(output)
+        assert isinstance(port, model.AnalogOutput) and port.filter is not None
+        own = played_on(self.config, self.places.used, output)
+        others = [
+            (played_on(self.config, self.places.used, PortRef(output.controller, output.fem, number)), factor)
+            for number, factor in port.crosstalk.items()
+        ]
+
+        def sums(start: int, end: int) -> list[float]:
+            found = sums_of(own, self.board.records, start, end)
+            for ways, factor in others:
+                more = sums_of(ways, self.board.records, start, end)
+                found = [x + factor * y for x, y in zip(found, more, strict=True)]
+            return found
+
+        def next_sound(t: int) -> int:
+            elements = own.keys() | {element for ways, _ in others for element in ways}
+            played = [record for record in self.board.records if record.element in elements]
+            return min([max(record.start, t) for record in played if record.start + record.length > t], default=2**62)
+
+        return Tail(port.filter, sums, next_sound)
 
     def run(self) -> Outcome:
         """Strands as far as they go, one window, and again."""

@@ -243,7 +243,7 @@ def linear(
 ) -> float:
     """Section 6: D of one integral. ``rows``: those of the earlier integrals of the port, to which its own is added."""
     integral = integral_of(config, window)
-    if ear.light or reaches_range(ear, ear.ways(records, window.start, window.end)):
+    if ear.light or ear.tails or reaches_range(ear, ear.ways(records, window.start, window.end)):
         return from_samples(integral, ear, records, seed, report)
     signal = (0.0, 0.0)
     for part in ear.parts(records, window.start, window.end):

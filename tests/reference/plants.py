@@ -59,6 +59,8 @@ class Hearing:
     tof_disagree: bool = False
     levels: list[PortRef] = field(default_factory=list)
     """The outputs of which the DC offset is heard, in their order."""
+    tails: list[PortRef] = field(default_factory=list)
+    """The outputs that are heard behind endless filters, in their order."""
 
 
 def inlets_of(element: model.Element) -> list[Inlet]:
@@ -169,8 +171,10 @@ def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> 
     wired = [output for output in all_outputs(config) if (output, at[0]) in plant.wires]
     for element in used:
         own = list(ways_of(config, element, at).values())
-        found = [way for way in own if way.output in wired]
+        found = [way for way in own if way.output in wired and not is_endless(config, way.output)]
         for output in wired:
+            if is_endless(config, output):
+                continue
             found += [
                 replace(way, output=output, full_scale=full_scale(config.analog_output(output)), factor=factor)
                 for way in own
@@ -179,6 +183,7 @@ def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> 
         if found:
             heard.ways[element] = [late for way in found for late in through_port(plant, config, way)]
     if not at[1]:
+        heard.tails = [output for output in wired if is_endless(config, output)]
         heard.levels = [output for output in wired if isinstance(config.analog_output(output), model.AnalogOutput)]
         for output in heard.levels:
             port = config.analog_output(output)
@@ -212,6 +217,21 @@ def crosstalk(config: model.Config, source: PortRef, output: PortRef) -> float |
     return port.crosstalk.get(source.number)
 
 
+def is_endless(config: model.Config, output: PortRef) -> bool:
+    """Section 5: whether an output at 1 GS/s has a filter with more than a feedforward."""
+    port = config.analog_output(output)
+    if not isinstance(port, model.AnalogOutput) or port.filter is None or port.sampling_rate == 2e9:
+        return False
+    others = port.filter.feedback or port.filter.exponential or port.filter.exponential_dc_gain is not None
+    return bool(others) or port.filter.high_pass is not None
+
+
+def played_on(config: model.Config, used: list[str], output: PortRef) -> dict[str, list[Way]]:
+    """What the elements play on an output in volts, of each the ways that lead there."""
+    ways = {e: [way for way in volts_of(config, e).values() if way.output == output] for e in used}
+    return {e: found for e, found in ways.items() if found}
+
+
 def lag_ns(plant: Plant, port: model.AnalogOutput | model.MWAnalogOutput) -> int:
     """Section 19: how much later a MW output comes."""
     if plant.profile == "ideal" or not isinstance(port, model.MWAnalogOutput):
@@ -224,9 +244,7 @@ def through_port(plant: Plant, config: model.Config, way: Way) -> list[Way]:
     port = config.analog_output(way.output)
     taps: tuple[float, ...] = (1.0,)
     if isinstance(port, model.AnalogOutput) and port.filter is not None and port.sampling_rate == 1e9:
-        endless = port.filter.feedback or port.filter.exponential or port.filter.high_pass is not None
-        if port.filter.feedforward and not endless and port.filter.exponential_dc_gain is None:
-            taps = port.filter.feedforward
+        taps = port.filter.feedforward or taps
     delay = port.delay + lag_ns(plant, port)
     return [replace(way, delay=delay + k, factor=way.factor * tap) for k, tap in enumerate(taps)]
 

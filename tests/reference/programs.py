@@ -758,7 +758,7 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
 def cases(draw: st.DrawFn, kind: Kind) -> Case:
     """A whole job."""
     facts = draw(
-        configs(ConfigKind(loud=kind.loud, overlap=kind.overlap, one_length=kind.one_length, edges=kind.edges))
+        configs(ConfigKind(kind.loud, kind.overlap, kind.one_length, kind.edges, holds=kind.outside or kind.one_length))
     )
     maker = Maker(draw, facts, kind)
     body = maker.body(1, 2)

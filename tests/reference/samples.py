@@ -5,11 +5,14 @@ from __future__ import annotations
 from itertools import product
 from math import floor
 
+from quaymaster._core.config.model import PortRef
+
 from . import noise, photons
 from .board import Window
-from .ears import Ear, Part
+from .ears import Ear, Part, sounding_on
 from .numbers import Report, u64
 from .phase import cosine_sine
+from .plants import Way
 from .records import Record, conjugate, times
 
 
@@ -46,11 +49,25 @@ def heard(parts: list[Part], t: int, half: int | None = None) -> float:
     return total
 
 
-def heard_from_converters(parts: list[Part], t: int, half: int | None = None) -> float:
+def sums_of(ways: dict[str, list[Way]], records: list[Record], start: int, end: int) -> list[float]:
+    """Section 8: what elements play by these ways in samples [start, end)."""
+    parts = sounding_on(ways, records, start, end)
+    return [heard(parts, t) for t in range(start, end)]
+
+
+def heard_tails(ear: Ear, t: int, output: PortRef | None = None) -> list[float]:
+    """Section 5: the samples of the outputs behind endless filters, or of one of them."""
+    return [each.tail.at(t - each.delay) for each in ear.tails if output in (None, each.output)]
+
+
+def heard_from_converters(ear: Ear, parts: list[Part], t: int, half: int | None = None) -> float:
     """Section 9: the sum on each output port passes its converter; then the ports are added."""
     total = 0.0
-    for output, full_scale in sorted({(part.output, part.full_scale) for part in parts}):
+    outputs = {(part.output, part.full_scale) for part in parts} | {(e.output, e.full_scale) for e in ear.tails}
+    for output, full_scale in sorted(outputs):
         volts = heard([part for part in parts if part.output == output], t, half)
+        for sample in heard_tails(ear, t, output):
+            volts += sample
         steps, step = 2**15 / full_scale, full_scale / 2**15
         total += min(max(floor(volts * steps + 0.5), -(2**15)), 2**15 - 1) * step
     return total
@@ -64,7 +81,12 @@ def volts(
     result = []
     for t, half in product(range(window.start, window.end), halves):
         here = t - ear.hearing.delay
-        signal = heard_from_converters(parts, here, half) if exact else heard(parts, here, half)
+        if exact:
+            signal = heard_from_converters(ear, parts, here, half)
+        else:
+            signal = heard(parts, here, half)
+            for sample in heard_tails(ear, here):
+                signal += sample
         if ear.light and photons.shines(seed, ear.number, ear.light, t):
             signal += ear.light[1]
         if ear.sigma:

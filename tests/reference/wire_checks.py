@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from quaymaster._core.config import check_config
-from quaymaster._core.config.model import Config
+from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.program import tree
 
 from .benches import raw_bench
 from .building import align, demod, fixed, integration, measure, play, program, save, wait
 from .engine import Outcome
+from .fem_checks import raw_fems
 from .plants import Plant
 from .value_checks import DECLARED, ECHO, I, Q, close, demodulated, values, window, wire
 
@@ -42,6 +43,14 @@ def set_offset(element: str, value: float, input_: str = "single") -> tree.State
 def cosine(t: np.ndarray[Any, Any], frequency: float = 50e6) -> np.ndarray[Any, Any]:
     """cos 2πft, t in ns."""
     return np.cos(2 * np.pi * frequency * t * 1e-9)
+
+
+def filtered(x: np.ndarray[Any, Any], fir: list[float], iir: list[float]) -> np.ndarray[Any, Any]:
+    """y[n] = sum of b_k x[n - k] + sum of a_m y[n - m]."""
+    y = np.convolve(x, fir)[: len(x)]
+    for n in range(len(x)):
+        y[n] += sum(a * y[n - m - 1] for m, a in enumerate(iir) if n > m)
+    return y
 
 
 class WireChecks:
@@ -184,11 +193,59 @@ class WireChecks:
         error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
         assert abs(values(outcome, "I")[0] - demodulated(-v, window(40, 200), 50e6, 1, 0)) <= 1e-8 + error
 
-    def test_a_filter_with_feedback_is_not_heard(self) -> None:
-        """A memory without end: the samples are heard as they come to the filter."""
+    @BOTH
+    def test_a_filter_with_feedback(self, numerics: str) -> None:
+        """y[n] = 0.5·x[n] + 0.25·x[n - 1] + 0.6·y[n - 1] - 0.1·y[n - 2], crosstalk before and the offset behind it; the
+        demodulation is that of these samples."""
+        taps = {"feedforward": [0.5, 0.25], "feedback": [0.6, -0.1]}
+        raw = raw_ports({1: {"filter": taps, "crosstalk": {4: -0.5}, "offset": 0.03125, "delay": 3}}, frequency=None)
+        del raw["elements"]["q"]["intermediate_frequency"]
+        body = (
+            play("pulse", "q"),
+            wait(5, "r"),
+            measure("readout", "r", integration("cos", I), stream="adc"),
+            wait(100, "r"),
+        )
+        outcome = self.outcome(raw, *body, plant=wire((1, 1), latency_ns=24), numerics=numerics)
+        x = np.zeros(400)
+        x[:16] -= 0.5 * 0.01 * np.arange(1, 17)
+        x[20:220] += 0.1
+        v = np.full(400, 0.03125)
+        v[27:] += filtered(x, [0.5, 0.25], [0.6, -0.1])[:-27]
+        heard = v[60:260]  # 20 ns of wait and 40 ns of flight
+        ((_, _, codes),) = outcome.traces["adc"]
+        assert np.abs(np.array(codes) + 0.5 + 4096 * heard).max() <= (0.51 if numerics == "linear" else 0.6)
+        error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
+        assert abs(values(outcome, "I")[0] + heard.sum() / 4096) <= 1e-8 + error
+
+    @BOTH
+    def test_exponentials_of_a_line(self, numerics: str) -> None:
+        """What comes out, through a line of step response 1 + 0.1 e^(-t/30 ns) - 0.05 e^(-t/500 ns), is the pulse."""
+        raw = raw_fems(filter={"exponential": [(0.1, 30.0), (-0.05, 500.0)]})
+        raw["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["gain_db"] = 0
+        del raw["elements"]["f"]["intermediate_frequency"]
+        cable = Plant("loopback", 0.0, ((PortRef("con1", 1, 1), PortRef("con1", 1, 1)),), 0)
+        body = wait(25, "f"), measure("readout", "f", stream="adc")
+        codes = self.codes(raw, *body, plant=cable, numerics=numerics)
+        t = np.arange(400)
+        line = 1 + 0.1 * np.exp(-t / 30) - 0.05 * np.exp(-t / 500)
+        x = np.linalg.solve(
+            np.array([[line[0], *(line[1:] - line[:-1])][: k + 1][::-1] + [0.0] * (399 - k) for k in t]),
+            0.2 * ((t >= 100) & (t < 300)),
+        )
+        assert np.abs(codes + 0.5 - 4096 * x[140:340]).max() <= (0.51 if numerics == "linear" else 0.6)
+        assert codes[-1] != 0
+
+    def test_a_filter_comes_to_rest(self) -> None:
+        """A second readout long after the first one hears what the first one did."""
         raw = raw_ports({1: {"filter": {"feedforward": [0.5], "feedback": [0.5]}}}, frequency=None)
-        codes = self.codes(raw, measure("readout", "r", stream="adc"), plant=wire((1, 1)))
-        assert codes.tolist() == [int(np.floor(-4096 * 0.1))] * 160 + [0] * 40
+        body = (
+            measure("readout", "r", stream="adc"),
+            wait(5000, "r"),
+            measure("readout", "r", stream="adc"),
+        )
+        (_, first, one), (_, second, other) = self.outcome(raw, *body, plant=wire((1, 1))).traces["adc"]
+        assert second - first == 20_200 and one == other and len(set(one)) > 1
 
     def test_sum_and_offset_share_the_output_converter(self) -> None:
         """Exact numerics: 0.4 V beside an offset of 0.3 V is 0.5 - 2^-16 V, the end of the range, at -12 dB."""

@@ -341,6 +341,16 @@ def test_a_row_holds_where_a_program_meets_it_and_not_beside(id: str) -> None:
     assert id not in not_quite()
 
 
+def test_a_filter_at_2_gs_is_not_heard() -> None:
+    """By a loopback, which brings all filters at 1 GS/s."""
+    config = opx1000_lf_mw()
+    fems = config["controllers"]["con1"]["fems"].values()
+    for port in (port for fem in fems if fem.get("type") == "LF" for port in fem["analog_outputs"].values()):
+        port["filter"] = {"feedforward": [0.5]}
+    assert "unheard_outputs" not in ids(read_lf, config, plant="loopback")
+    assert "unheard_outputs" in ids(edge_and_read, config, plant="loopback")
+
+
 def test_unheard_outputs_and_times_of_flight() -> None:
     """They look at the config: an offset of an output that plays, two flights to one input; echo alone has flights."""
     config = opx_readout_pair()
@@ -356,7 +366,7 @@ def test_unheard_outputs_and_times_of_flight() -> None:
     assert "unheard_outputs" not in ids(play_and_read, config, plant="loopback")
     for port in config["controllers"]["con1"]["analog_outputs"].values():
         port["filter"] = {"feedforward": [0.5], "feedback": [0.25]}
-    assert "unheard_outputs" in ids(play_and_read, config, plant="loopback")
+    assert "unheard_outputs" not in ids(play_and_read, config, plant="loopback")
 
     config = opx_two_qubits()
     config["elements"]["rr2"]["time_of_flight"] += 4

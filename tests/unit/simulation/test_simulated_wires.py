@@ -28,6 +28,7 @@ PORTS = {
     "offset": {"offset": -0.05, "delay": 6},
     "crosstalk": {"crosstalk": {4: 0.25, 2: -0.5}, "delay": 2},
     "fir": {"filter": {"feedforward": [0.7, 0.2, -0.1]}, "crosstalk": {3: 0.3}, "offset": 0.02},
+    "iir": {"filter": {"feedforward": [0.7, 0.2], "feedback": [0.6, -0.2]}, "crosstalk": {3: 0.3}, "offset": 0.02},
 }
 
 

@@ -1,0 +1,142 @@
+/* Outputs whose filters have a memory without end, as inputs hear them: sample after sample (docs/arithmetic.md 5). */
+#include "inside.h"
+
+#include <stdlib.h>
+
+enum { TAIL_BLOCK = 1024 };
+
+#define TAIL_VOLTS_MAX 0x1p20 /* what a filter that grows without end makes beyond this counts as 0 */
+
+int signals_add_tail(signals *s, int output_id)
+{
+    if (output_id < 0 || output_id >= s->output_count)
+        return SIGNAL_BAD_ID;
+    tail *l = one_more(&s->tails, &s->tail_count, sizeof *l);
+    if (!l)
+        return SIGNAL_NO_MEMORY;
+    l->output = output_id;
+    return s->tail_count++;
+}
+
+int signals_hear_tail(signals *s, int port_id, int tail_id, int32_t output, int64_t delay, double full_scale)
+{
+    if (port_id < 0 || port_id >= s->port_count || tail_id < 0 || tail_id >= s->tail_count || delay < 0)
+        return SIGNAL_BAD_ID;
+    port *p = &s->ports[port_id];
+    heard_tail *added = one_more(&p->tails, &p->tail_count, sizeof *added);
+    if (!added)
+        return SIGNAL_NO_MEMORY;
+    tail *l = &s->tails[tail_id];
+    l->reach = p->delay + delay > l->reach ? p->delay + delay : l->reach;
+    *added = (heard_tail){.tail = tail_id, .channel = port_channel(p, output), .output = output, .delay = delay,
+                          .full_scale = full_scale};
+    p->tail_count++;
+    s->stamp++;
+    return SIGNAL_OK;
+}
+
+/* Room for one more block behind the samples; those that no window can reach any more make it. */
+static int room(signals *s, tail *l)
+{
+    if (l->count + TAIL_BLOCK <= l->slots)
+        return SIGNAL_OK;
+    int64_t old = s->forgotten - l->reach - l->start;
+    old = old < 0 ? 0 : old < l->count ? old : l->count;
+    if (old > 0 && 2 * old >= l->count) {
+        memmove(l->samples, l->samples + old, (size_t)(l->count - old) * sizeof *l->samples);
+        l->start += old;
+        l->count -= old;
+    }
+    if (l->count + TAIL_BLOCK <= l->slots)
+        return SIGNAL_OK;
+    int64_t slots = l->slots ? 2 * l->slots : 8 * TAIL_BLOCK;
+    uint64_t more = (uint64_t)(slots - l->slots) * sizeof *l->samples;
+    if (s->ring_bytes + more > SIGNAL_RING_BYTES_MAX)
+        return SIGNAL_RING_FULL;
+    double *samples = realloc(l->samples, (size_t)slots * sizeof *samples);
+    if (!samples)
+        return SIGNAL_NO_MEMORY;
+    s->ring_bytes += more;
+    l->samples = samples;
+    l->slots = slots;
+    return SIGNAL_OK;
+}
+
+int signal_has_tails(const signals *s) { return s->tail_count != 0; }
+
+/* Appends `count` <= TAIL_BLOCK samples; a filter that is at rest where nothing sounds gives zeros. */
+static int append(signals *s, tail *l, int count, int silent)
+{
+    output *o = &s->outputs[l->output];
+    int code = room(s, l);
+    if (code)
+        return code;
+    double *v = l->samples + l->count;
+    if (silent) {
+        memset(v, 0, (size_t)count * sizeof *v);
+        o->at += count;
+    } else {
+        code = output_goes_on(s, o, count, v);
+        for (int i = 0; !code && i < count; i++)
+            v[i] = fabs(v[i]) < TAIL_VOLTS_MAX ? v[i] : 0.0;
+    }
+    l->count += code ? 0 : count;
+    return code;
+}
+
+/* Leaves out what no window can reach any more of a silence that goes on until t. */
+static void skip_silence(const signals *s, tail *l, int64_t t)
+{
+    int64_t kept = s->forgotten - l->reach, at = l->start + l->count;
+    kept = kept < t ? kept : t;
+    if (kept <= at)
+        return;
+    l->start = kept;
+    l->count = 0;
+    s->outputs[l->output].at = kept;
+}
+
+int tail_until(signals *s, int32_t id, int64_t t)
+{
+    tail *l = &s->tails[id];
+    output *o = &s->outputs[l->output];
+    int64_t silent_until = 0; /* from here on something may sound */
+    for (int64_t at; (at = l->start + l->count) < t;) {
+        int64_t end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
+        int code = SIGNAL_OK;
+        if (at % TAIL_BLOCK == 0 && output_settles(o) && silent_until <= at) {
+            code = output_silence(s, o, at, t, end < t ? end : t, &silent_until);
+            if (!code && silent_until == t)
+                skip_silence(s, l, t);
+        }
+        at = l->start + l->count;
+        end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
+        end = end < t ? end : t;
+        if (!code && at < end)
+            code = append(s, l, (int)(end - at), silent_until >= end);
+        if (code)
+            return code;
+    }
+    return SIGNAL_OK;
+}
+
+int tails_until(signals *s, const port *p, int64_t t)
+{
+    int code = SIGNAL_OK;
+    for (int i = 0; !code && i < p->tail_count; i++)
+        code = tail_until(s, p->tails[i].tail, t - p->delay - p->tails[i].delay);
+    return code;
+}
+
+void tails_add(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+{
+    for (int i = 0; i < p->tail_count; i++) {
+        const heard_tail *h = &p->tails[i];
+        if (channel >= 0 && h->channel != channel)
+            continue;
+        const tail *l = &s->tails[h->tail];
+        int64_t t = p->heard_start + from - p->delay - h->delay - l->start;
+        for (int k = 0; k < count; k++)
+            v[k] += t + k >= 0 ? l->samples[t + k] : 0.0;
+    }
+}
