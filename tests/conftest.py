@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import zmq
 from hypothesis import settings
 from process_cluster import ProcessCluster
 
@@ -17,6 +18,9 @@ settings.load_profile("quaymaster")
 # A background job of a script begins with Ctrl-C ignored, and hands that down; what the tests start must hear it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A context that a failed test leaves behind with an open socket would stop the garbage collector for ever.
+zmq.Context.__del__ = lambda self: None  # type: ignore[method-assign]
 
 
 @pytest.fixture

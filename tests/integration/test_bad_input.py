@@ -301,10 +301,15 @@ class Stranger:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.set(zmq.LINGER, 0)
         self._socket.connect(cluster.endpoints[name])
-        if greet:
-            assert ask(self._socket, requests.Hello(user="stranger")).error is None
+        self._greet = greet
 
     def __enter__(self) -> Any:
+        if self._greet:
+            try:
+                assert ask(self._socket, requests.Hello(user="stranger")).error is None
+            except BaseException:
+                self.__exit__()  # a context that is collected with an open socket waits for it without end
+                raise
         return self._socket
 
     def __exit__(self, *_: object) -> None:
