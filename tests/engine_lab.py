@@ -127,6 +127,18 @@ class Run:
                 self.times.setdefault(name, []).extend(times.tolist())
 
 
+def traced(*body: tree.Statement) -> tree.Program:
+    """A program with a stream "adc" of raw traces, and nothing else."""
+    return tree.Program(
+        declarations=(),
+        streams=(tree.StreamDeclaration(at=0, name="adc", adc=True),),
+        body=body,
+        nodes=(),
+        results=(),
+        sources=(("program.py", 1),),
+    )
+
+
 def start(program: tree.Program, *, forked: bool = False, **options: Any) -> Run:
     """A machine at the start. ``options``: config, plant ("none", "echo"), noise (V²), seed, numerics, latency."""
     setup = options.pop("config", None) or config()

@@ -245,7 +245,19 @@ def _edges(image: Image) -> None:
 def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.elements[:, ElementColumn.THREAD], len(image.threads), "a thread")
     _within(image.elements[:, ElementColumn.OWNER], len(image.elements), "an element of which it is an input")
-    plays, measures, processes, windows = image.plays, image.measures, image.processes, image.windows
+    _plays(image, slots)
+    _measure_rows(image)
+    _processes(image, slots, tracked)
+    _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
+    _within(image.align_elements, len(image.elements), "an element")
+    _numbers(image)
+    _taggers(image, tracked)
+    _samples(image)
+
+
+def _plays(image: Image, slots: int) -> None:
+    """Plays, with their markers and chirps."""
+    plays = image.plays
     _within(plays[:, PlayColumn.ELEMENT], len(image.elements), "an element")
     _within(plays[:, PlayColumn.VOICE], len(image.elements), "what sounds")
     _within(plays[:, PlayColumn.WAVEFORM] + 1, len(image.waveforms) + 1, "a waveform")
@@ -263,12 +275,15 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(image.chirp_sections[:, SectionColumn.RATE], slots, "the rate of a chirp")
     if not np.isin(plays[:, PlayColumn.AMPLITUDES], (0, 1, 4)).all():
         raise ValueError("a play has 0, 1 or 4 amplitudes")
-    if not np.isin(plays[:, PlayColumn.AMPLITUDES], (0, 1, 4)).all():
-        raise ValueError("the amplitudes of a play are none, one or four")
     for number, column in enumerate(range(PlayColumn.AMPLITUDE_0, PlayColumn.AMPLITUDE_3 + 1)):
         given = plays[plays[:, PlayColumn.AMPLITUDES] > number]  # a program without any value has no slot at all
         _within(given[:, column], slots, "an amplitude")
-    _within(measures[:, MeasureColumn.PLAY], len(plays), "a play")
+
+
+def _measure_rows(image: Image) -> None:
+    """Measures, with their windows and raw traces."""
+    measures, processes, windows = image.measures, image.processes, image.windows
+    _within(measures[:, MeasureColumn.PLAY], len(image.plays), "a play")
     _within(measures[:, MeasureColumn.STREAM] + 1, len(image.streams) + 1, "a stream")
     _within(measures[:, MeasureColumn.AT] + 1, len(image.sources) + 1, "a source position")
     _ranges(measures[:, MeasureColumn.FIRST_WINDOW], measures[:, MeasureColumn.WINDOWS], len(windows))
@@ -278,24 +293,26 @@ def _tables(image: Image, slots: int, tracked: int) -> None:
     _within(windows[:, WindowColumn.MEASURE], len(measures), "a measure")
     _within(windows[:, WindowColumn.COUNT] - 1, 16, "processes of a window")
     _ranges(windows[:, WindowColumn.FIRST], windows[:, WindowColumn.COUNT], len(processes))
+
+
+def _processes(image: Image, slots: int, tracked: int) -> None:
+    """What is read in windows, and where it goes."""
+    processes = image.processes
     integrals = processes[processes[:, ProcessColumn.KIND] < TAGGING]
     for weights in (ProcessColumn.WEIGHTS_0, ProcessColumn.WEIGHTS_1):
         _within(integrals[:, weights], len(image.weights), "weights")
-    for column, count, what in (
-        (ProcessColumn.INDEX, slots, "an index"),
-        (ProcessColumn.MEASURE, len(measures), "a measure"),
-    ):
-        _within(processes[:, column], count, what)
+    _within(processes[:, ProcessColumn.INDEX], slots, "an index")
+    _within(processes[:, ProcessColumn.MEASURE], len(image.measures), "a measure")
     analog = processes[processes[:, ProcessColumn.KIND] < DIGITAL]
     for column in (ProcessColumn.PORT_0, ProcessColumn.PORT_1):
         _within(analog[:, column], len(image.ports), "a port")
     _within(image.digital_reads, len(image.digital_inputs), "a digital input")
     _within(processes[:, ProcessColumn.AT] + 1, len(image.sources) + 1, "a source position")
     _ranges(processes[:, ProcessColumn.TARGET], np.maximum(processes[:, ProcessColumn.SIZE], 1), tracked)
-    _ranges(image.aligns[:, 0], image.aligns[:, 1], len(image.align_elements))
-    _within(image.align_elements, len(image.elements), "an element")
-    _numbers(image)
-    _taggers(image, tracked)
+
+
+def _samples(image: Image) -> None:
+    """Waveforms and weights within their samples."""
     for offsets, rows, size in ((2, image.waveforms, image.samples), (2, image.weights, image.weight_values)):
         for column in range(offsets):
             given = rows[rows[:, column] >= 0]

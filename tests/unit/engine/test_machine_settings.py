@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_lab import Run, bench, drive, start
+from engine_lab import Run, bench, drive, start, traced
 
 from quaymaster._core.config import check_config
 from quaymaster._core.config.model import PortRef
@@ -21,18 +21,6 @@ from quaymaster.controller import plant as plants
 READ = tree.Measure(at=0, operation="read", element="r1", stream="adc")
 PAUSE = tree.Pause(at=0)
 F0 = 60e6
-
-
-def program(*body: tree.Statement) -> tree.Program:
-    """A program with a stream of raw traces."""
-    return tree.Program(
-        declarations=(),
-        streams=(tree.StreamDeclaration(at=0, name="adc", adc=True),),
-        body=body,
-        nodes=(),
-        results=(),
-        sources=(("program.py", 1),),
-    )
 
 
 def go(run: Run) -> str:
@@ -60,7 +48,7 @@ def close(got: list[float], wanted: list[float]) -> bool:
 
 def test_a_frequency_set_in_a_pause_is_that_of_the_next_pulse() -> None:
     """With the phase that it would have, had it been there from the start; what was played before keeps its own."""
-    run = start(program(READ, PAUSE, READ, READ))
+    run = start(traced(READ, PAUSE, READ, READ))
     assert go(run) == "waits"
     (entry,) = run.machine.set_frequency("r1", -12.5e6)
     assert entry == Outside("frequency", "r1", 1, 424, (phase_increment(-12.5e6), 0))
@@ -75,7 +63,7 @@ def test_a_frequency_set_in_a_pause_is_that_of_the_next_pulse() -> None:
 
 def test_a_correction_is_that_of_the_next_pulse() -> None:
     """Rounded to 2^-16: here a half of I, and a quarter of Q with the other sign."""
-    run = start(program(READ, PAUSE, READ))
+    run = start(traced(READ, PAUSE, READ))
     go(run)
     run.machine.set_correction("r1", (0.5, 0.0, 0.0, -0.25 + 1e-7))
     assert run.machine.element("r1").correction == (0.5, 0.0, 0.0, -0.25)
@@ -88,7 +76,7 @@ def test_a_correction_is_that_of_the_next_pulse() -> None:
 def test_the_last_of_several_counts_and_the_program_has_the_last_word() -> None:
     """Both come before the update_frequency that stands next in the text."""
     new = tree.UpdateFrequency(at=0, element="r1", frequency=tree.Value(type="int", raw=10_000_000))
-    run = start(program(READ, PAUSE, READ, new, READ))
+    run = start(traced(READ, PAUSE, READ, new, READ))
     go(run)
     for frequency in (1e6, 20e6):
         run.machine.set_frequency("r1", frequency)
@@ -101,7 +89,7 @@ def test_the_last_of_several_counts_and_the_program_has_the_last_word() -> None:
 
 def test_a_run_that_knows_the_log_makes_the_same() -> None:
     """Settings that came between slices happen at the same acts, however the run is cut."""
-    body = program(*[READ] * 6)
+    body = traced(*[READ] * 6)
     live = start(body)
     for k, steps in enumerate((3, 1, 2, 5)):
         live.machine.run(steps)
@@ -122,7 +110,7 @@ def test_elements_of_one_oscillator_are_set_together() -> None:
         del raw["elements"][name]["intermediate_frequency"]
         raw["elements"][name]["oscillator"] = "shared"
     plays = [tree.Play(at=0, operation="short", element=name) for name in ("q1", "q1", "q2")]
-    run = start(program(*plays, PAUSE, *plays), config=check_config(raw))
+    run = start(traced(*plays, PAUSE, *plays), config=check_config(raw))
     go(run)
     entries = run.machine.set_frequency("q2", 7e6)
     assert [(entry.name, entry.place) for entry in entries] == [("q1", 2), ("q2", 1)]
@@ -138,7 +126,7 @@ def wired(offset: float) -> Run:
         at=0, operation="read", element="r1", stream="adc", amplitude=(tree.Value(type="fixed", raw=0),)
     )
     short = tree.Play(at=0, operation="short", element="q")
-    run = start(program(silent, PAUSE, silent, short), config=setup)
+    run = start(traced(silent, PAUSE, silent, short), config=setup)
     hearing = plants.loopback(setup, ["r1", "q"], [(PortRef("con1", 1, 8), PortRef("con1", 1, 1))], 24, 0.0)
     hearing = type(hearing)(ports=hearing.ports, outputs=tuple(plants.output_ports(setup, run.image)))
     run.machine = Machine(run.image, plant=hearing)
@@ -190,7 +178,7 @@ def test_an_offset_that_a_wired_input_could_not_hear_comes_later() -> None:
 def test_what_cannot_be_set_changes_nothing(use: Callable[[Machine], Any], code: str) -> None:
     """It is refused with its code."""
     plays = [tree.Play(at=0, operation="short", element=name) for name in ("q1", "dc")]
-    run = start(program(READ, *plays, PAUSE))
+    run = start(traced(READ, *plays, PAUSE))
     go(run)
     with pytest.raises(AskedWrongly) as caught:
         use(run.machine)
@@ -213,7 +201,7 @@ def test_what_cannot_be_set_changes_nothing(use: Callable[[Machine], Any], code:
 def test_a_log_that_cannot_be_is_refused(entry: Outside) -> None:
     """Whatever is wrong with a setting in it."""
     with pytest.raises(AskedWrongly):
-        start(program(READ), outside=(entry,))
+        start(traced(READ), outside=(entry,))
 
 
 def test_frequencies_there_and_back() -> None:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from engine_lab import Run, config, drive, run
+from engine_lab import Run, config, drive, run, traced
 
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
@@ -37,15 +37,7 @@ def heard(*body: tree.Statement, **options: Any) -> tuple[list[float], Run]:
     steady, turning = drive(8, **single), drive(9, **single)
     setup = config(s1=steady | {"intermediate_frequency": None}, f1=turning | {"intermediate_frequency": 1e6})
     silent = tree.Measure(at=0, operation="read", element="r1", amplitude=(literal("fixed", 0),), stream="adc")
-    program = tree.Program(
-        declarations=(),
-        streams=(tree.StreamDeclaration(at=0, name="adc", adc=True),),
-        body=(silent, *body),
-        nodes=(),
-        results=(),
-        sources=(("program.py", 1),),
-    )
-    done = run(program, config=setup, **options)
+    done = run(traced(silent, *body), config=setup, **options)
     (trace,) = [codes for name, port, _, codes in done.traces if name == "adc" and port == 1]
     return [-(code + 0.5) / 4096 for code in trace], done
 

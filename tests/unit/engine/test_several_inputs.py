@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine_lab import Run, bench, drive, start
+from engine_lab import Run, bench, drive, start, traced
 
 from quaymaster._core.config import Config, check_config
 from quaymaster._core.config.model import PortRef
@@ -35,18 +35,6 @@ def literal(type: tree.VarType, raw: int) -> tree.Value:
     return tree.Value(type=type, raw=raw)
 
 
-def program(*body: tree.Statement) -> tree.Program:
-    """A program with a stream of raw traces."""
-    return tree.Program(
-        declarations=(),
-        streams=(tree.StreamDeclaration(at=0, name="adc", adc=True),),
-        body=body,
-        nodes=(),
-        results=(),
-        sources=(("program.py", 1),),
-    )
-
-
 def finished(done: Run) -> Run:
     """Run to the end."""
     while (state := done.machine.run(1 << 20)) != "done":
@@ -60,7 +48,7 @@ def heard(config: Config, *body: tree.Statement) -> tuple[list[float], list[floa
     """The 400 samples in volts that inputs 1 and 2 hear through cables of 24 ns from the ports 8 and 9."""
     silent = tree.Measure(at=0, operation="read", element="r1", amplitude=(literal("fixed", 0),), stream="adc")
     cables = [(PortRef("con1", 1, 8), PortRef("con1", 1, 1)), (PortRef("con1", 1, 9), PortRef("con1", 1, 2))]
-    done = start(program(silent, *body), config=config, plant="none")
+    done = start(traced(silent, *body), config=config, plant="none")
     hearing = plants.loopback(config, ["r1", "q"], cables, 24, 0.0)
     done.machine = type(done.machine)(done.image, plant=hearing)
     finished(done)
@@ -126,7 +114,7 @@ def test_an_echo_hears_the_first_of_those_that_play_together_once() -> None:
     operations = {"read": "single_read"}
     more = {"outputs": {"out1": ("con1", 1)}, "time_of_flight": 24, "smearing": 0, "operations": operations}
     measure = tree.Measure(at=0, operation="read", element="q", stream="adc")
-    done = finished(start(program(measure), config=setup("multipleInputs", **more)))
+    done = finished(start(traced(measure), config=setup("multipleInputs", **more)))
     ((_, _, _, codes),) = done.traces
     assert close([-(code + 0.5) / 4096 for code in codes], wave(0, 400))
 
@@ -135,6 +123,6 @@ def test_an_echo_hears_each_input_of_which_one_plays() -> None:
     """At every output of the element, whichever input plays."""
     more = {"outputs": {"out1": ("con1", 1)}, "time_of_flight": 24, "smearing": 0}
     silent = tree.Measure(at=0, operation="read", element="r1", amplitude=(literal("fixed", 0),), stream="adc")
-    done = finished(start(program(silent, play("left"), play("right")), config=setup("singleInputCollection", **more)))
+    done = finished(start(traced(silent, play("left"), play("right")), config=setup("singleInputCollection", **more)))
     (codes,) = [codes for _, port, _, codes in done.traces if port == 1]
     assert close([-(code + 0.5) / 4096 for code in codes], wave(0, 40))

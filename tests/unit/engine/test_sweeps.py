@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 import pytest
-from engine_lab import Run, bench, config, drive, run
+from engine_lab import Run, bench, config, drive, run, traced
 
 from quaymaster._core.config import check_config
 from quaymaster._core.program import tree
@@ -47,15 +47,7 @@ def heard(*body: tree.Statement, sticky: bool = False) -> list[float]:
     if sticky:
         single["sticky"] = {"analog": True, "duration": 16}
     silent = tree.Measure(at=0, operation="read", element="r1", amplitude=(literal("fixed", 0),), stream="adc")
-    program = tree.Program(
-        declarations=(),
-        streams=(tree.StreamDeclaration(at=0, name="adc", adc=True),),
-        body=(silent, *body),
-        nodes=(),
-        results=(),
-        sources=(("program.py", 1),),
-    )
-    done: Run = run(program, config=config(f1=drive(9, **single)))
+    done: Run = run(traced(silent, *body), config=config(f1=drive(9, **single)))
     (trace,) = [codes for name, port, _, codes in done.traces if name == "adc" and port == 1]
     return [-(code + 0.5) / 4096 for code in trace]
 
