@@ -3,10 +3,7 @@
 
 #include <stdlib.h>
 
-static inline uint64_t slot(const element *e, uint64_t i) { return (e->first + i) & (e->slots - 1); }
-
-/* Number of the element's records that have ended at `t`. */
-static uint64_t ended(const element *e, int64_t t)
+uint64_t records_ended(const element *e, int64_t t)
 {
     uint64_t low = 0, high = e->count;
     while (low < high) {
@@ -65,7 +62,7 @@ static int hear_ear(signals *s, port *p, int index, int64_t start, int64_t lengt
     const ear *ear = &p->ears[index];
     element *e = &s->elements[ear->element];
     int64_t from = start - p->delay - ear->delay;
-    for (uint64_t i = ended(e, from); i < e->count; i++) {
+    for (uint64_t i = records_ended(e, from); i < e->count; i++) {
         const played *r = &e->ring[slot(e, i)];
         if (r->start >= from + length)
             break;

@@ -120,6 +120,9 @@ typedef struct {
     int halves;      /* its output has two samples a ns */
 } element;
 
+/* Where the element's record number i stands in both rings. */
+INLINE uint64_t slot(const element *e, uint64_t i) { return (e->first + i) & (e->slots - 1); }
+
 typedef struct {
     int32_t element, which;
     int32_t output;  /* as the caller numbers it */
@@ -420,6 +423,9 @@ const double *carrier_block(signals *s, int32_t variant, uint64_t inc, int64_t n
 void pulses_free(pulses *all);
 
 /* --- what a port hears (hear.c) ---------------------------------------------------------------------------------- */
+
+/* Number of the element's records that have ended at `t`. */
+uint64_t records_ended(const element *e, int64_t t);
 
 /* Fills port->heard for the window; remembers it until something changes. */
 int hear(signals *s, port *p, int64_t start, int64_t length);

@@ -1,8 +1,6 @@
 /* DC offsets of output ports as inputs hear them: one record for each stretch of time (docs/arithmetic.md 5). */
 #include "inside.h"
 
-static uint64_t slot(const element *e, uint64_t i) { return (e->first + i) & (e->slots - 1); }
-
 static played *at(const element *e, uint64_t i) { return &e->ring[slot(e, i)]; }
 
 /* Puts at place i what holds from `start` to `end`; its order is the thread that set it, which no other record of that

@@ -275,6 +275,11 @@ void do_frequency(machine *m, const walker *w, const insn *i);
 void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r);
 
 /* sticky.c */
+
+/* What an element holds from the record on, and until t, for all that listen and watch: a SIGNAL_… code. */
+int hold_begins(machine *m, const signal_record_t *r);
+int hold_ends(machine *m, int64_t number, int64_t t);
+
 int hold_last(machine *m, const signal_record_t *r);
 void hold_again(machine *m, element *e, int64_t t);
 int hold_along(machine *m, element *e, const signal_record_t *r);

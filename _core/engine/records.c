@@ -16,8 +16,8 @@ static int grow_ring(signals *s, element *e)
         return SIGNAL_NO_MEMORY;
     }
     for (uint64_t i = 0; i < e->count; i++) {
-        ring[i] = e->ring[(e->first + i) & (e->slots - 1)];
-        asides[i] = e->asides[(e->first + i) & (e->slots - 1)];
+        ring[i] = e->ring[slot(e, i)];
+        asides[i] = e->asides[slot(e, i)];
     }
     if (e->open >= 0)
         e->open = (int64_t)(((uint64_t)e->open - e->first) & (e->slots - 1));
@@ -40,7 +40,7 @@ static void drop_old(const signals *s, element *e)
             return;
         if (r->shape)
             shape_released(r->shape);
-        e->first = (e->first + 1) & (e->slots - 1);
+        e->first = slot(e, 1);
         e->count--;
     }
 }
@@ -54,7 +54,7 @@ played *next_place(signals *s, element *e, int *code)
             return NULL;
     }
     s->stamp++;
-    return &e->ring[(e->first + e->count) & (e->slots - 1)];
+    return &e->ring[slot(e, e->count)];
 }
 
 static int check_sections(const signal_record_t *r)

@@ -33,21 +33,6 @@ static voice *room_for(voices *all, int64_t more)
     return &all->items[all->count];
 }
 
-/* Number of the element's first record that ends after t. */
-static uint64_t first_after(const element *e, int64_t t)
-{
-    uint64_t low = 0, high = e->count;
-    while (low < high) {
-        uint64_t middle = (low + high) / 2;
-        const played *r = &e->ring[(e->first + middle) & (e->slots - 1)];
-        if (r->start + r->length <= t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static pair mixer(const signals *s, const scope *x, int port, int ear_index)
 {
     const ear *ear = &x->of[port]->sum.ears[ear_index];
@@ -98,8 +83,8 @@ static int gather_some(signals *s, const scope *x, int ear_index, int64_t t, int
     if (!v)
         return SIGNAL_NO_MEMORY;
     for (; *i < e->count && n < BLOCK; ++*i, n++) {
-        const played *r = &e->ring[(e->first + *i) & (e->slots - 1)];
-        __builtin_prefetch(&e->ring[(e->first + *i + 24) & (e->slots - 1)]);
+        const played *r = &e->ring[slot(e, *i)];
+        __builtin_prefetch(&e->ring[slot(e, *i + 24)]);
         if (r->start >= t + count)
             break;
         if (r->mirrored || r->corrected)
@@ -132,7 +117,7 @@ static int gather(signals *s, const scope *x, int64_t t, int64_t count, voices *
     const port *p = &x->of[0]->sum;
     all->count = 0;
     for (int ear_index = 0; ear_index < p->ear_count; ear_index++) {
-        uint64_t i = first_after(&s->elements[p->ears[ear_index].element], t);
+        uint64_t i = records_ended(&s->elements[p->ears[ear_index].element], t);
         int code = 1;
         starts[ear_index] = all->count;
         while (code > 0)

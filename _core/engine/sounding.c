@@ -2,8 +2,6 @@
  * 15). */
 #include "machine_inside.h"
 
-void forget(machine *m); /* acquire.c */
-
 /* The record of a constant pulse that sounds while its element waits, from `t` on. */
 static int sounding(machine *m, const int64_t *play, int64_t t, signal_record_t *r)
 {
@@ -27,11 +25,6 @@ static int log_sound(machine *m, const signal_record_t *r, const int64_t *play, 
     if (m->log && r->start < m->stop && log_play(m->log, r, m->elements[play[PLAY_ELEMENT]].F, number, what))
         return m->error = MACHINE_LOG_FULL;
     return 0;
-}
-
-static int is_heard(const machine *m, const int64_t *play)
-{
-    return play[PLAY_WAVEFORM] >= 0 && m->t.heard[play[PLAY_VOICE]];
 }
 
 /* A sticky element: the value is added to what it holds, as if a pulse had ended at `t`. What it plays is a play without
@@ -82,15 +75,8 @@ int begin_sound(machine *m, const int64_t *play, int64_t t)
         return add_to_hold(m, play, t);
     if (code >= 0)
         code = sounding(m, play, t, &r);
-    if (code >= 0 && is_heard(m, play)) {
-        code = signal_hold_begin(m->signals, &r);
-        if (code == SIGNAL_RING_FULL) {
-            forget(m);
-            code = signal_hold_begin(m->signals, &r);
-        }
-    }
-    if (code >= 0 && m->watch && play[PLAY_WAVEFORM] >= 0)
-        code = watch_hold_begin(m->watch, &r);
+    if (code >= 0 && play[PLAY_WAVEFORM] >= 0)
+        code = hold_begins(m, &r);
     if (code < 0)
         return m->error = code;
     if (sends_marker(m, play))
@@ -106,10 +92,8 @@ int end_sound(machine *m, const int64_t *play, int64_t start, int64_t t)
     } else if (start < m->stop) {
         signal_record_t r;
         int code = sounding(m, play, t, &r);
-        if (code >= 0 && is_heard(m, play))
-            code = signal_hold_end(m->signals, r.element, t);
-        if (code >= 0 && m->watch && play[PLAY_WAVEFORM] >= 0)
-            code = watch_hold_end(m->watch, r.element, t);
+        if (code >= 0 && play[PLAY_WAVEFORM] >= 0)
+            code = hold_ends(m, r.element, t);
         if (code < 0)
             return m->error = code;
         if (sends_marker(m, play))

@@ -23,22 +23,8 @@ static int log_held(machine *m, const element *e, const signal_record_t *r, int 
     return m->error = MACHINE_LOG_FULL;
 }
 
-static int end_hold(machine *m, element *e, int64_t t)
+int hold_begins(machine *m, const signal_record_t *r)
 {
-    if (!e->holds)
-        return 0;
-    e->holds = 0;
-    signal_record_t r = held(m, e, t);
-    int code = m->t.heard[number_of(m, e)] ? signal_hold_end(m->signals, number_of(m, e), t) : 0;
-    if (!code && m->watch)
-        code = watch_hold_end(m->watch, number_of(m, e), t);
-    return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_END);
-}
-
-static int open_hold(machine *m, element *e, signal_record_t *r)
-{
-    r->kind = SIGNAL_HOLD;
-    e->holds = 1;
     int code = 0;
     if (m->t.heard[r->element]) {
         code = signal_hold_begin(m->signals, r);
@@ -47,8 +33,30 @@ static int open_hold(machine *m, element *e, signal_record_t *r)
             code = signal_hold_begin(m->signals, r);
         }
     }
-    if (code >= 0 && m->watch)
-        code = watch_hold_begin(m->watch, r);
+    return code >= 0 && m->watch ? watch_hold_begin(m->watch, r) : code;
+}
+
+int hold_ends(machine *m, int64_t number, int64_t t)
+{
+    int code = m->t.heard[number] ? signal_hold_end(m->signals, (int)number, t) : 0;
+    return code >= 0 && m->watch ? watch_hold_end(m->watch, (int)number, t) : code;
+}
+
+static int end_hold(machine *m, element *e, int64_t t)
+{
+    if (!e->holds)
+        return 0;
+    e->holds = 0;
+    signal_record_t r = held(m, e, t);
+    int code = hold_ends(m, number_of(m, e), t);
+    return code < 0 ? m->error = code : log_held(m, e, &r, LOGGED_HOLD_END);
+}
+
+static int open_hold(machine *m, element *e, signal_record_t *r)
+{
+    r->kind = SIGNAL_HOLD;
+    e->holds = 1;
+    int code = hold_begins(m, r);
     return code < 0 ? m->error = code : log_held(m, e, r, LOGGED_HOLD_BEGIN);
 }
 
