@@ -386,6 +386,17 @@ class FemChecks:
         assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
         assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
 
+    def test_microwaves_two_gigahertz_apart_are_one(self) -> None:
+        """An output at 2 GS/s makes the same of 2.1 GHz as of 100 MHz, and an input at 1 GS/s hears it."""
+        raw = raw_fems(down=UP)
+        raw["controllers"]["con1"]["fems"][2]["analog_outputs"][1]["sampling_rate"] = 2e9
+        literal = tree.Value(type="int", raw=2_100_000_000)
+        tune = tree.UpdateFrequency(at=-1, element="r", frequency=literal, units="Hz", keep_phase=False)
+        traces = self.outcome(raw, tune, measure("readout", "r", stream="adc")).traces["adc"]
+        z = wave(100e6, np.arange(200))
+        assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
+        assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
+
     def test_noise_at_half_ns_is_its_own(self) -> None:
         """Samples of whole ns have the noise that they have at 1 GS/s, those between are independent of them."""
         raw = raw_fems()

@@ -63,7 +63,7 @@ class Record:
     correction: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
     chirp: Sections = ()
     whole: int | None = None
-    """Section 17: inc before it is taken mod 2^64, of an element whose ports have two samples a ns."""
+    """Section 17: inc mod 2^65, as a signed number, of an element whose ports have two samples a ns."""
     twice: tuple[Complex, ...] | Steady = ()
     """Section 17: the samples two a ns, of an element whose ports have as many."""
 

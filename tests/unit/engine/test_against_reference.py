@@ -32,6 +32,9 @@ from quaymaster._core.config import check_config
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
 
+# hypothesis makes a failing program smaller for up to five minutes: a test that is ended meanwhile names none
+pytestmark = pytest.mark.timeout(900)
+
 EXAMPLES, EXAMPLES_BY_HAND, EXAMPLES_LONG = 75, 20, 120
 
 
