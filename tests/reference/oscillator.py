@@ -51,8 +51,8 @@ class Oscillator:
         self.sweep: Sweep | None = None
 
     def tune(self, whole: int) -> None:
-        """Another increment; ``whole``: before it is taken mod 2^64. Where ports have two samples a ns it is kept mod 2^65,
-        signed."""
+        """Another increment; ``whole``: before it is taken mod 2^64. Where ports have two samples a ns it is kept mod
+        2^65, signed."""
         self.inc = u64(whole)
         self.whole = (whole + 2**64) % 2**65 - 2**64 if self.halves else None
 
