@@ -426,6 +426,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """The module that a reference points into; KeyError if the config has none such."""
         return self.controllers[ref.controller].fems[ref.fem]
 
+    def place(self, controller: str) -> int:
+        """The place of a controller among all, from 0 in the order of their names; ValueError if the config has none
+        such."""
+        return sorted(self.controllers).index(controller)
+
     def analog_output(self, ref: PortRef) -> AnalogOutput | MWAnalogOutput:
         """The declared analog or MW output; KeyError if the config has none such."""
         return self.fem(ref).analog_outputs[ref.number]

@@ -173,8 +173,8 @@ static int evaluate(machine *m, const pending *p)
     const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p->window);
     if (writes_block(m->t.processes[PROCESS_COLUMNS * window[WINDOW_FIRST] + PROCESS_KIND]))
         return evaluate_tags(m, p);
-    signal_acquisition_t a = {.start = p->start, .phase = p->phase, .inc = p->inc, .thread = p->thread,
-                              .count = (int32_t)window[WINDOW_COUNT], .order = p->order,
+    signal_acquisition_t a = {.start = p->start, .phase = p->phase, .inc = p->inc, .element = p->element,
+                              .count = (int32_t)window[WINDOW_COUNT],
                               .processes = &m->processes[window[WINDOW_FIRST]]};
     int32_t raw[MACHINE_PROCESSES_MAX];
     double value[MACHINE_PROCESSES_MAX];

@@ -99,11 +99,13 @@ class Photons(msgspec.Struct, frozen=True, kw_only=True):
 class InputPort(msgspec.Struct, frozen=True, kw_only=True):
     """An analog input, or a part of one: the converter sees ``sign · (gain · (heard + sigma · noise) + offset)``.
 
+    ``place``: that of its controller among those of the config;
     ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``;
     ``levels``: the DC offsets of outputs that are heard; ``tails``: outputs that are heard behind endless filters.
     """
 
     ref: PortRef
+    place: int = 0
     part: Part = Part.WHOLE
     gain: float = 1.0
     offset: float = 0.0
@@ -117,8 +119,8 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def number(self) -> int:
-        """What the port's noise is counted by."""
-        return self.ref.fem * 256 + self.ref.number + (128 if self.part == Part.Q else 0)
+        """What the port's noise is counted by (docs/arithmetic.md 7)."""
+        return self.place * 65536 + self.ref.fem * 256 + self.ref.number + (128 if self.part == Part.Q else 0)
 
 
 class RawSamples(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -148,10 +150,12 @@ class DigitalLine(msgspec.Struct, frozen=True):
 class DigitalPort(msgspec.Struct, frozen=True, kw_only=True):
     """A digital input: high where any of ``lines`` is, ``delay_ns`` later, and for as long as a photon lasts.
 
-    ``falling``: its pulses begin where it goes low. ``dead_ns``: no pulse counts for so long after one.
+    ``falling``: its pulses begin where it goes low. ``dead_ns``: no pulse counts for so long after one. ``place``: that
+    of its controller among those of the config.
     """
 
     ref: PortRef
+    place: int = 0
     falling: bool = False
     dead_ns: int = 4
     delay_ns: int = 0
@@ -160,8 +164,8 @@ class DigitalPort(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def number(self) -> int:
-        """What the port's light is counted by."""
-        return self.ref.fem * 256 + self.ref.number + 64
+        """What the port's light is counted by (docs/arithmetic.md 20)."""
+        return self.place * 65536 + self.ref.fem * 256 + self.ref.number + 64
 
     @property
     def elements(self) -> tuple[str, ...]:

@@ -313,7 +313,7 @@ typedef struct {
     int64_t start, n;
     uint64_t phase, inc; /* 0, 0 for integration */
     pair turn;           /* e^{i phase} */
-    uint32_t thread, q;  /* its place in the noise */
+    uint32_t element, q;  /* its place in the noise */
 } window;
 
 /* --- blocks (blocks.c) ----------------------------------------------------------------------------------------- */

@@ -87,7 +87,7 @@ typedef struct {
 typedef struct {
     int64_t end, order, start;
     uint64_t phase, inc;
-    int32_t thread, window; /* window: of Image.windows, or the measure of a raw trace */
+    int32_t thread, element, window; /* window: of Image.windows, or the measure of a raw trace */
 } pending;
 
 typedef struct {

@@ -120,8 +120,8 @@ void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, float *norm
 
 void noise_integral(uint64_t seed, const noise_place *p, float *first, float *second)
 {
-    uint32_t counter[4] = {(uint32_t)p->end, (uint32_t)((uint64_t)p->end >> 32), p->number + p->thread * 65536u,
-                           65536u + 2 * (p->q >> 2) + (p->q & 1)};
+    uint32_t counter[4] = {(uint32_t)p->end, (uint32_t)((uint64_t)p->end >> 32), p->number,
+                           0x80000000u + p->element * 65536u + 2 * (p->q >> 2) + (p->q & 1)};
     uint32_t word[4], at = p->q & 2;
     noise_philox(counter, seed, word);
     noise_pair(word[at], word[at + 1], first, second);

@@ -100,7 +100,7 @@ void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, float *norm
 
 /* One integral's place in the noise: docs/arithmetic.md 7. q: twice the number of its process, + 1 for the second output. */
 typedef struct {
-    uint32_t number, thread, q;
+    uint32_t number, element, q;
     int64_t end;
 } noise_place;
 

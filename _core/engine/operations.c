@@ -272,7 +272,7 @@ int do_measure(machine *m, walker *w, const insn *i, int32_t at)
         return 1;
     w->forced = 0;
     int64_t flight = e[ELEMENT_TIME_OF_FLIGHT];
-    pending p = {.order = r.order, .inc = r.inc, .thread = r.thread};
+    pending p = {.order = r.order, .inc = r.inc, .thread = r.thread, .element = r.element};
     for (int64_t k = 0; k < measure[MEASURE_WINDOWS]; k++) {
         p.window = (int32_t)(measure[MEASURE_FIRST_WINDOW] + k);
         const int64_t *window = row(m->t.windows, WINDOW_COLUMNS, p.window);

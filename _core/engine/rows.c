@@ -232,7 +232,7 @@ static pair drawn(const signals *s, const port *p, const window *w, const root *
 {
     if (j->own_x == 0.0 && j->own_y == 0.0)
         return (pair){0.0, 0.0};
-    noise_place place = {(uint32_t)p->number, w->thread, w->q, w->start + w->n};
+    noise_place place = {(uint32_t)p->number, w->element, w->q, w->start + w->n};
     float x, y;
     noise_integral(s->seed, &place, &x, &y);
     return (pair){j->own_x == 0.0 ? 0.0 : (double)x, j->own_y == 0.0 ? 0.0 : (double)y};

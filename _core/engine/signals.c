@@ -294,7 +294,7 @@ static window window_of_all(const signal_acquisition_t *a, int64_t n)
         .phase = a->phase,
         .inc = a->inc,
         .turn = demod ? turned(a->phase) : (pair){1.0, 0.0},
-        .thread = (uint32_t)a->thread,
+        .element = (uint32_t)a->element,
     };
 }
 

@@ -103,9 +103,8 @@ typedef struct {
     int64_t start;      /* ns: start of the measure + time_of_flight */
     uint64_t phase;     /* theta(start) of the measuring element with the state of its measure's start */
     uint64_t inc;       /* of the same state */
-    int32_t thread;     /* of the measuring element */
+    int32_t element;    /* number of the measuring element in the program */
     int32_t count;      /* processes, 1 … SIGNAL_PROCESSES_MAX */
-    int64_t order;      /* order in the thread, as of the measure's record */
     const signal_process_t *processes;
 } signal_acquisition_t;
 

@@ -64,9 +64,8 @@ cdef extern from "signals.h" nogil:
         int64_t start
         uint64_t phase
         uint64_t inc
-        int32_t thread
+        int32_t element
         int32_t count
-        int64_t order
         const signal_process_t *processes
 
     ctypedef struct signal_events_t:

@@ -27,7 +27,7 @@ def normal_pair(w: int, angle: int) -> tuple[float, float]:
 def sample_normals(seed: int, number: int, t: int, n: int) -> npt.NDArray[np.float64]:
     """Normals of the samples t … t + n of input port ``number``."""
 
-def integral_normals(seed: int, number: int, thread: int, end: int, q: int) -> tuple[float, float]:
+def integral_normals(seed: int, number: int, element: int, end: int, q: int) -> tuple[float, float]:
     """The two normals of integral ``q`` of its measure."""
 
 class Signals:
@@ -120,12 +120,11 @@ class Signals:
         *,
         phase: int = 0,
         inc: int = 0,
-        thread: int = 0,
-        order: int = 0,
+        element: int = 0,
     ) -> list[int]:
         """Raw 4.28 results of one window."""
     def integral(
-        self, start: int, process: Process, *, phase: int = 0, inc: int = 0, thread: int = 0, order: int = 0
+        self, start: int, process: Process, *, phase: int = 0, inc: int = 0, element: int = 0
     ) -> float:
         """The double before it is rounded to 4.28 (linear numerics)."""
     def trace(self, port: int, start: int, length: int) -> npt.NDArray[np.int16]:

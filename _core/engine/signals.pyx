@@ -15,7 +15,7 @@ cdef extern from "noise.h" nogil:
     void noise_samples(uint64_t seed, uint32_t number, int64_t t, int n, float *normal)
     ctypedef struct noise_place:
         uint32_t number
-        uint32_t thread
+        uint32_t element
         uint32_t q
         int64_t end
     void noise_integral(uint64_t seed, const noise_place *place, float *first, float *second)
@@ -96,11 +96,11 @@ def sample_normals(uint64_t seed, uint32_t number, int64_t t, int n):
     return np.asarray(out)[t - first : t - first + n].astype(np.float64)
 
 
-def integral_normals(uint64_t seed, uint32_t number, uint32_t thread, int64_t end, uint32_t q):
+def integral_normals(uint64_t seed, uint32_t number, uint32_t element, int64_t end, uint32_t q):
     """The two normals of integral ``q`` of its measure."""
     cdef noise_place place
     cdef float x, y
-    place.number, place.thread, place.end, place.q = number, thread, end, q
+    place.number, place.element, place.end, place.q = number, element, end, q
     noise_integral(seed, &place, &x, &y)
     return x, y
 
@@ -267,7 +267,7 @@ cdef class Signals:
                                          codes.shape[1], &self.seen)
         checked(code)
 
-    cdef int fill(self, signal_acquisition_t *a, signal_process_t *p, start, processes, phase, inc, thread, order) except -1:
+    cdef int fill(self, signal_acquisition_t *a, signal_process_t *p, start, processes, phase, inc, element) except -1:
         if not 1 <= len(processes) <= SIGNAL_PROCESSES_MAX:
             raise ValueError("an acquisition has 1 … 16 processes")
         for i, (kind, legs) in enumerate(processes):
@@ -277,28 +277,28 @@ cdef class Signals:
             p[i].process, p[i].legs = i, len(legs)
             for leg, (port, weights) in enumerate(legs):
                 p[i].port[leg], p[i].weights[leg] = port, weights
-        a.start, a.thread, a.order, a.count, a.processes = start, thread, order, len(processes), p
+        a.start, a.element, a.count, a.processes = start, element, len(processes), p
         a.phase, a.inc = phase & 0xFFFFFFFFFFFFFFFF, inc & 0xFFFFFFFFFFFFFFFF
         return 0
 
-    def evaluate(self, start, processes, *, phase=0, inc=0, thread=0, order=0):
+    def evaluate(self, start, processes, *, phase=0, inc=0, element=0):
         """Raw 4.28 results of one window. ``processes``: (kind, ((port, weights), …)) each."""
         cdef signal_acquisition_t a
         cdef signal_process_t[16] p
         cdef int32_t[16] raw
         cdef int code
-        self.fill(&a, p, start, processes, phase, inc, thread, order)
+        self.fill(&a, p, start, processes, phase, inc, element)
         with nogil:
             code = signal_evaluate(self.s, &a, raw, &self.seen)
         checked(code)
         return [raw[i] for i in range(a.count)]
 
-    def integral(self, start, process, *, phase=0, inc=0, thread=0, order=0):
+    def integral(self, start, process, *, phase=0, inc=0, element=0):
         """The double before it is rounded to 4.28 (linear numerics)."""
         cdef signal_acquisition_t a
         cdef signal_process_t[16] p
         cdef double value
-        self.fill(&a, p, start, [process], phase, inc, thread, order)
+        self.fill(&a, p, start, [process], phase, inc, element)
         checked(signal_integral(self.s, &a, &value, &self.seen))
         return value
 

@@ -38,6 +38,7 @@ def digital_ports(
         ports.append(
             DigitalPort(
                 ref=ref,
+                place=config.place(ref.controller),
                 falling=rules.polarity == "FALLING",
                 dead_ns=rules.deadtime,
                 delay_ns=_flight(config, ref) if latency_ns is None else latency_ns,

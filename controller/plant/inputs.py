@@ -36,6 +36,7 @@ def input_port(config: Config, at: Input, noise: Noise, delay_ns: int, ears: Seq
     variance = noise if isinstance(noise, int | float) else noise.get(ref, 0.0)
     return InputPort(
         ref=ref,
+        place=config.place(ref.controller),
         part=part,
         gain=GAIN[port.gain_db] if port is not None else 1.0,
         offset=0.0 if port is None or isinstance(port, MWAnalogInput) else port.offset,

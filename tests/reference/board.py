@@ -28,6 +28,7 @@ class Listening:
     measure: tree.Measure
     key: Key
     thread: int
+    element: int
     order: int
     start: int
     inc: int

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
-from . import photons
+from . import noise, photons
 
 if TYPE_CHECKING:
     from .plants import Plant
@@ -121,7 +121,7 @@ class Listener:
 
     def is_lit(self, t: int) -> bool:
         """Whether a photon makes the input high."""
-        number = self.port.fem * 256 + self.port.number + 64
+        number = noise.number(self.config, self.port) + 64
         light, hears = self.plant.light, self.config.digital_input(self.port).threshold < HIGH_VOLTS
         return light is not None and hears and photons.shines(self.seed, number, light, t)
 

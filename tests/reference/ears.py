@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
 
+from . import noise
 from .board import Inlet
 from .numbers import u64
 from .plants import Hearing, Plant, Way, full_scale, gain, hearing, sign
@@ -54,13 +55,9 @@ class Ear:
     keeps_trace: bool
     light: tuple[float, float, int] | None
     per_ns: int
+    number: int
+    """P of section 7."""
     tails: tuple[Heard, ...] = ()
-
-    @property
-    def number(self) -> int:
-        """Section 7: P."""
-        port, part = self.at
-        return port.fem * 256 + port.number + (128 if part == "Q" else 0)
 
     def ways(self, records: list[Record], start: int, end: int) -> list[list[Part]]:
         """All that sounds in [start, end) here, in the order of summing: for each way of a record its parts."""
@@ -130,5 +127,6 @@ def ear(
         keeps_trace=keeps_trace,
         light=plant.light,
         per_ns=round(analog.sampling_rate / 1e9),
+        number=noise.number(config, at[0]) + (128 if at[1] == "Q" else 0),
         tails=tuple(Heard(ref, full_scale(port), port.delay, tail(ref)) for ref, port in outputs),
     )

@@ -199,7 +199,7 @@ def noise_of(integral: Integral, ear: Ear, rows: list[Row], seed: int) -> Comple
     """Section 6: N of an integral, from its rows, or from the samples where a raw trace of the port is kept."""
     window = integral.window
     if not ear.keeps_trace:
-        z = noise.of_integral(seed, ear.number, window.end, window.listening.thread, window.number, window.output)
+        z = noise.of_integral(seed, ear.number, window.end, window.listening.element, window.number, window.output)
         return add_row(rows, integral, z)
     n = [noise.of_sample(seed, ear.number, t) for t in range(window.start, window.end)]
     return weighted(integral, n)

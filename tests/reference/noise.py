@@ -8,6 +8,8 @@ from math import frexp
 
 import numpy as np
 
+from quaymaster._core.config.model import Config, PortRef
+
 single = np.float32
 Single = np.float32
 Words = tuple[int, int, int, int]
@@ -92,14 +94,19 @@ def normals(counter: Words, seed: int) -> tuple[float, float, float, float]:
     return n0, n1, n2, n3
 
 
+def number(config: Config, port: PortRef) -> int:
+    """Section 7: P of an input port, or of its part I."""
+    return sorted(config.controllers).index(port.controller) * 65536 + port.fem * 256 + port.number
+
+
 def of_sample(seed: int, port: int, t: int) -> float:
-    """Section 7: n(t), the noise of sample ``t`` of an input port (fem·256 + number)."""
+    """Section 7: n(t), the noise of sample ``t`` of an input port (P)."""
     block = (t >> 6) * 16 + t % 16
     return normals((block % LOW, block // LOW % LOW, port, 0), seed)[(t >> 4) % 4]
 
 
-def of_integral(seed: int, port: int, window_end: int, thread: int, number: int, output: int) -> tuple[float, float]:
-    """Section 7: z of x and z of y of the integral ``number`` of a measure of ``thread``."""
-    which = 65536 + 2 * (number >> 1) + output
-    found = normals((window_end % LOW, window_end // LOW % LOW, port + thread * 65536, which), seed)
+def of_integral(seed: int, port: int, window_end: int, element: int, number: int, output: int) -> tuple[float, float]:
+    """Section 7: z of x and z of y of the integral ``number`` of a measure of the program's ``element``."""
+    which = 2**31 + element * 65536 + 2 * (number >> 1) + output
+    found = normals((window_end % LOW, window_end // LOW % LOW, port, which), seed)
     return found[2:] if number % 2 else found[:2]

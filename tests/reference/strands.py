@@ -730,6 +730,7 @@ class Strand:
             measure=node,
             key=(site.number, self.passes[site]),
             thread=self.thread or 0,
+            element=self.places.used.index(node.element),
             order=self.order,
             start=start,
             inc=oscillator.inc,

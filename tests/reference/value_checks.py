@@ -434,6 +434,38 @@ class ValueChecks:
         )
         assert same[0] != 0 and abs(same[0] - same[1]) <= LSB
 
+    def test_noise_of_two_measures_of_one_thread_that_end_at_once(self) -> None:
+        """Two elements of one core, one 200 ns behind the other but as much nearer: both windows are one, the weights
+        of the first in its first half, of the second in its second. They share no sample: correlation 0."""
+        raw = raw_bench()
+        near, far = raw["elements"]["r"], {**raw["elements"]["r"], "time_of_flight": 240}
+        raw["elements"] = {"r": {**near, "core": "a"}, "far": {**far, "core": "a"}}
+        raw["integration_weights"] |= {
+            "cos": {"cosine": [(1.0, 100), (0.0, 100)], "sine": [(0.0, 200)]},
+            "sin": {"cosine": [(0.0, 100), (1.0, 100)], "sine": [(0.0, 200)]},
+        }
+        both = (measure("readout", "far", integration("cos", I)), measure("readout", "r", integration("sin", Q)))
+        loop = repeat("i", 400, *both, save(I, "I"), save(Q, "Q"))
+        whole = program(loop, declarations=DECLARED)
+        outcome = type(self).run(whole, check_config(raw), seed=7, numerics="linear", plant=Plant("none", 1e-3))
+        i, q = np.array(values(outcome, "I")), np.array(values(outcome, "Q"))
+        for samples in (i, q):
+            assert abs(samples.std() / (1e-3 * np.sqrt(100) / 4096) - 1) < 5 / np.sqrt(2 * 400)
+        assert abs(np.corrcoef(i, q)[0, 1]) < 5 / 20
+
+    def test_each_controller_has_its_own_noise(self) -> None:
+        """Inputs of one number on two controllers, read at once: 1000 samples with correlation 0."""
+        raw = raw_bench(length=1000)
+        raw["controllers"]["con2"] = raw["controllers"]["con1"]
+        own = {"singleInput": {"port": ("con2", 1)}, "outputs": {"out1": ("con2", 1)}}
+        raw["elements"]["other"] = {**raw["elements"]["r"], **own}
+        config, plant = check_config(raw), Plant("none", 1e-2)
+        traced = measure("readout", "r", stream="one"), measure("readout", "other", stream="two")
+        outcome = type(self).run(program(*traced), config, seed=7, numerics="linear", plant=plant)
+        one, two = (np.array(outcome.traces[name][0][2]) for name in ("one", "two"))
+        assert min(one.std(), two.std()) > 30
+        assert abs(np.corrcoef(one, two)[0, 1]) < 5 / np.sqrt(1000)
+
     def test_noise_of_kept_traces_is_what_is_integrated(self) -> None:
         """Where a raw trace is kept, an integral is the sum over those samples, up to their rounding."""
         body = measure("readout", "r", integration("cos", I), stream="adc")

@@ -46,7 +46,7 @@ static void shot(signals *s, int64_t t, const int *element, int port[2], int wei
                                      {SIGNAL_INTEGRATION, 2, 1, {port[1], 0}, {weights[0], 0}}};
     int32_t raw[3];
     for (int k = 0; k < 2; k++) {
-        signal_acquisition_t a = {t + 20 + 50 * k, next(), next(), k, 3, t, processes};
+        signal_acquisition_t a = {t + 20 + 50 * k, next(), next(), k, 3, processes};
         double value;
         need(signal_evaluate(s, &a, raw, &events));
         take(raw, sizeof raw);
@@ -93,7 +93,7 @@ static void plays(int numerics)
     need(signal_record(s, &r));
     signal_process_t process = {SIGNAL_DEMOD, 0, 1, {port, 0}, {weights, 0}};
     for (int k = 0; k < 8; k++) {
-        signal_acquisition_t window = {100 * k, next(), next(), 0, 1, k, &process};
+        signal_acquisition_t window = {100 * k, next(), next(), 0, 1, &process};
         int32_t raw;
         need(signal_evaluate(s, &window, &raw, &events));
         take(&raw, sizeof raw);

@@ -57,7 +57,7 @@ def test_rows_are_choleskys(formula, windows) -> None:
             row[start : start + n] = part
             rows.append(row)
             z.append(normal)
-        d = s.integral(start, (kind, ((port, weights[which]),)), phase=phase, inc=inc, thread=order)
+        d = s.integral(start, (kind, ((port, weights[which]),)), phase=phase, inc=inc, element=order)
         eta.append(d * 4096 / SIGMA)
     some = [k for k, row in enumerate(rows) if row.any()]  # an integration has no second part
     gram = np.array([[rows[j] @ rows[k] for k in some] for j in some])
@@ -75,7 +75,7 @@ def test_the_same_integral_twice_has_the_same_noise() -> None:
     s, port = silent()
     weights = s.add_weights(np.ones(100), np.ones(100))
     first, second = (
-        s.integral(40, ("demod", ((port, weights),)), phase=7 << 58, inc=3 << 57, thread=thread) for thread in (0, 1)
+        s.integral(40, ("demod", ((port, weights),)), phase=7 << 58, inc=3 << 57, element=element) for element in (0, 1)
     )
     assert first != 0
     assert second == pytest.approx(first, rel=1e-9)
@@ -106,14 +106,14 @@ def test_integrals_have_the_stated_covariance(formula, from_samples) -> None:
     values = np.zeros((SHOTS, 4))
     for k in range(SHOTS):
         t = 1000 * k
-        for thread, u in ((0, t), (1, t + 50)):
-            raw = s.evaluate(u, processes, phase=phases[thread], inc=inc, thread=thread)
-            values[k, 2 * thread : 2 * thread + 2] = raw
+        for element, u in ((0, t), (1, t + 50)):
+            raw = s.evaluate(u, processes, phase=phases[element], inc=inc, element=element)
+            values[k, 2 * element : 2 * element + 2] = raw
         s.forget_before(t + 1000)
     rows = np.zeros((4, 150))
-    for thread, u in ((0, 0), (1, 50)):
-        turn = formula.turn(phases[thread], inc, np.arange(n))
-        rows[2 * thread, u : u + n], rows[2 * thread + 1, u : u + n] = turn.real, turn.imag
+    for element, u in ((0, 0), (1, 50)):
+        turn = formula.turn(phases[element], inc, np.arange(n))
+        rows[2 * element, u : u + n], rows[2 * element + 1, u : u + n] = turn.real, turn.imag
     within_five_deviations(values, rows, SIGMA * 1.25 / 4096 * 2**28)
     gram = rows @ rows.T
     assert abs(gram[0]).min() > 0.01 * gram[0, 0] or abs(gram[2, 0]) > 0.3 * gram[0, 0]
@@ -129,10 +129,10 @@ def test_phases_that_run_on_leave_the_covariance_alone(formula) -> None:
     values = np.zeros((SHOTS, 4))
     for k in range(SHOTS):
         u = 1037 * k
-        for thread, inc in enumerate(incs):
-            i, q = s.evaluate(u, processes, phase=inc * u, inc=inc, thread=thread)
+        for element, inc in enumerate(incs):
+            i, q = s.evaluate(u, processes, phase=inc * u, inc=inc, element=element)
             back = (i + 1j * q) * formula.turn(-inc * u, 0, np.zeros(1))[0]
-            values[k, 2 * thread : 2 * thread + 2] = back.real, back.imag
+            values[k, 2 * element : 2 * element + 2] = back.real, back.imag
         s.forget_before(u + 1000)
     turns = [formula.turn(0, inc, np.arange(n)) for inc in incs]
     rows = np.array([part for turn in turns for part in (turn.real, turn.imag)])
@@ -189,8 +189,8 @@ def test_sixty_four_integrals_may_overlap_and_no_more() -> None:
     s, port = silent()
     weights = s.add_weights(np.arange(100) + 1.0)
     for k in range(64):
-        s.integral(k, ("integration", ((port, weights),)), thread=k)
+        s.integral(k, ("integration", ((port, weights),)), element=k)
     with pytest.raises(AskedWrongly) as error:
-        s.integral(64, ("integration", ((port, weights),)), thread=64)
+        s.integral(64, ("integration", ((port, weights),)), element=64)
     assert error.value.code == "too_many_overlaps"
     assert s.integral(500, ("integration", ((port, weights),))) != 0
