@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 
 from compiled_engine import by_input, run_by_hand
@@ -74,14 +75,23 @@ def judge(trial: Trial, examples: int) -> None:
     )
     @given(cases(trial.kind))
     def check(case: Case) -> None:
-        if trial.outside:
-            judge_by_hand(case, trial.forked)
-        else:
-            given_ = setting_of(case)
-            got = run_compiled(case.program, case.config, forked=trial.forked, **given_)
-            compare(got, run_reference(case.program, case.config, **given_))
+        try:
+            if trial.outside:
+                judge_by_hand(case, trial.forked)
+            else:
+                judge_alone(case, trial.forked)
+        except Exception as failure:
+            clear_frames(failure.__traceback__)  # hundreds of failures are kept, and their frames hold machines
+            raise
 
     check()
+
+
+def judge_alone(case: Case, forked: bool) -> None:
+    """On both engines, nothing from outside."""
+    given_ = setting_of(case)
+    got = run_compiled(case.program, case.config, forked=forked, **given_)
+    compare(got, run_reference(case.program, case.config, **given_))
 
 
 def judge_by_hand(case: Case, forked: bool) -> None:

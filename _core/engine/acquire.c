@@ -279,6 +279,16 @@ int64_t process_queue(const machine *m, int64_t process)
     return 0;
 }
 
+/* Evaluates what is complete in other queues and ends before t: nothing old keeps the samples of tails. */
+static int64_t try_older(machine *m, int64_t t)
+{
+    int64_t count = 0;
+    for (int64_t n = 0; n < m->t.queue_count; n++)
+        if (m->queues[n].count && m->queues[n].heap[0].end < t)
+            count += try_queue(m, n);
+    return count;
+}
+
 /* Evaluates what is complete, in order; returns how many. */
 int64_t try_queue(machine *m, int64_t number)
 {
@@ -288,8 +298,10 @@ int64_t try_queue(machine *m, int64_t number)
     int traces = number == m->t.queue_count - 1;
     int64_t until = horizon(m, q), count = 0;
     while (q->count && q->heap[0].end <= until) {
-        if (signal_has_tails(m->signals))
+        if (signal_has_tails(m->signals)) {
+            count += try_older(m, q->heap[0].end);
             forget(m);
+        }
         if (traces ? evaluate_traces(m, &q->heap[0]) : evaluate(m, &q->heap[0]))
             break;
         if (q->heap[0].end > m->end)

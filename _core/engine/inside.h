@@ -397,8 +397,8 @@ int output_goes_on(signals *s, output *o, int count, double *v);
 /* A filter that remembers nothing of 2^-60 V or more comes to rest; whether it is at rest. */
 int output_settles(output *o);
 
-/* *until becomes far, or else near, where nothing reaches the filter from `at` on before; else at. */
-int output_silence(signals *s, output *o, int64_t at, int64_t far, int64_t near, int64_t *until);
+/* *until becomes the first sample from t on that anything reaches the filter in, or end. */
+int output_silence(signals *s, output *o, int64_t t, int64_t end, int64_t *until);
 
 /* --- shapes (shapes.c) ------------------------------------------------------------------------------------------- */
 

@@ -220,25 +220,22 @@ int output_settles(output *o)
     return small;
 }
 
-/* Whether anything reaches the filter in samples from t to end. */
-static int sounds(signals *s, output *o, int64_t t, int64_t end, int *code)
+/* Moves *until, the end of a silence from t on, to the first sample that anything on the port reaches. */
+static int until_heard(signals *s, port *p, int64_t t, int64_t *until)
 {
-    *code = hear(s, &o->sum, t, end - t);
-    int some = o->sum.heard_count;
-    for (int i = 0; !*code && i < o->crosstalk_count; i++) {
-        port *p = &s->outputs[o->crosstalks[i].from].sum;
-        *code = hear(s, p, t, end - t);
-        some += p->heard_count;
-    }
-    return some;
+    int code = hear(s, p, t, *until - t);
+    for (int i = 0; !code && i < p->heard_count; i++)
+        if (t + p->heard[i].offset < *until)
+            *until = t + (p->heard[i].offset > 0 ? p->heard[i].offset : 0);
+    return code;
 }
 
-int output_silence(signals *s, output *o, int64_t at, int64_t far, int64_t near, int64_t *until)
+int output_silence(signals *s, output *o, int64_t t, int64_t end, int64_t *until)
 {
-    int code;
-    *until = sounds(s, o, at, far, &code) ? at : far;
-    if (!code && *until == at && near < far)
-        *until = sounds(s, o, at, near, &code) ? at : near;
+    *until = end;
+    int code = until_heard(s, &o->sum, t, until);
+    for (int i = 0; !code && *until > t && i < o->crosstalk_count; i++)
+        code = until_heard(s, &s->outputs[o->crosstalks[i].from].sum, t, until);
     return code;
 }
 

@@ -100,14 +100,16 @@ int tail_until(signals *s, int32_t id, int64_t t)
 {
     tail *l = &s->tails[id];
     output *o = &s->outputs[l->output];
-    int64_t silent_until = 0; /* from here on something may sound */
+    int64_t silent_until = 0; /* where the filter is at rest: from here on something may sound */
     for (int64_t at; (at = l->start + l->count) < t;) {
         int64_t end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
         int code = SIGNAL_OK;
         if (at % TAIL_BLOCK == 0 && output_settles(o) && silent_until <= at) {
-            code = output_silence(s, o, at, t, end < t ? end : t, &silent_until);
-            if (!code && silent_until == t)
-                skip_silence(s, l, t);
+            code = output_silence(s, o, at, end < t ? end : t, &silent_until);
+            if (!code && silent_until == end)
+                code = output_silence(s, o, at, t, &silent_until);
+            if (!code)
+                skip_silence(s, l, silent_until);
         }
         at = l->start + l->count;
         end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
