@@ -6,17 +6,20 @@
  * counted exactly. */
 #include "voices.h"
 
-/* What compilers do not find by themselves is written for AVX2 with fused multiply-adds; no result of a job is here. */
+/* What compilers do not find by themselves is written for AVX2 and AVX-512 (voices_lanes.h); no result of a job is here. */
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(SIGNAL_NO_CLONES)
-#include <immintrin.h>
 #define WIDE 1
-#define WIDE_INLINE __attribute__((target("avx2,fma"), always_inline)) static inline
-#define WIDE_HERE (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #else
 #define WIDE 0
 #endif
+#ifdef SIGNAL_NO_AVX512 /* a test of the other way on a machine that has both */
+#define NO_AVX512 1
+#else
+#define NO_AVX512 0
+#endif
 
 #define EDGE 32766 /* steps: a sum of this size is looked at one by one */
+#define FILL_MANY 256
 
 /* The voices of some samples. */
 typedef struct {
@@ -115,149 +118,45 @@ static int stretch_plain(chorus *c, const sounding *s, const stretch *x)
 }
 
 #if WIDE
-/* A voice in registers; re and im are the addresses that sample 0 of the span would have. */
-typedef struct {
-    uintptr_t re, im;
-    __m256 k0, k1, k2, k3;
-} loud;
+#include "voices_lanes.h"
 
-WIDE_INLINE loud loud_of(const voice *v)
-{
-    uintptr_t before = (uintptr_t)v->start * sizeof *v->re; /* wraps as it should where start is negative */
-    return (loud){(uintptr_t)v->re - before, (uintptr_t)v->im - before, _mm256_set1_ps(v->k[0]),
-                  _mm256_set1_ps(v->k[1]), _mm256_set1_ps(v->k[2]), _mm256_set1_ps(v->k[3])};
-}
+#define WIDE_NAME(name) name##_avx2
+#define WIDE_INLINE INLINE_AVX2
+#define WIDE_TARGET __attribute__((target(TARGET_AVX2)))
+#include "voices_wide.h"
+#undef WIDE_NAME
+#undef WIDE_INLINE
+#undef WIDE_TARGET
 
-/* 8 samples, read once: compilers would read them for each use. */
-WIDE_INLINE __m256 samples(uintptr_t from, intptr_t t)
-{
-    __m256 x = _mm256_loadu_ps((const float *)from + t);
-    __asm__("" : "+x"(x));
-    return x;
-}
-
-/* Adds 8 samples of a voice to the sums of the ports. */
-WIDE_INLINE void add(loud v, intptr_t t, int ports, __m256 *a, __m256 *b)
-{
-    __m256 x = samples(v.re, t), y = samples(v.im, t);
-    *a = _mm256_fmadd_ps(v.k0, x, *a);
-    if (ports == 2)
-        *b = _mm256_fmadd_ps(v.k2, x, *b);
-    *a = _mm256_fmadd_ps(v.k1, y, *a);
-    if (ports == 2)
-        *b = _mm256_fmadd_ps(v.k3, y, *b);
-}
-
-/* The sums of a group, in 8 samples each. */
-typedef struct {
-    __m256 a0, a1, b0, b1;
-} group;
-
-WIDE_INLINE void add_group(loud v, intptr_t t, int ports, group *g)
-{
-    add(v, t, ports, &g->a0, &g->b0);
-    add(v, t + 8, ports, &g->a1, &g->b1);
-}
-
-/* Codes of 16 sums; those out of range are at its ends. */
-WIDE_INLINE __m256i codes_of(__m256 x, __m256 y)
-{
-    return _mm256_permute4x64_epi64(_mm256_packs_epi32(_mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y)), 0xD8);
-}
-
-/* Sets the codes of a group of the stretch; whether one is at the edge. */
-WIDE_INLINE int store(group g, intptr_t t, int ports, int16_t *codes_a, int16_t *codes_b)
-{
-    __m256i a = codes_of(g.a0, g.a1), most = _mm256_abs_epi16(a);
-    _mm256_storeu_si256((void *)(codes_a + t), a);
-    if (ports == 2) {
-        __m256i b = codes_of(g.b0, g.b1);
-        _mm256_storeu_si256((void *)(codes_b + t), b);
-        most = _mm256_max_epu16(most, _mm256_abs_epi16(b));
-    }
-    __m256i beyond = _mm256_subs_epu16(most, _mm256_set1_epi16(EDGE - 1));
-    return !_mm256_testz_si256(beyond, beyond);
-}
-
-/* Bits of the lanes with x > limit. */
-WIDE_INLINE int above(__m256 x, __m256 y, float limit)
-{
-    const __m256 l = _mm256_set1_ps(limit), sign = _mm256_set1_ps(-0.0f);
-    return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_andnot_ps(sign, x), l, _CMP_GT_OQ)) |
-           _mm256_movemask_ps(_mm256_cmp_ps(_mm256_andnot_ps(sign, y), l, _CMP_GT_OQ)) << 8;
-}
-
-/* As code_edge, for codes that stand there saturated. */
-WIDE_INLINE int edge_of(chorus *c, int port, __m256 x, __m256 y, int32_t t, int32_t from, int32_t to, int16_t *codes)
-{
-    int lanes = (1 << (to - t)) - 1, counted = (1 << (from - t)) - 1;
-    int most = above(x, y, 32769.0f) & lanes, least = above(x, y, 32767.0f) & lanes;
-    if (c->saturates[port] && most == least) {
-        c->over += __builtin_popcount((unsigned)(most & ~counted));
-        return SIGNAL_OK;
-    }
-    float sums[GROUP];
-    _mm256_storeu_ps(sums, x), _mm256_storeu_ps(sums + 8, y);
-    return code_edge(c, port, sums, t, from, to, codes);
-}
-
-__attribute__((target("avx2,fma"), noinline)) static int edges_of(chorus *c, const group *g, int32_t t, int32_t from,
-                                                                  const stretch *x)
-{
-    int32_t to = x->end < t + GROUP ? x->end : t + GROUP;
-    int code = edge_of(c, 0, g->a0, g->a1, t, from, to, x->codes[0]);
-    return code || c->ports == 1 ? code : edge_of(c, 1, g->b0, g->b1, t, from, to, x->codes[1]);
-}
-
-/* A stretch with one voice, with two, or (`count` 3) with any number. */
-WIDE_INLINE int stretch_of(chorus *c, const sounding *s, const stretch *x, int count, int ports)
-{
-    const loud v = loud_of(s->of[0]), w = loud_of(s->of[count == 2]);
-    const __m256 rest_a = _mm256_set1_ps(c->rest[0]), rest_b = _mm256_set1_ps(c->rest[1]);
-    int16_t *const codes_a = x->codes[0], *const codes_b = x->codes[1];
-    for (int32_t from = x->from, t; from < x->to; from = t + GROUP) {
-        t = group_of(x, from);
-        group g = {rest_a, rest_a, rest_b, rest_b};
-        if (count == 3)
-            for (int k = 0; k < s->count; k++)
-                add_group(loud_of(s->of[k]), t, ports, &g);
-        else
-            add_group(v, t, ports, &g);
-        if (count == 2)
-            add_group(w, t, ports, &g);
-        if (__builtin_expect(store(g, t, ports, codes_a, codes_b), 0)) {
-            group edge = g;
-            int code = edges_of(c, &edge, t, from, x);
-            if (code)
-                return code;
-        }
-    }
-    return SIGNAL_OK;
-}
-
-__attribute__((target("avx2,fma"), noinline)) static int stretch_wide(chorus *c, const sounding *s, const stretch *x)
-{
-    return c->ports == 2 ? stretch_of(c, s, x, 3, 2) : stretch_of(c, s, x, 3, 1);
-}
-
-/* Calm stretches have one voice or two most of the time. */
-WIDE_INLINE int stretch_calm(chorus *c, const sounding *s, const stretch *x)
-{
-    if (s->count == 2)
-        return c->ports == 2 ? stretch_of(c, s, x, 2, 2) : stretch_of(c, s, x, 2, 1);
-    if (s->count == 1)
-        return c->ports == 2 ? stretch_of(c, s, x, 1, 2) : stretch_of(c, s, x, 1, 1);
-    return stretch_wide(c, s, x);
-}
+#define WIDE_NAME(name) name##_avx512
+#define WIDE_INLINE INLINE_AVX512
+#define WIDE_TARGET __attribute__((target(TARGET_AVX512)))
+#include "voices_wide.h"
+#undef WIDE_NAME
+#undef WIDE_INLINE
+#undef WIDE_TARGET
 #endif
 
 typedef int stretcher(chorus *c, const sounding *s, const stretch *x);
 
+/* Sets `count` codes; many of them by the instruction that does not read the memory first. */
+INLINE void fill(int16_t *codes, int32_t count, int16_t code)
+{
+#if WIDE
+    if (count >= FILL_MANY) {
+        size_t left = (size_t)count;
+        __asm__ volatile("rep stosw" : "+D"(codes), "+c"(left) : "a"(code) : "memory");
+        return;
+    }
+#endif
+    for (int32_t i = 0; i < count; i++)
+        codes[i] = code;
+}
+
 static int fill_idle(const chorus *c, int32_t from, int32_t to)
 {
     for (int port = 0; port < c->ports; port++)
-        for (int32_t t = from; t < to; t++)
-            c->codes[port][t] = c->idle[port];
+        fill(c->codes[port] + from, to - from, c->idle[port]);
     return SIGNAL_OK;
 }
 
@@ -294,14 +193,25 @@ INLINE int span_of(chorus *c, stretcher *calm, stretcher *set_codes)
 }
 
 #if WIDE
-__attribute__((target("avx2,fma"))) static int span_wide(chorus *c) { return span_of(c, stretch_calm, stretch_wide); }
+__attribute__((target(TARGET_AVX2))) static int span_avx2(chorus *c)
+{
+    return span_of(c, stretch_calm_avx2, stretch_wide_avx2);
+}
+
+__attribute__((target(TARGET_AVX512))) static int span_avx512(chorus *c)
+{
+    return span_of(c, stretch_calm_avx512, stretch_wide_avx512);
+}
 #endif
 
 int voices_to_codes(chorus *c)
 {
 #if WIDE
-    if (WIDE_HERE)
-        return span_wide(c);
+    int fused = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (fused && !NO_AVX512 && __builtin_cpu_supports("avx512f"))
+        return span_avx512(c);
+    if (fused)
+        return span_avx2(c);
 #endif
     return span_of(c, stretch_plain, stretch_plain);
 }

@@ -22,6 +22,7 @@ BUILDS = {
     "avx512f": ("-DSIGNAL_NO_CLONES", "-mavx512f"),
     "native": ("-DSIGNAL_NO_CLONES", "-march=native"),
     "clones": (),
+    "clones, avx2": ("-DSIGNAL_NO_AVX512",),
 }
 
 
