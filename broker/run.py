@@ -10,8 +10,10 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import get_args
 
 from .._core.errors import AskedWrongly, QuaymasterError
+from .._core.wire.records import LatencyProfile
 from .server import Server
 from .sockets import check_libzmq, check_loopback
 from .store import Store
@@ -26,14 +28,16 @@ def run_broker(
     event_endpoint: str,
     *,
     api: str = "qop2",
+    latency: LatencyProfile = "ideal",
     version: str = "",
 ) -> None:
     """Serve until SIGTERM or SIGINT. Writes one line on standard output when ready:
 
     ``broker ready clients=tcp://127.0.0.1:5000 controllers=... events=... instance=... pid=...``
 
-    Ports given as ``*`` or 0 are chosen by the system and named in that line. Raises QuaymasterError where it cannot
-    start: `keys_required`, `bad_endpoint`, `store_locked`, `store_unavailable`, `newer_store`.
+    ``latency``: the profile of jobs that name none (docs/timing.md). Ports given as ``*`` or 0 are chosen by the system
+    and named in that line. Raises QuaymasterError where it cannot start: `keys_required`, `bad_endpoint`,
+    `store_locked`, `store_unavailable`, `newer_store`.
     """
     check_libzmq()
     if api not in APIS:
@@ -49,6 +53,7 @@ def run_broker(
             controller_endpoint=controller_endpoint,
             event_endpoint=event_endpoint,
             api=api,
+            latency=latency,
             version=version,
         )
         try:
@@ -91,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--controllers", help="endpoint for controllers")
     parser.add_argument("--events", help="endpoint for events")
     parser.add_argument("--api", default="qop2", choices=APIS, help="platform behaviour")
+    profiles = get_args(LatencyProfile)
+    parser.add_argument("--latency", default="ideal", choices=profiles, help="latency profile of jobs that name none")
     given = parser.parse_args(arguments)
     defaults = [f"tcp://{given.host}:{given.port + n if given.port else '*'}" for n in range(3)]
     try:
@@ -100,6 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.controllers or defaults[1],
             given.events or defaults[2],
             api=given.api,
+            latency=given.latency,
             version=version("quaymaster"),
         )
     except QuaymasterError as error:

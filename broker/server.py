@@ -36,6 +36,7 @@ from .._core.wire import (
     requests,
 )
 from .._core.wire import limits as wire_limits
+from .._core.wire.records import LatencyProfile
 from .core import Answer, Asked, Change, Core, Gone, Instruction, Publish, Said, Send, Ticked
 from .core.messages import Event as CoreEvent
 from .peers import Link, Links, Sessions
@@ -64,11 +65,12 @@ class Server:
         controller_endpoint: str,
         event_endpoint: str,
         api: str = "qop2",
+        latency: LatencyProfile = "ideal",
         version: str = "",
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._store = store
-        self._api, self._version, self._clock_ms = api, version, clock_ms
+        self._api, self._latency, self._version, self._clock_ms = api, latency, version, clock_ms
         self._context: zmq.Context[Any] = zmq.Context()
         self._open: list[zmq.Socket[Any]] = []
         try:
@@ -101,7 +103,7 @@ class Server:
         return socket, bound
 
     def _load(self) -> Core:
-        core = Core(self._store.load(), api=self._api, version=self._version)
+        core = Core(self._store.load(), api=self._api, latency=self._latency, version=self._version)
         core.cluster.events = self.event_endpoint
         return core
 

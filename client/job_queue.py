@@ -30,7 +30,7 @@ class QmQueue:
         *,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
         note: str = "",
     ) -> QmPendingJob:
         """Queue a program at the end; it is compiled first.
@@ -46,7 +46,7 @@ class QmQueue:
         *,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
         note: str = "",
     ) -> QmPendingJob:
         """Queue a program before all others that are pending."""
@@ -59,10 +59,12 @@ class QmQueue:
         compiler_options: Any,
         seed: int | None,
         numerics: str,
-        latency: str,
+        latency: str | None,
         note: str,
     ) -> QmPendingJob:
-        options = job_options(compiler_options, seed=seed, numerics=numerics, latency=latency)
+        options = job_options(
+            compiler_options, seed=seed, numerics=numerics, latency=latency or self._connection.info.latency
+        )
 
         def asking(digest: str) -> requests.AddJob:
             return requests.AddJob(

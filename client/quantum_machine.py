@@ -81,15 +81,15 @@ class QuantumMachine(MachineSettings):
         wait_for_execution_timeout: float = EXECUTE_START_TIMEOUT_S,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
         note: str = "",
     ) -> QmJob | SimulatedJob:
         """Clear the queue (of all users), cancel the running job, queue this program and wait until it starts.
 
         One step for the broker, so that no other user comes between; a program that does not compile changes nothing.
-        `duration_limit`, `data_limit` and `force_execution` are ignored, as on the platform. Raises
-        FailedToExecuteJobException where it was not accepted, else what `wait_for_execution` raises. With `simulate`
-        (deprecated) it is `simulate`.
+        `latency` is a profile of docs/timing.md; None: that of the cluster. `duration_limit`, `data_limit` and
+        `force_execution` are ignored, as on the platform. Raises FailedToExecuteJobException where it was not accepted,
+        else what `wait_for_execution` raises. With `simulate` (deprecated) it is `simulate`.
         """
         if simulate is not None:
             warnings.warn(
@@ -111,7 +111,12 @@ class QuantumMachine(MachineSettings):
         if dry_run:
             raise not_yet("execute(dry_run=True)")
         options = job_options(
-            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+            compiler_options,
+            seed=seed,
+            numerics=numerics,
+            latency=latency or self._connection.info.latency,
+            strict=strict,
+            flags=flags,
         )
 
         def asking(digest: str) -> requests.Execute:
@@ -130,13 +135,15 @@ class QuantumMachine(MachineSettings):
         *,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
     ) -> str:
         """Compile a program; the id that is returned can be queued (`queue.add_compiled`) until the qm is closed.
 
         Raises CompilationException.
         """
-        options = job_options(compiler_options, seed=seed, numerics=numerics, latency=latency)
+        options = job_options(
+            compiler_options, seed=seed, numerics=numerics, latency=latency or self._connection.info.latency
+        )
 
         def asking(digest: str) -> requests.Compile:
             return requests.Compile(qm_id=self._id, digest=digest, options=options)
@@ -156,7 +163,7 @@ class QuantumMachine(MachineSettings):
         flags: Sequence[str] | None = None,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
         note: str = "",
         block: bool = True,
         input_streams: Mapping[str, list[Any]] | None = None,
@@ -170,7 +177,12 @@ class QuantumMachine(MachineSettings):
         from .simulation_config import LoopbackInterface
 
         options = job_options(
-            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+            compiler_options,
+            seed=seed,
+            numerics=numerics,
+            latency=latency or self._connection.info.latency,
+            strict=strict,
+            flags=flags,
         )
         looped = isinstance(getattr(simulate, "simulation_interface", None), LoopbackInterface)
         config = self.get_config() if looped else {}  # only a loopback needs to know elements

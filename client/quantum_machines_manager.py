@@ -207,7 +207,7 @@ class QuantumMachinesManager:
         flags: Sequence[str] | None = None,
         seed: int | None = None,
         numerics: str = "linear",
-        latency: str = "ideal",
+        latency: str | None = None,
         note: str = "",
         block: bool = True,
         input_streams: Mapping[str, list[Any]] | None = None,
@@ -224,7 +224,12 @@ class QuantumMachinesManager:
         from .simulated_job import start_simulation
 
         options = job_options(
-            compiler_options, seed=seed, numerics=numerics, latency=latency, strict=strict, flags=flags
+            compiler_options,
+            seed=seed,
+            numerics=numerics,
+            latency=latency or self._connection.info.latency,
+            strict=strict,
+            flags=flags,
         )
         packed = pack_config(config)
         return start_simulation(

@@ -26,10 +26,10 @@ class ProcessCluster:
     that is started again has the same ports and the same store.
     """
 
-    def __init__(self, directory: Path, controllers: Mapping[str, str], *, api: str = "qop2") -> None:
+    def __init__(self, directory: Path, controllers: Mapping[str, str], *, latency: str = "ideal") -> None:
         self.directory = directory
         self.controllers = dict(controllers)
-        self.api = api
+        self.latency = latency
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.endpoints: dict[str, str] = {}
         self._managers: list[QuantumMachinesManager] = []
@@ -66,9 +66,8 @@ class ProcessCluster:
     def start_broker(self) -> None:
         """Start the broker: on ports of the system's choice at first, on the same ones later."""
         given = [f"--{name}={endpoint}" for name, endpoint in self.endpoints.items()] or ["--port=0"]
-        line = self._start(
-            "broker", ["quaymaster.broker", f"--dir={self.directory / 'broker'}", f"--api={self.api}", *given], "ready"
-        )
+        options = [f"--dir={self.directory / 'broker'}", f"--latency={self.latency}", *given]
+        line = self._start("broker", ["quaymaster.broker", *options], "ready")
         words = dict(word.split("=", 1) for word in line.split() if "=" in word)
         self.endpoints = {name: words[name] for name in ("clients", "controllers", "events")}
 

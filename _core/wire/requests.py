@@ -25,6 +25,7 @@ from .records import (
     Fault,
     JobOptions,
     JobState,
+    LatencyProfile,
     Lines,
     Name,
     Names,
@@ -57,6 +58,7 @@ class ClusterInfo(Record, frozen=True, kw_only=True):
 
     version: Name  # of the broker's quaymaster
     api: Name  # the api profile, "qop2" or "qop3"
+    latency: LatencyProfile = "ideal"  # of jobs that name none
     capabilities: Names
     controllers: list[ControllerInfo]
     instance: Name  # of the broker's store; stays the same over restarts

@@ -15,7 +15,7 @@ import msgspec
 from ..._core.errors import AskedWrongly, QuaymasterError
 from ..._core.wire import Fault, Hint, StreamState, fault_of, unpack_plain
 from ..._core.wire.commands import Actions, CompileProgram
-from ..._core.wire.records import Record
+from ..._core.wire.records import LatencyProfile, Record
 from . import limits
 from .claims import Shape, shape_of
 from .messages import Answer, Asked, Instruction, Publish, Send
@@ -94,8 +94,9 @@ class Errand(msgspec.Struct):
 class Cluster:
     """The state of the core. See the module's docstring."""
 
-    def __init__(self, rows: Rows, *, api: str = "qop2", version: str = "") -> None:
+    def __init__(self, rows: Rows, *, api: str = "qop2", latency: LatencyProfile = "ideal", version: str = "") -> None:
         self.api = api
+        self.latency = latency  # of jobs that name none
         self.version = version
         self.events = ""  # endpoint of the hints, for clients to know
         self.meta: MetaRow = rows.meta

@@ -20,6 +20,7 @@ import msgspec
 from ..._core.errors import AskedWrongly, OurBug, QuaymasterError
 from ..._core.wire import RESULTS, reports, requests
 from ..._core.wire import limits as wire_limits
+from ..._core.wire.records import LatencyProfile
 from . import controller_reports, errands, job_requests, limits, qm_requests, result_requests, simulations
 from .cluster import Cluster, request_ms
 from .dispatch import advance
@@ -98,8 +99,8 @@ SUBMISSIONS: frozenset[type] = frozenset({requests.AddJob, requests.Execute, req
 class Core:
     """See the module's docstring."""
 
-    def __init__(self, rows: Rows, *, api: str = "qop2", version: str = "") -> None:
-        self.cluster = Cluster(rows, api=api, version=version)
+    def __init__(self, rows: Rows, *, api: str = "qop2", latency: LatencyProfile = "ideal", version: str = "") -> None:
+        self.cluster = Cluster(rows, api=api, latency=latency, version=version)
 
     def handle(self, event: Event, now_ms: int) -> tuple[list[Change], list[Instruction]]:
         """Decide. After an exception (our bug) the core must be thrown away."""

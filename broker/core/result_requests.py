@@ -23,6 +23,7 @@ def hello(cluster: Cluster, asked: Asked, args: requests.Hello) -> requests.Clus
     return requests.ClusterInfo(
         version=cluster.version,
         api=cluster.api,
+        latency=cluster.latency,
         capabilities=["qm.shared_ports", "queue", "execute"],
         controllers=controller_infos(cluster),
         instance=cluster.meta.instance,

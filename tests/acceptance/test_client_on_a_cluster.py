@@ -12,6 +12,7 @@ import pytest
 from example_configs import opx_readout_pair
 from process_cluster import ProcessCluster
 
+from quaymaster import SimulationConfig
 from quaymaster._core.errors import QuaymasterError
 from quaymaster.client.exceptions import (
     FailedToAddJobToQueueException,
@@ -273,6 +274,31 @@ def test_a_job_with_latencies(cluster: ProcessCluster) -> None:
         assert job.result_handles.get("start").fetch_all() == (24 + 1000 + ready_ns) // 4
         assert job.info.options.latency == latency
         assert f"{latency}_latencies" in {item.id for item in job.difference_report()}
+
+
+def test_latencies_of_jobs_that_name_none(make_cluster: Callable[..., ProcessCluster]) -> None:
+    """A cluster with the profile opx gives it to scripts that know no profiles; one that asks for another gets that."""
+    cluster = make_cluster(latency="opx")
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as prog:
+        value, starts = declare(fixed), declare_stream()
+        measure("readout", "rr", None, demod.full("cos", value))
+        play("pulse" * amp(value), "q", timestamp_stream=starts)
+        with stream_processing():
+            starts.save("start")
+    compiled = qm.compile(prog)
+    for start, ready_ns in (
+        (lambda: qm.execute(prog), 280),
+        (lambda: qm.execute(prog, latency="ideal"), 0),
+        (lambda: qm.queue.add(prog).wait_for_execution(60), 280),
+        (lambda: qm.queue.add_compiled(compiled).wait_for_execution(60), 280),
+        (lambda: qm.simulate(prog, SimulationConfig(1000)), 280),
+    ):
+        handles = start().result_handles
+        assert handles.wait_for_all_values(60)
+        assert handles.get("start").fetch_all() == (24 + 1000 + ready_ns) // 4
+    with pytest.raises(QuaymasterError, match="latency is ideal or opx, not 'fast'"):
+        qm.execute(prog, latency="fast")
 
 
 def test_settings_change_what_later_jobs_do(cluster: ProcessCluster) -> None:

@@ -178,6 +178,7 @@ def test_the_cluster_file_explains_each_entry() -> None:
         "directory",
         "host",
         "port",
+        "latency",
         "name",
         "type",
         "plant",

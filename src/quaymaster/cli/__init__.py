@@ -49,6 +49,9 @@ def up(
     photons: Annotated[
         str, typer.Option(help="Light at each input, photons a second: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8.")
     ] = "",
+    latency: Annotated[
+        str, typer.Option(help="Latencies of jobs that name no profile: ideal, or opx as published for the instrument.")
+    ] = "ideal",
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; see `down`.")] = False,
 ) -> None:
     """Start an embedded cluster on this machine: a broker and its controllers."""
@@ -64,6 +67,7 @@ def up(
         noise=noise,
         trigger_period_ns=trigger_period_ns,
         photons=photons,
+        latency=latency,
     )
     embedded.detach(cluster) if detach else embedded.run(cluster)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from .._core.errors import AskedWrongly
+from .._core.wire.records import LatencyProfile
 
 ControllerType = Literal["opx", "opx+", "opx1000"]
 PlantName = Literal["echo", "none", "loopback"]
@@ -25,11 +26,13 @@ CONTROLLERS_MAX = 64
 
 
 class BrokerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[broker]`: clients use `port`, controllers `port` + 1, live views `port` + 2."""
+    """`[broker]`: clients use `port`, controllers `port` + 1, live views `port` + 2; jobs that name no
+    latency profile have that one."""
 
     directory: str
     host: str = "127.0.0.1"
     port: PortNumber = 9510
+    latency: LatencyProfile = "ideal"
 
 
 class ControllerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +139,7 @@ def embedded_cluster(
     noise: float = 0.0,
     trigger_period_ns: int = 0,
     photons: str = "",
+    latency: str = "ideal",
 ) -> Cluster:
     """The cluster that `quaymaster up` runs: all on loopback, each process in a folder of `directory`."""
     directory = directory.absolute()
@@ -153,7 +157,8 @@ def embedded_cluster(
         }
         for name, kind, fems in parse_controllers(controllers)
     ]
-    raw = {"broker": {"directory": str(directory / "broker"), "port": port}, "controllers": entries}
+    broker = {"directory": str(directory / "broker"), "port": port, "latency": latency}
+    raw = {"broker": broker, "controllers": entries}
     try:
         cluster = msgspec.convert(raw, Cluster)
     except msgspec.ValidationError as error:

@@ -41,6 +41,7 @@ def run_broker_process(path: Path) -> None:
         client_endpoint=cluster.endpoint(0),
         controller_endpoint=cluster.endpoint(1),
         event_endpoint=cluster.endpoint(2),
+        latency=cluster.broker.latency,
         version=__version__,
     )
 

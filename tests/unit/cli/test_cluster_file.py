@@ -91,6 +91,7 @@ def test_what_is_written_is_read_back(
         noise=noise,
         trigger_period_ns=port * 4,
         photons="1e6",
+        latency="opx",
     )
     path = tmp_path_factory.mktemp("cluster") / "cluster.toml"
     write_cluster(cluster, path)
