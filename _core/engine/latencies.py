@@ -31,6 +31,9 @@ PROFILES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 """In cycles, in the order of Latency. A row never changes: another one gets another name."""
 
+LEAD_IN_NS: Final[Mapping[str, int]] = {"ideal": 0, "opx": 232}
+"""How long a simulation shows nothing before its program starts."""
+
 
 def latencies_ns(profile: str) -> list[int]:
     """The latencies of a profile in ns. Raises KeyError."""

@@ -69,3 +69,14 @@ class Log(NamedTuple):
     corrections: Any
     offsets: Any
     ramps: Any
+
+
+def later(log: Log, by_ns: int) -> Log:
+    """The log of the same run, begun so much later."""
+    moved = Log(*(entries.copy() for entries in log))
+    for entries in (moved.plays, moved.windows):
+        entries["start"] += by_ns
+    moved.windows["end"] += by_ns
+    for entries in (moved.resets, moved.offsets, moved.ramps):
+        entries["time"] += by_ns
+    return moved

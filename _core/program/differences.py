@@ -67,7 +67,8 @@ _ROWS = (
     Difference(
         "start_of_program",
         "Time",
-        "Instants count from the first statement at 0 ns; the instrument has a lead-in before it.",
+        "Instants count from the first statement at 0 ns; the instrument has a lead-in before it, which simulations in "
+        "profile opx show.",
         _TIME,
         rules.asks_instants,
     ),

@@ -16,8 +16,11 @@ from ..._core.wire import Simulation
 from ..plant import loopback, none
 
 
-def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Sequence[str]) -> Hearing:
-    """The hearing tables of a simulation; `raw`: the samples of its inputs, one after another.
+def hearing_of(
+    simulation: Simulation, raw: bytes, config: Config, elements: Sequence[str], lead_ns: int = 0
+) -> Hearing:
+    """The hearing tables of a simulation, the program of which starts after `lead_ns`; `raw`: the samples of its inputs
+    from the simulation's start on, one after another.
 
     Noise is at the inputs that are connected to something. A port that the hardware has and the config does not declare
     is silent: scripts in the field name cables of a whole set-up beside a config of a part of it. Raises AskedWrongly:
@@ -33,7 +36,8 @@ def hearing_of(simulation: Simulation, raw: bytes, config: Config, elements: Seq
         noise = dict.fromkeys([target for _, target in cables], simulation.noise_variance)
         return loopback(config, elements, cables, simulation.latency_ns, noise)
     if simulation.interface == "raw":
-        samples = [item for item in _raw_samples(simulation, raw) if _is_declared(config, item.ref, "analog_inputs")]
+        given = _raw_samples(simulation, raw, lead_ns)
+        samples = [item for item in given if _is_declared(config, item.ref, "analog_inputs")]
         noise = {item.ref: simulation.noise_variance for item in samples}
         raws = tuple(_of_its_input(config, item) for item in samples)
         return msgspec.structs.replace(none(config, elements, noise), raw=raws)
@@ -46,14 +50,14 @@ def port_of(words: str) -> PortRef:
     return PortRef(controller, int(fem), int(number))
 
 
-def _raw_samples(simulation: Simulation, raw: bytes) -> list[RawSamples]:
+def _raw_samples(simulation: Simulation, raw: bytes, lead_ns: int) -> list[RawSamples]:
     values, found = np.frombuffer(raw, "<f8"), []
     if not np.isfinite(values).all():
         raise AskedWrongly("raw samples must be finite numbers in V", code="bad_simulation")
     start = 0
     for item in simulation.inputs:
-        part = _PARTS[item.part]
-        found.append(RawSamples(ref=port_of(item.target), part=part, samples=values[start : start + item.samples]))
+        own = values[start : start + item.samples]
+        found.append(RawSamples(ref=port_of(item.target), part=_PARTS[item.part], samples=own[lead_ns:]))
         start += item.samples
     return found
 

@@ -23,6 +23,8 @@ import msgspec
 
 from ..._core.config import Config, PortRef, SimulatedOutput, digital_outputs, simulated_outputs
 from ..._core.engine.image import Image
+from ..._core.engine.latencies import LEAD_IN_NS
+from ..._core.engine.logged import later
 from ..._core.engine.machine import Machine
 from ..._core.errors import AskedWrongly
 from ..._core.program import tree
@@ -162,14 +164,15 @@ class SimulationRun:
         self._post(News(self, "running", Status(job_id=self.job_id, attempt=self.attempt, state="running")))
         options, duration_ns = self._command.options, 4 * self._simulation.duration_cycles
         config = with_lags(compiled.config, compiled.image.latency)
-        plant = hearing_of(self._simulation, self._raw, config, elements_used(compiled.program))
+        lead_ns = min(LEAD_IN_NS[options.latency], duration_ns)
+        plant = hearing_of(self._simulation, self._raw, config, elements_used(compiled.program), lead_ns)
         seed = seed_of(self.job_id) if options.seed is None else options.seed
         self._machine = machine = Machine(
             compiled.image,
             seed=seed,
             numerics=options.numerics,
             plant=plant,
-            stop_ns=duration_ns,
+            stop_ns=duration_ns - lead_ns,
             keep_log=True,
             ignore_pauses=True,
         )
@@ -177,9 +180,10 @@ class SimulationRun:
         if self._halted.is_set():
             machine.halt()
         self._results = self._begin(compiled, duration_ns)
-        self._run(machine)
+        if lead_ns < duration_ns:
+            self._run(machine)
         if not self._halted.is_set():
-            self._store(compiled, machine, duration_ns)
+            self._store(compiled, machine, lead_ns, duration_ns)
 
     def _prepare(self, machine: Machine, image: Image) -> None:
         """What the program has got from outside before it starts."""
@@ -212,10 +216,10 @@ class SimulationRun:
                     hint="a loop in which no time goes by has no end; or simulate a shorter duration",
                 )
 
-    def _store(self, compiled: Compiled, machine: Machine, duration_ns: int) -> None:
+    def _store(self, compiled: Compiled, machine: Machine, lead_ns: int, duration_ns: int) -> None:
         """Render the samples, and put them and the report beside the results."""
         assert self._results is not None
-        logged = machine.log()
+        logged = later(machine.log(), lead_ns)
         config, image = compiled.config, compiled.image
         analog, overflows = analog_samples(with_lags(config, image.latency), image, logged, duration_ns)
         digital = digital_samples(config, image, logged, duration_ns)

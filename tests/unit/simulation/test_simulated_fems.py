@@ -163,10 +163,47 @@ def test_microwaves_come_later_in_profile_opx(tmp_path: Path, band: int, lag_ns:
         (tmp_path / profile).mkdir()
         asked = SimulationConfig(200, simulation_interface=interface)
         found = simulated(tmp_path / profile, prog, raw, asked, latency=profile)
-        assert np.flatnonzero(found.analog["1"]).tolist() == list(range(400))
-        assert np.flatnonzero(found.analog["2-1-1"]).tolist() == list(range(5 + lag, 205 + lag))
+        lead = 232 if profile == "opx" else 0
+        assert np.flatnonzero(found.analog["1"]).tolist() == list(range(2 * lead, 2 * lead + 400))
+        assert np.flatnonzero(found.analog["2-1-1"]).tolist() == list(range(lead + 5 + lag, lead + 205 + lag))
         heard = np.flatnonzero(found.values("adc", "<i8")) + 40
         assert [heard[0], heard[-1]] == [max(25 + lag, 40), min(224 + lag, 239)]
+
+
+@pytest.mark.parametrize("cycles", [200, 60, 50])
+def test_a_simulation_in_profile_opx_has_a_lead_in(tmp_path: Path, cycles: int) -> None:
+    """The samples and the report of `ideal`, 232 ns later and cut at the same end; raw inputs do not wait for the
+    program, and its saves have its own times. A simulation that is over before shows the offset alone."""
+    raw = raw_fems(upsampling_mode="pulse")
+    raw["controllers"]["con1"]["fems"][1]["analog_outputs"][1]["offset"] = 0.25
+    with program() as prog:
+        starts, adc = declare_stream(), declare_stream(adc_trace=True)
+        measure("readout", "r", adc_stream=adc, timestamp_stream=starts)
+        play("readout", "f", timestamp_stream=starts)
+        with stream_processing():
+            starts.save_all("starts")
+            adc.input1().real().save_all("adc")
+    given = np.arange(4 * cycles) / 4096
+    found = {}
+    for profile in ("ideal", "opx"):
+        (tmp_path / profile).mkdir()
+        asked = SimulationConfig(cycles, simulation_interface=RawInterface([("con1", 2, 1, given.tolist())]))
+        found[profile] = simulated(tmp_path / profile, prog, raw, asked, latency=profile)
+    ideal, opx = found["ideal"], found["opx"]
+    lead = min(232, 4 * cycles)
+    for name, per_ns in (("1", 2), ("2-1-1", 1)):
+        lag = 141 if name == "2-1-1" else 0
+        now, later = np.asarray(ideal.analog[name]), np.asarray(opx.analog[name])
+        first = per_ns * (lead + lag)
+        assert len(now) == len(later) == per_ns * 4 * cycles
+        assert (later[first:] == now[: max(len(now) - first, 0)]).all()
+        assert (later[:first] == (0.25 if name == "1" else 0.0)).all()
+    begun, delayed = ([played.timestamp for played in f.report.analog_waveforms] for f in (ideal, opx))
+    assert delayed == [time + 232 for time in begun[: len(delayed)]]
+    assert len(delayed) == (len(begun) if cycles > 58 else 0)
+    if cycles == 200:
+        assert ideal.values("starts", "<i8") == opx.values("starts", "<i8") == [0, 0]
+        assert np.diff([f.values("adc", "<i8") for f in (ideal, opx)], axis=0).tolist() == [[232] * 200]
 
 
 def two_rates(crosstalk_onto: int) -> dict[str, Any]:
