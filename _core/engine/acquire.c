@@ -279,27 +279,31 @@ int64_t process_queue(const machine *m, int64_t process)
     return 0;
 }
 
-/* Evaluates what is complete in other queues and ends before t: nothing old keeps the samples of tails. */
+static int64_t try_before(machine *m, int64_t number, int64_t t);
+
+/* Evaluates what is complete in other queues and ends before t, the end of what comes first in this one: nothing old keeps
+ * the samples of tails. */
 static int64_t try_older(machine *m, int64_t t)
 {
     int64_t count = 0;
     for (int64_t n = 0; n < m->t.queue_count; n++)
-        if (m->queues[n].count && m->queues[n].heap[0].end < t)
-            count += try_queue(m, n);
+        count += try_before(m, n, t);
     return count;
 }
 
-/* Evaluates what is complete, in order; returns how many. */
-int64_t try_queue(machine *m, int64_t number)
+/* Evaluates what is complete and ends before t, in order; returns how many. */
+static int64_t try_before(machine *m, int64_t number, int64_t t)
 {
     queue *q = &m->queues[number];
-    if (!q->count || m->error)
+    if (!q->count || q->heap[0].end >= t || m->error)
         return 0;
     int traces = number == m->t.queue_count - 1;
     int64_t until = horizon(m, q), count = 0;
-    while (q->count && q->heap[0].end <= until) {
+    while (q->count && q->heap[0].end <= until && q->heap[0].end < t) {
         if (signal_has_tails(m->signals)) {
             count += try_older(m, q->heap[0].end);
+            if (m->error)
+                break;
             forget(m);
         }
         if (traces ? evaluate_traces(m, &q->heap[0]) : evaluate(m, &q->heap[0]))
@@ -313,6 +317,8 @@ int64_t try_queue(machine *m, int64_t number)
     }
     return count;
 }
+
+int64_t try_queue(machine *m, int64_t number) { return try_before(m, number, NEVER); }
 
 int64_t try_all(machine *m)
 {

@@ -249,6 +249,21 @@ class WireChecks:
         (_, first, one), (_, second, other) = self.outcome(raw, *body, plant=wire((1, 1))).traces["adc"]
         assert second - first == 4 * cycles + 200 and one == other and len(set(one)) > 1
 
+    def test_a_filter_where_all_waits_for_another_thread(self) -> None:
+        """Three readouts are measured only when it is known what q does: integrals and traces, that end in turn, are
+        evaluated once each."""
+        raw = raw_ports({1: {"filter": {"feedforward": [0.5], "feedback": [0.5]}}}, frequency=None)
+        raw["elements"]["q"]["singleInput"] = {"port": ("con1", 1)}
+        readout = measure("readout", "r", integration("short", I), stream="adc"), save(I, "I")
+        outcome = self.outcome(raw, *(3 * readout), wait(200, "q"), play("pulse", "q", 0.0), plant=wire((1, 1)))
+        x = filtered(np.where(np.arange(1000) < 600, 0.1, 0.0), [0.5], [0.5])
+        traces = [np.array(codes) for _, _, codes in outcome.traces["adc"]]
+        assert len(traces) == 3
+        for k, codes in enumerate(traces):
+            assert np.abs(codes + 0.5 + 4096 * x[200 * k + 40 :][:200]).max() <= 0.51
+        short = [-x[200 * k + 40 :][:40].sum() / 4096 for k in range(3)]
+        assert np.abs(np.array(values(outcome, "I"))[:3] - short).max() <= 1e-8
+
     def test_sum_and_offset_share_the_output_converter(self) -> None:
         """Exact numerics: 0.4 V beside an offset of 0.3 V is 0.5 - 2^-16 V, the end of the range, at -12 dB."""
         raw = raw_ports({1: {"offset": 0.3}}, frequency=None, amplitude=0.4, gain_db=-12)
