@@ -29,6 +29,17 @@ int signals_set_halves(signals *s, int id)
     return SIGNAL_OK;
 }
 
+int signals_set_way_halves(signals *s, int port_id, int ear_id)
+{
+    if (port_id < 0 || port_id >= s->port_count || ear_id < 0 || ear_id >= s->ports[port_id].ear_count)
+        return SIGNAL_BAD_ID;
+    ear *way = &s->ports[port_id].ears[ear_id];
+    if (!s->elements[way->element].halves)
+        return SIGNAL_BAD_ID;
+    way->halves = 1;
+    return SIGNAL_OK;
+}
+
 int signals_set_rate(signals *s, int port_id, int per_ns)
 {
     if (port_id < 0 || port_id >= s->port_count || per_ns < 1 || per_ns > 2)
@@ -98,28 +109,18 @@ static void play_held(signals *s, const heard *h, int64_t from, int count, doubl
     }
 }
 
-static void add_tails(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
-{
-    double x[HALF_BLOCK] = {0};
-    tails_add(s, p, channel, from, count, x);
-    for (int i = 0; i < 2 * count; i++)
-        v[i] += x[i / 2];
-}
-
-static void play_channel_halves(signals *s, const port *p, int channel, int64_t from, int count, double *v)
+void play_channel_halves(signals *s, const port *p, int channel, int64_t from, int count, double *v)
 {
     memset(v, 0, 2 * (size_t)count * sizeof *v);
     for (int i = 0; i < p->heard_count; i++) {
         const heard *h = &p->heard[i];
         if (channel >= 0 && h->channel != channel)
             continue;
-        if (s->elements[p->ears[h->ear].element].halves)
+        if (p->ears[h->ear].halves)
             play_halves(s, h, from, count, v);
         else
             play_held(s, h, from, count, v);
     }
-    if (p->tail_count)
-        add_tails(s, p, channel, from, count, v);
 }
 
 static void hear_outputs_halves(signals *s, const port *p, int64_t from, int count, double *v)
@@ -127,11 +128,13 @@ static void hear_outputs_halves(signals *s, const port *p, int64_t from, int cou
     double x[BLOCK];
     if (s->numerics != SIGNAL_EXACT) {
         play_channel_halves(s, p, -1, from, count, v);
+        tails_add_halves(s, p, -1, from, count, v);
         return;
     }
     memset(v, 0, 2 * (size_t)count * sizeof *v);
     for (int channel = 0; channel < p->channels; channel++) {
         play_channel_halves(s, p, channel, from, count, x);
+        tails_add_halves(s, p, channel, from, count, x);
         through_output(p, channel, 2 * count, x);
         for (int i = 0; i < 2 * count; i++)
             v[i] += x[i];

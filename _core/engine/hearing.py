@@ -32,7 +32,7 @@ class Ear(msgspec.Struct, frozen=True):
     ``shift``: what converters up and down add to the element's frequency, in 2⁻⁶⁴ turns a ns (not wrapped).
     ``full_scale``: the output's range is ±``full_scale`` V, for the steps of the exact numerics. ``delay_ns``: how much
     later than by the input's own delay, ``factor``: how many times it is heard. ``played``: the port on which the
-    element plays it, where it comes to ``port`` by crosstalk.
+    element plays it, where it comes to ``port`` by crosstalk. ``per_ns``: samples a ns of both ports, the smaller one.
     """
 
     element: str
@@ -43,6 +43,7 @@ class Ear(msgspec.Struct, frozen=True):
     delay_ns: int = 0
     factor: float = 1.0
     played: PortRef | None = None
+    per_ns: int = 1
 
     @property
     def source(self) -> PortRef:
@@ -64,9 +65,11 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True):
-    """The analog output ``port`` behind a filter with a memory without end, as inputs hear it, sample after sample.
+    """The analog output ``port`` behind a filter with a memory without end, or one of two samples a ns, as inputs hear
+    it, sample after sample.
 
-    ``sources``: what is played on it; ``crosstalk``: what is played on other outputs, times a factor each.
+    ``sources``: what is played on it; ``crosstalk``: what is played on other outputs, times a factor each. ``per_ns``:
+    samples a ns.
     """
 
     port: PortRef
@@ -75,6 +78,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True):
     fir: tuple[float, ...] = ()
     iir: tuple[float, ...] = ()
     exponentials: tuple[Exponentials, ...] = ()
+    per_ns: int = 1
     delay_ns: int = 0
     full_scale: float = 0.5
 
@@ -101,7 +105,7 @@ class InputPort(msgspec.Struct, frozen=True, kw_only=True):
 
     ``place``: that of its controller among those of the config;
     ``offset`` in V; ``sigma`` in V per sample; ``delay_ns`` of everything that is heard but ``photons``;
-    ``levels``: the DC offsets of outputs that are heard; ``tails``: outputs that are heard behind endless filters.
+    ``levels``: the DC offsets of outputs that are heard; ``tails``: outputs that are heard sample after sample.
     """
 
     ref: PortRef

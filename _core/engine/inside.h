@@ -130,13 +130,16 @@ typedef struct {
     double full_scale; /* V: half the range of its converter; 0: half a volt */
     int64_t delay;     /* ns, beside that of the port */
     double factor;
+    int halves; /* it comes in two samples a ns where the port has as many; else each of its samples holds for a ns */
 } ear;
 
-/* An output behind its filter, as far as it was needed: samples [start, start + count), counted before its delay. */
+/* An output behind its filter, as far as it was needed: the samples of the ns [start, start + count), counted before its
+ * delay, `per_ns` each. */
 typedef struct {
     int32_t output;
+    int per_ns;
     double *samples;
-    int64_t start, count, slots;
+    int64_t start, count, slots; /* ns */
     int64_t reach; /* greatest delay with which a port hears it */
 } tail;
 
@@ -256,6 +259,7 @@ typedef struct {
 
 typedef struct {
     port sum;
+    int per_ns; /* samples: 2 alone of what inputs hear behind a filter */
     double offset;
     signal_step_t *steps;
     int32_t step_count;
@@ -265,7 +269,7 @@ typedef struct {
     int32_t fir_count, iir_count;
     crosstalk *crosstalks;
     int crosstalk_count;
-    /* of a filter: the next sample, and what it remembers, latest last */
+    /* of a filter: the next ns, and what it remembers, latest last */
     int64_t at;
     double *inputs, *outputs; /* fir_count - 1 and iir_count */
     stage *stages;
@@ -391,13 +395,13 @@ int port_channel(port *p, int32_t output);
 
 void output_free(output *o);
 
-/* The next `count` <= RENDER_CHUNK samples of an output with a filter. */
+/* The samples of the next `count` ns, at most RENDER_CHUNK of them, of an output with a filter. */
 int output_goes_on(signals *s, output *o, int count, double *v);
 
 /* A filter that remembers nothing of 2^-60 V or more comes to rest; whether it is at rest. */
 int output_settles(output *o);
 
-/* *until becomes the first sample from t on that anything reaches the filter in, or end. */
+/* *until becomes the first ns from t on that anything reaches the filter in, or end. */
 int output_silence(signals *s, output *o, int64_t t, int64_t end, int64_t *until);
 
 /* --- shapes (shapes.c) ------------------------------------------------------------------------------------------- */
@@ -436,6 +440,9 @@ void play_channel(signals *s, const port *p, int channel, int64_t from, int coun
 /* Adds samples from … from + count <= from + BLOCK of one record to v. */
 void play_heard(signals *s, const heard *h, int64_t from, int count, double *v);
 
+/* play_channel with two samples a ns: 2 count <= BLOCK of them (halves.c). */
+void play_channel_halves(signals *s, const port *p, int channel, int64_t from, int count, double *v);
+
 /* BLOCK samples behind the converter of a channel's output; only of the exact numerics. */
 void through_output(const port *p, int channel, int count, double *v);
 
@@ -451,14 +458,17 @@ int code_samples(signals *s, port *p, int64_t from, int count, int16_t *codes, i
 /* Codes of `count` <= BLOCK samples that are heard as v, which is overwritten; *first as above. */
 void code_volts(const port *p, double *v, const float *noise, int count, int16_t *codes, int64_t *first);
 
-/* --- outputs with endless filters (tails.c) ------------------------------------------------------------------------ */
+/* --- outputs that are heard sample after sample (tails.c) ---------------------------------------------------------- */
 
-/* Brings a tail, or all that a port hears, to sample t (of the port: without its own delays). */
+/* Brings a tail, or all that a port hears, to the ns t (of the port: without its own delays). */
 int tail_until(signals *s, int32_t id, int64_t t);
 int tails_until(signals *s, const port *p, int64_t t);
 
 /* Adds what the port hears of one channel, or of all (-1), in `count` samples from `from` of its window. */
 void tails_add(const signals *s, const port *p, int channel, int64_t from, int count, double *v);
+
+/* The same with two samples a ns: 2 count of them. */
+void tails_add_halves(const signals *s, const port *p, int channel, int64_t from, int count, double *v);
 
 /* --- what one window shares (shared.c) --------------------------------------------------------------------------- */
 

@@ -35,6 +35,8 @@ from quaymaster._core.engine.signals cimport (
     signals_new,
     signals_set_full_scale,
     signals_set_halves,
+    signals_set_output_rate,
+    signals_set_way_halves,
     signals_set_rate,
     signals_set_way,
 )

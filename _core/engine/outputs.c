@@ -24,6 +24,7 @@ int signals_add_output(signals *s, const signal_output_t *from)
     output *o = one_more(&s->outputs, &s->output_count, sizeof *o);
     if (!o)
         return SIGNAL_NO_MEMORY;
+    o->per_ns = 1;
     o->offset = from->offset;
     o->delay = from->delay;
     o->saturates = from->saturates;
@@ -63,6 +64,14 @@ void output_free(output *o)
     free(o->stages);
 }
 
+int signals_set_output_rate(signals *s, int id, int per_ns)
+{
+    if (id < 0 || id >= s->output_count || per_ns < 1 || per_ns > 2 || s->outputs[id].sum.ear_count)
+        return SIGNAL_BAD_ID;
+    s->outputs[id].per_ns = per_ns;
+    return SIGNAL_OK;
+}
+
 int signals_add_exponentials(signals *s, int id, double dc_gain, const double *amplitudes, const double *decays,
                              int32_t count)
 {
@@ -95,9 +104,12 @@ int signals_add_source(signals *s, int id, int element_id, int which)
     if (!added)
         return SIGNAL_NO_MEMORY;
     element *e = &s->elements[element_id];
+    int halves = s->outputs[id].per_ns == 2;
+    if (halves && !e->halves)
+        return SIGNAL_BAD_ID;
     e->rendered = 1;
     e->delay = s->output_delay > e->delay ? s->output_delay : e->delay;
-    *added = (ear){.element = element_id, .which = which, .factor = 1.0};
+    *added = (ear){.element = element_id, .which = which, .factor = 1.0, .halves = halves};
     p->channels = 1;
     p->ear_count++;
     s->stamp++;
@@ -123,21 +135,42 @@ CLONES static void add_scaled(const double *restrict x, double factor, int count
         v[i] += factor * x[i];
 }
 
-/* What reaches the filter in `count` <= RENDER_CHUNK samples from `t`, crosstalk included; nothing before 0. */
+/* Each of `count` samples becomes two. */
+static void hold_samples(int count, double *v)
+{
+    for (int i = count - 1; i >= 0; i--)
+        v[2 * i] = v[2 * i + 1] = v[i];
+}
+
+/* The sum of what is played on a port in `count` ns, at most BLOCK samples. */
+static void play_sum(signals *s, const port *p, int per_ns, int64_t from, int count, double *v)
+{
+    if (per_ns == 2)
+        play_channel_halves(s, p, -1, from, count, v);
+    else
+        play_channel(s, p, -1, from, count, v);
+}
+
+/* What reaches the filter in the `count` ns from `t`, at most RENDER_CHUNK samples, crosstalk included; nothing before 0.
+ * A source with fewer samples than the output holds them, of one with more it gets those once a ns. */
 static int sum_chunk(signals *s, output *o, int64_t t, int count, double *v)
 {
+    int per_ns = o->per_ns, most = BLOCK / per_ns;
     int code = hear(s, &o->sum, t, count);
-    for (int from = 0; !code && from < count; from += BLOCK)
-        play_channel(s, &o->sum, -1, from, count - from < BLOCK ? count - from : BLOCK, v + from);
+    for (int from = 0; !code && from < count; from += most)
+        play_sum(s, &o->sum, per_ns, from, count - from < most ? count - from : most, v + per_ns * from);
     for (int i = 0; !code && i < o->crosstalk_count; i++) {
         const crosstalk *c = &o->crosstalks[i];
-        port *p = &s->outputs[c->from].sum;
+        output *source = &s->outputs[c->from];
+        int held = source->per_ns < per_ns;
         double x[BLOCK];
-        code = hear(s, p, t, count);
-        for (int from = 0; !code && from < count; from += BLOCK) {
-            int some = count - from < BLOCK ? count - from : BLOCK;
-            play_channel(s, p, -1, from, some, x);
-            add_scaled(x, c->factor, some, v + from);
+        code = hear(s, &source->sum, t, count);
+        for (int from = 0; !code && from < count; from += most) {
+            int some = count - from < most ? count - from : most;
+            play_sum(s, &source->sum, held ? 1 : per_ns, from, some, x);
+            if (held)
+                hold_samples(some, x);
+            add_scaled(x, c->factor, per_ns * some, v + per_ns * from);
         }
     }
     return code;
@@ -239,19 +272,19 @@ int output_silence(signals *s, output *o, int64_t t, int64_t end, int64_t *until
     return code;
 }
 
-/* The next `count` <= RENDER_CHUNK samples of a filtered port. */
+/* The samples of the next `count` ns, at most RENDER_CHUNK of them, of a filtered port. */
 static int next_chunk(signals *s, output *o, int count, double *v)
 {
-    int history = remembered_inputs(o);
+    int history = remembered_inputs(o), samples = o->per_ns * count;
     int code = sum_chunk(s, o, o->at, count, o->inputs + history);
     if (code)
         return code;
-    filter_sums(o, count);
-    memcpy(v, o->outputs + o->iir_count, (size_t)count * sizeof *v);
-    memmove(o->inputs, o->inputs + count, (size_t)history * sizeof *o->inputs);
-    memmove(o->outputs, o->outputs + count, (size_t)o->iir_count * sizeof *o->outputs);
+    filter_sums(o, samples);
+    memcpy(v, o->outputs + o->iir_count, (size_t)samples * sizeof *v);
+    memmove(o->inputs, o->inputs + samples, (size_t)history * sizeof *o->inputs);
+    memmove(o->outputs, o->outputs + samples, (size_t)o->iir_count * sizeof *o->outputs);
     for (int i = 0; i < o->stage_count; i++)
-        undo(&o->stages[i], count, v);
+        undo(&o->stages[i], samples, v);
     o->at += count;
     return SIGNAL_OK;
 }

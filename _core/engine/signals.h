@@ -170,7 +170,10 @@ int signals_set_full_scale(signals *s, int port, int32_t output, double full_sca
  * Before the first record; what is shifted cannot be shifted again. */
 int signals_add_shifted(signals *s, int element, uint64_t shift, int turns);
 
-/* An output (signals_add_output, with a filter) that ports hear behind its filter, run from sample 0 on. Returns an id. */
+/* An output (signals_add_output, with a filter) that ports hear behind its filter, run from sample 0 on. Returns an id.
+ * signals_set_output_rate, before any source, lets it take per_ns (1 or 2) samples a ns; so does one that brings crosstalk
+ * to it. Such an output cannot be rendered. */
+int signals_set_output_rate(signals *s, int output, int per_ns);
 int signals_add_tail(signals *s, int output_id);
 
 /* The port hears that tail, `delay` ns later than by its own delay, on the output that ears call `output`. Its integrals are
@@ -206,12 +209,13 @@ int signal_evaluate_values(signals *s, const signal_acquisition_t *a, int32_t *r
 /* `length` converter codes of one input port from `start` (may be negative: nothing was played before 0). */
 int signal_trace(signals *s, int port, int64_t start, int64_t length, int16_t *codes, signal_events_t *events);
 
-/* Two samples a ns (docs/arithmetic.md 17). The waveform of n samples has 2 n of them; the output of the element has two a
- * ns, before anything is shifted; raw traces of the port have per_ns (1 or 2), its noise at half ns that of the number
- * above its own by SIGNAL_HALF_NUMBER. */
+/* Two samples a ns (docs/arithmetic.md 17). The waveform of n samples has 2 n of them; an output of the element has two a
+ * ns, before anything is shifted; so has that way of a port (else what it hears so holds for a ns); raw traces of the port
+ * have per_ns (1 or 2), its noise at half ns that of the number above its own by SIGNAL_HALF_NUMBER. */
 #define SIGNAL_HALF_NUMBER 64
 int signals_add_halves(signals *s, int waveform, const double *I, const double *Q);
 int signals_set_halves(signals *s, int element);
+int signals_set_way_halves(signals *s, int port, int ear);
 int signals_set_rate(signals *s, int port, int per_ns);
 int signal_per_ns(const signals *s, int port);
 

@@ -1,4 +1,5 @@
-/* Outputs whose filters have a memory without end, as inputs hear them: sample after sample (docs/arithmetic.md 5). */
+/* Outputs behind endless filters, or filters of two samples a ns, as inputs hear them: sample after sample
+ * (docs/arithmetic.md 5). Times and counts are ns. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ int signals_add_tail(signals *s, int output_id)
     if (!l)
         return SIGNAL_NO_MEMORY;
     l->output = output_id;
+    l->per_ns = s->outputs[output_id].per_ns;
     return s->tail_count++;
 }
 
@@ -42,18 +44,19 @@ static int room(signals *s, tail *l)
         return SIGNAL_OK;
     int64_t old = s->forgotten - l->reach - l->start;
     old = old < 0 ? 0 : old < l->count ? old : l->count;
+    size_t bytes_a_ns = (size_t)l->per_ns * sizeof *l->samples;
     if (old > 0 && 2 * old >= l->count) {
-        memmove(l->samples, l->samples + old, (size_t)(l->count - old) * sizeof *l->samples);
+        memmove(l->samples, l->samples + l->per_ns * old, (size_t)(l->count - old) * bytes_a_ns);
         l->start += old;
         l->count -= old;
     }
     if (l->count + TAIL_BLOCK <= l->slots)
         return SIGNAL_OK;
     int64_t slots = l->slots ? 2 * l->slots : 8 * TAIL_BLOCK;
-    uint64_t more = (uint64_t)(slots - l->slots) * sizeof *l->samples;
+    uint64_t more = (uint64_t)(slots - l->slots) * bytes_a_ns;
     if (s->ring_bytes + more > SIGNAL_RING_BYTES_MAX)
         return SIGNAL_RING_FULL;
-    double *samples = realloc(l->samples, (size_t)slots * sizeof *samples);
+    double *samples = realloc(l->samples, (size_t)slots * bytes_a_ns);
     if (!samples)
         return SIGNAL_NO_MEMORY;
     s->ring_bytes += more;
@@ -64,20 +67,21 @@ static int room(signals *s, tail *l)
 
 int signal_has_tails(const signals *s) { return s->tail_count != 0; }
 
-/* Appends `count` <= TAIL_BLOCK samples; a filter that is at rest where nothing sounds gives zeros. */
+/* Appends `count` <= TAIL_BLOCK ns; a filter that is at rest where nothing sounds gives zeros. */
 static int append(signals *s, tail *l, int count, int silent)
 {
     output *o = &s->outputs[l->output];
     int code = room(s, l);
     if (code)
         return code;
-    double *v = l->samples + l->count;
+    double *v = l->samples + l->per_ns * l->count;
+    int samples = l->per_ns * count;
     if (silent) {
-        memset(v, 0, (size_t)count * sizeof *v);
+        memset(v, 0, (size_t)samples * sizeof *v);
         o->at += count;
     } else {
         code = output_goes_on(s, o, count, v);
-        for (int i = 0; !code && i < count; i++)
+        for (int i = 0; !code && i < samples; i++)
             v[i] = fabs(v[i]) < TAIL_VOLTS_MAX ? v[i] : 0.0;
     }
     l->count += code ? 0 : count;
@@ -130,7 +134,8 @@ int tails_until(signals *s, const port *p, int64_t t)
     return code;
 }
 
-void tails_add(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+/* Adds to `per_ns` samples a ns: of a tail with two the first alone to one, of a tail with one the same to both. */
+INLINE void add_each(const signals *s, const port *p, int channel, int64_t from, int count, int per_ns, double *v)
 {
     for (int i = 0; i < p->tail_count; i++) {
         const heard_tail *h = &p->tails[i];
@@ -138,7 +143,22 @@ void tails_add(const signals *s, const port *p, int channel, int64_t from, int c
             continue;
         const tail *l = &s->tails[h->tail];
         int64_t t = p->heard_start + from - p->delay - h->delay - l->start;
-        for (int k = 0; k < count; k++)
-            v[k] += t + k >= 0 ? l->samples[t + k] : 0.0;
+        int second = l->per_ns - 1;
+        for (int k = t < 0 ? (int)(-t < count ? -t : count) : 0; k < count; k++) {
+            const double *x = l->samples + l->per_ns * (t + k);
+            v[per_ns * k] += x[0];
+            if (per_ns == 2)
+                v[2 * k + 1] += x[second];
+        }
     }
+}
+
+void tails_add(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+{
+    add_each(s, p, channel, from, count, 1, v);
+}
+
+void tails_add_halves(const signals *s, const port *p, int channel, int64_t from, int count, double *v)
+{
+    add_each(s, p, channel, from, count, 2, v);
 }

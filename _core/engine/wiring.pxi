@@ -26,7 +26,7 @@ cdef _add_samples(signals *s, image):
 
 
 cdef _add_halves(signals *s, image):
-    """What is played with two samples a ns, for raw traces that have as many."""
+    """What is played with two samples a ns, for raw traces and filters that have as many."""
     cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
     cdef int64_t I, Q
     for number, (I, Q) in enumerate(image.fine.tolist()):
@@ -49,7 +49,8 @@ cdef dict _add_ports(signals *s, image, plant):
     index = {(e.name, ref): number for number, e in enumerate(image.element_info) for ref in e.inputs}
     outputs, shifted = {}, {}
     heard = np.zeros(len(image.element_info) + 1, dtype=np.uint8)
-    if any(measured.kept and measured.per_ns == 2 for measured in image.ports):
+    fine = _has_halves(image, plant)
+    if fine:
         _add_halves(s, image)
     for measured in image.ports:
         port = plant.port(measured.ref, measured.part)
@@ -66,6 +67,8 @@ cdef dict _add_ports(signals *s, image, plant):
             through = _shifted(s, shifted, element, ear.shift, banded)
             way = _made(signals_add_ear(s, number, through, int(ear.which), output))
             _made(signals_set_way(s, number, way, ear.delay_ns, ear.factor))
+            if fine and ear.per_ns == 2:
+                _made(signals_set_way_halves(s, number, way))
             _made(signals_set_full_scale(s, number, output, ear.full_scale))
             heard[element] = 1
     _add_raw(s, image, plant, len(outputs))
@@ -74,8 +77,15 @@ cdef dict _add_ports(signals *s, image, plant):
     return {"heard": heard, "levels": levels}
 
 
+def _has_halves(image, plant):
+    """Whether anybody looks at half ns: raw traces, or filters that inputs hear."""
+    kept = any(measured.kept and measured.per_ns == 2 for measured in image.ports)
+    tails = (tail for measured in image.ports for tail in plant.port(measured.ref, measured.part).tails)
+    return kept or any(tail.per_ns == 2 for tail in tails)
+
+
 cdef _add_tails(signals *s, image, plant, outputs, index, heard):
-    """The outputs that inputs hear behind filters with a memory without end, one for all inputs that do."""
+    """The outputs that inputs hear sample after sample, one for all inputs that do."""
     made = {}
     for number, measured in enumerate(image.ports):
         for tail in plant.port(measured.ref, measured.part).tails:
@@ -86,13 +96,16 @@ cdef _add_tails(signals *s, image, plant, outputs, index, heard):
 
 
 cdef int _add_tail(signals *s, tail, index, heard) except -1:
-    cdef int number = _made(add_filtered_output(s, tail, 1))
+    cdef int number = _made(add_filtered_output(s, tail, tail.per_ns))
+    _made(signals_set_output_rate(s, number, tail.per_ns))
     _add_sources(s, number, tail.sources, index, heard)
     cdef signal_output_t plain
     cdef int other
     memset(&plain, 0, sizeof(signal_output_t))
     for sources, factor in tail.crosstalk:
         other = _made(signals_add_output(s, &plain))
+        if tail.per_ns == 2 and all(ear.per_ns == 2 for ear in sources):
+            _made(signals_set_output_rate(s, other, 2))
         _add_sources(s, other, sources, index, heard)
         _made(signals_add_crosstalk(s, number, other, factor))
     return _made(signals_add_tail(s, number))

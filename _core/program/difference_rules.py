@@ -336,14 +336,10 @@ def inverting(used: Used) -> bool:
 
 
 def unheard_outputs(used: Used) -> bool:
-    """Inputs that hear the elements of outputs with an offset, a delay, a filter or crosstalk, or cables from outputs
-    with a filter at 2 GS/s."""
-    if not used.measured():
+    """Inputs that hear the elements of outputs with an offset, a delay, a filter or crosstalk."""
+    if not used.measured() or used.setting.plant != "echo":
         return False
-    if used.setting.plant == "loopback":
-        return any(map(_filtered_at_half_ns, used.outputs()))
-    changed = bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs()))
-    return used.setting.plant == "echo" and changed
+    return bool(used.all(tree.SetDcOffset)) or any(map(_shaped, used.outputs()))
 
 
 def simulated_outputs(used: Used) -> bool:
@@ -355,10 +351,6 @@ def unwatched_outputs(used: Used) -> bool:
     """A job plays on outputs with a filter or crosstalk."""
     ports = [port for port in used.outputs() if isinstance(port, AnalogOutput)]
     return not used.setting.simulated and any(port.filter is not None or port.crosstalk for port in ports)
-
-
-def _filtered_at_half_ns(port: OutputPort) -> bool:
-    return isinstance(port, AnalogOutput) and port.filter is not None and port.sampling_rate == 2e9
 
 
 def _shaped(port: OutputPort) -> bool:

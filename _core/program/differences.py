@@ -495,7 +495,7 @@ _ROWS = (
         "unheard_outputs",
         "Measuring",
         "An echo is of elements: inputs do not hear the DC offsets, delays, filters and crosstalk of their outputs. "
-        "Cables (plant loopback) bring all of these but filters at 2 GS/s.",
+        "Cables (plant loopback) bring all of these.",
         _PLANTS,
         rules.unheard_outputs,
     ),
@@ -548,8 +548,9 @@ _ROWS = (
     Difference(
         "two_gigasamples",
         "OPX1000",
-        "Integrals hear a port at 2 GS/s once a ns, as the mean of its two samples, and on an input at 2 GS/s count "
-        "each ns once; raw traces there have two samples a ns, and outputs at 1 GS/s hold theirs.",
+        "Integrals hear a port at 2 GS/s once a ns, as the mean of its two samples, behind a filter as the first of "
+        "them, and on an input at 2 GS/s count each ns once; raw traces there have two samples a ns, and outputs at "
+        "1 GS/s hold theirs.",
         _FEMS,
         fem_rules.halves_of_ns,
     ),

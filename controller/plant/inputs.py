@@ -66,13 +66,16 @@ def ears_at(config: Config, name: str, which: Output, port: PortRef, at: Input) 
     """
     element, (ref, part) = config.elements[name], at
     output, heard_at = config.analog_output(port), config.fem(ref).analog_inputs.get(ref.number)
+    per_ns = 2 if output.sampling_rate == 2e9 else 1
     if element.MWInput is None or isinstance(output, AnalogOutput):
-        return [Ear(name, which, port, full_scale=full_scale_volts(output))] if part == Part.WHOLE else []
+        ear = Ear(name, which, port, full_scale=full_scale_volts(output), per_ns=per_ns)
+        return [ear] if part == Part.WHOLE else []
     if not isinstance(heard_at, MWAnalogInput) or part != (Part.I if which == Output.I else Part.Q):
         return []
     up, down = output.upconverters[element.MWInput.upconverter].frequency, heard_at.downconverter_frequency
     shift = increment(Fraction(up) - Fraction(down))
-    return [Ear(name, which, port, shift, full_scale_volts(output))] if abs(shift) < _TURN else []
+    ear = Ear(name, which, port, shift, full_scale_volts(output), per_ns=per_ns)
+    return [ear] if abs(shift) < _TURN else []
 
 
 def increment(frequency_hz: Fraction) -> int:

@@ -37,7 +37,8 @@ def ears_of_wires(config: Config, name: str, wired: Sequence[PortRef], at: Input
 
 
 def tails_of_wires(config: Config, elements: Sequence[str], wired: Sequence[PortRef], at: Input) -> tuple[Tail, ...]:
-    """The outputs of which an input hears every sample, since their filters have a memory without end."""
+    """The outputs of which an input hears every sample, since their filters have a memory without end, or take two
+    samples a ns."""
     found = []
     for ref in wired:
         port = _declared(config, ref)
@@ -54,6 +55,7 @@ def tails_of_wires(config: Config, elements: Sequence[str], wired: Sequence[Port
                     fir=port.filter.feedforward,
                     iir=port.filter.feedback,
                     exponentials=exponentials(port.filter),
+                    per_ns=2 if port.sampling_rate == 2e9 else 1,
                     delay_ns=port.delay,
                     full_scale=full_scale_volts(port),
                 )
@@ -73,10 +75,10 @@ def _played_on(config: Config, elements: Sequence[str], port: PortRef, at: Input
 
 
 def has_tail(port: AnalogOutput | MWAnalogOutput) -> bool:
-    """Whether an output is heard sample after sample: behind a filter with a memory without end, at 1 GS/s."""
-    if not isinstance(port, AnalogOutput) or port.filter is None or port.sampling_rate == 2e9:
+    """Whether an output is heard sample after sample: behind a filter with a memory without end, or any at 2 GS/s."""
+    if not isinstance(port, AnalogOutput) or port.filter is None:
         return False
-    return port.filter.is_endless
+    return port.filter.is_endless or (port.sampling_rate == 2e9 and bool(port.filter.feedforward))
 
 
 def levels_of_wires(
@@ -93,9 +95,9 @@ def levels_of_wires(
 
 
 def fir_of(port: AnalogOutput | MWAnalogOutput) -> tuple[float, ...]:
-    """The taps through which a port is heard; filters at half ns are not."""
+    """The taps through which a port is heard that is not heard sample after sample."""
     taps = port.filter if isinstance(port, AnalogOutput) else None
-    return () if taps is None or port.sampling_rate == 2e9 else taps.feedforward
+    return () if taps is None else taps.feedforward
 
 
 def _through(
@@ -114,6 +116,7 @@ def _through(
                 delay_ns=output.delay + k,
                 factor=factor * tap,
                 played=None if source == port else source,
+                per_ns=ear.per_ns if output.sampling_rate == 2e9 else 1,
             )
 
 

@@ -25,6 +25,12 @@ POWERS_DBM = [-11, -2, 1]
 INPUT_KINDS = ("singleInput", "mixInputs", "MWInput", "multipleInputs", "singleInputCollection")
 FINE_OUTPUT, FINE_MW_OUTPUT = 5, 8
 """The ports at 2 GS/s of an OPX1000."""
+FINE_FILTERS: list[dict[str, Any]] = [
+    {"filter": {"feedforward": [0.7, 0.2, -0.1]}},
+    {"filter": {"feedforward": [0.6, 0.3]}, "crosstalk": {1: 0.2, 2: -0.1}},
+    {"filter": {"feedforward": [0.9], "exponential": [(0.1, 50.0), (-0.05, 7.5)]}},
+    {"filter": {"high_pass": 60.0}, "crosstalk": {4: 0.5}},
+]
 MARKERS = {
     "on": [(1, 0)],
     "comb": [(1, 3), (0, 2), (1, 6), (0, 9), (1, 0)],
@@ -188,7 +194,7 @@ class ConfigMaker:
         modes = st.sampled_from(["direct", "amplified"])
         for output in outputs.values():
             output["output_mode"] = self.draw(modes)
-        outputs[FINE_OUTPUT]["sampling_rate"] = 2e9
+        outputs[FINE_OUTPUT] |= {"sampling_rate": 2e9} | self.draw(st.sampled_from([{}, *FINE_FILTERS]))
         rate = self.draw(st.sampled_from([1e9, 2e9]))
         for heard in inputs.values():
             heard["sampling_rate"] = rate
@@ -259,7 +265,7 @@ class ConfigMaker:
         port: dict[str, Any] = {"offset": offset, "delay": 7} if offset else {}
         extra = self.draw(st.sampled_from(["", "", "", "crosstalk", "fir", "iir"]))
         if extra == "crosstalk":
-            port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}]))
+            port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}, {FINE_OUTPUT: 0.3}]))
         elif extra:
             port["filter"] = {"feedforward": self.draw(st.sampled_from([[0.9], [0.7, 0.2, -0.1]]))}
             if extra == "iir":
@@ -267,9 +273,12 @@ class ConfigMaker:
         return port
 
     def end_filters(self) -> None:
-        """Leave the FIR alone of each filter."""
+        """Leave no filter that runs along with what is held: of those at 1 GS/s the FIR alone."""
         controller = self.raw["controllers"]["con1"]
         for port in (controller["fems"][1] if self.has_fems else controller)["analog_outputs"].values():
+            if port.get("sampling_rate") == 2e9 and "filter" in port:
+                port.pop("filter" if self.kind.holds else "crosstalk", None)  # held there: what waits for a trigger
+                continue
             for endless in ("feedback", "exponential"):
                 port.get("filter", {}).pop(endless, None)
 

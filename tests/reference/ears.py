@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Heard:
-    """An output behind an endless filter, and how late it is beside the plant's delay."""
+    """An output that is heard sample after sample, and how late it is beside the plant's delay."""
 
     output: PortRef
     full_scale: float

@@ -112,9 +112,10 @@ class Job:
         return ears
 
     def _tail(self, output: PortRef) -> Tail:
-        """Section 5: an output behind its endless filter."""
+        """Section 5: an output that is heard sample after sample."""
         port = self.config.analog_output(output)
         assert isinstance(port, model.AnalogOutput) and port.filter is not None
+        per_ns = round(port.sampling_rate / 1e9)
         own = played_on(self.config, self.places.used, output)
         others = [
             (played_on(self.config, self.places.used, PortRef(output.controller, output.fem, number)), factor)
@@ -122,9 +123,9 @@ class Job:
         ]
 
         def sums(start: int, end: int) -> list[float]:
-            found = sums_of(own, self.board.records, start, end)
+            found = sums_of(own, self.board.records, start, end, per_ns)
             for ways, factor in others:
-                more = sums_of(ways, self.board.records, start, end)
+                more = sums_of(ways, self.board.records, start, end, per_ns)
                 found = [x + factor * y for x, y in zip(found, more, strict=True)]
             return found
 
@@ -133,7 +134,7 @@ class Job:
             played = [record for record in self.board.records if record.element in elements]
             return min([max(record.start, t) for record in played if record.start + record.length > t], default=2**62)
 
-        return Tail(port.filter, sums, next_sound)
+        return Tail(port.filter, sums, next_sound, per_ns)
 
     def run(self) -> Outcome:
         """Strands as far as they go, one window, and again."""

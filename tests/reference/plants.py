@@ -60,7 +60,7 @@ class Hearing:
     levels: list[PortRef] = field(default_factory=list)
     """The outputs of which the DC offset is heard, in their order."""
     tails: list[PortRef] = field(default_factory=list)
-    """The outputs that are heard behind endless filters, in their order."""
+    """The outputs that are heard sample after sample, in their order."""
 
 
 def inlets_of(element: model.Element) -> list[Inlet]:
@@ -171,19 +171,26 @@ def loopback(plant: Plant, config: model.Config, used: list[str], at: Inlet) -> 
     wired = [output for output in all_outputs(config) if (output, at[0]) in plant.wires]
     for element in used:
         own = list(ways_of(config, element, at).values())
-        found = [way for way in own if way.output in wired and not is_endless(config, way.output)]
+        found = [way for way in own if way.output in wired and not is_sampled(config, way.output)]
         for output in wired:
-            if is_endless(config, output):
+            if is_sampled(config, output):
                 continue
+            port = config.analog_output(output)
             found += [
-                replace(way, output=output, full_scale=full_scale(config.analog_output(output)), factor=factor)
+                replace(
+                    way,
+                    output=output,
+                    full_scale=full_scale(port),
+                    factor=factor,
+                    twice=way.twice and port.sampling_rate == 2e9,
+                )
                 for way in own
                 if (factor := crosstalk(config, way.output, output)) is not None
             ]
         if found:
             heard.ways[element] = [late for way in found for late in through_port(plant, config, way)]
     if not at[1]:
-        heard.tails = [output for output in wired if is_endless(config, output)]
+        heard.tails = [output for output in wired if is_sampled(config, output)]
         heard.levels = [output for output in wired if isinstance(config.analog_output(output), model.AnalogOutput)]
         for output in heard.levels:
             port = config.analog_output(output)
@@ -217,13 +224,14 @@ def crosstalk(config: model.Config, source: PortRef, output: PortRef) -> float |
     return port.crosstalk.get(source.number)
 
 
-def is_endless(config: model.Config, output: PortRef) -> bool:
-    """Section 5: whether an output at 1 GS/s has a filter with more than a feedforward."""
+def is_sampled(config: model.Config, output: PortRef) -> bool:
+    """Section 5: whether an output has a filter with more than a feedforward, or at 2 GS/s any filter."""
     port = config.analog_output(output)
-    if not isinstance(port, model.AnalogOutput) or port.filter is None or port.sampling_rate == 2e9:
+    if not isinstance(port, model.AnalogOutput) or port.filter is None:
         return False
     others = port.filter.feedback or port.filter.exponential or port.filter.exponential_dc_gain is not None
-    return bool(others) or port.filter.high_pass is not None
+    at_2_gs = port.sampling_rate == 2e9 and port.filter.feedforward
+    return bool(others or at_2_gs) or port.filter.high_pass is not None
 
 
 def played_on(config: model.Config, used: list[str], output: PortRef) -> dict[str, list[Way]]:
@@ -240,10 +248,10 @@ def lag_ns(plant: Plant, port: model.AnalogOutput | model.MWAnalogOutput) -> int
 
 
 def through_port(plant: Plant, config: model.Config, way: Way) -> list[Way]:
-    """Section 5: later by the delay of the port; once for each tap of its filter if it has a FIR alone, at 1 GS/s."""
+    """Section 5: later by the delay of the port; once for each tap of its filter if it has a FIR alone."""
     port = config.analog_output(way.output)
     taps: tuple[float, ...] = (1.0,)
-    if isinstance(port, model.AnalogOutput) and port.filter is not None and port.sampling_rate == 1e9:
+    if isinstance(port, model.AnalogOutput) and port.filter is not None:
         taps = port.filter.feedforward or taps
     delay = port.delay + lag_ns(plant, port)
     return [replace(way, delay=delay + k, factor=way.factor * tap) for k, tap in enumerate(taps)]

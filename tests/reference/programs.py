@@ -13,7 +13,7 @@ from quaymaster._core.engine.latencies import PROFILES
 from quaymaster._core.program import tree
 
 from .building import assign, binary, cell, declare, integer, program
-from .configs import DIGITAL_PORTS, ConfigFacts, ConfigKind, ElementFacts, configs
+from .configs import DIGITAL_PORTS, FINE_OUTPUT, ConfigFacts, ConfigKind, ElementFacts, configs
 from .engine import Numerics
 from .plants import Plant
 from .text import of_program
@@ -745,6 +745,7 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
         return Plant(which, sigma, light=light)  # type: ignore[arg-type]
     fems = config.controllers["con1"].fems
     outputs = [PortRef("con1", fem, n) for fem in fems for n in ((1, 2, 3, 4, 5) if fem == 1 else (1, 8))]
+    outputs += [PortRef("con1", 1, FINE_OUTPUT)] * 3 * (len(fems) > 1)
     inputs = [PortRef("con1", fem, n) for fem in fems for n in (1, 2)]
     pairs = st.tuples(st.sampled_from(outputs), st.sampled_from(inputs))
     wires = draw(st.lists(pairs, min_size=1, max_size=8 if len(fems) > 1 else 4, unique=True))

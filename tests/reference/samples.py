@@ -49,15 +49,17 @@ def heard(parts: list[Part], t: int, half: int | None = None) -> float:
     return total
 
 
-def sums_of(ways: dict[str, list[Way]], records: list[Record], start: int, end: int) -> list[float]:
-    """Section 8: what elements play by these ways in samples [start, end)."""
-    parts = sounding_on(ways, records, start, end)
-    return [heard(parts, t) for t in range(start, end)]
+def sums_of(ways: dict[str, list[Way]], records: list[Record], start: int, end: int, per_ns: int) -> list[float]:
+    """Sections 8 and 17: what elements play by these ways in samples [start, end), of which there are ``per_ns``."""
+    parts = sounding_on(ways, records, start // per_ns, (end - 1) // per_ns + 1)
+    if per_ns == 1:
+        return [heard(parts, t) for t in range(start, end)]
+    return [heard(parts, k // 2, k % 2) for k in range(start, end)]
 
 
-def heard_tails(ear: Ear, t: int, output: PortRef | None = None) -> list[float]:
-    """Section 5: the samples of the outputs behind endless filters, or of one of them."""
-    return [each.tail.at(t - each.delay) for each in ear.tails if output in (None, each.output)]
+def heard_tails(ear: Ear, t: int, half: int | None, output: PortRef | None = None) -> list[float]:
+    """Section 5: the samples of the outputs that are heard sample after sample, or of one of them."""
+    return [each.tail.at(t - each.delay, half or 0) for each in ear.tails if output in (None, each.output)]
 
 
 def heard_from_converters(ear: Ear, parts: list[Part], t: int, half: int | None = None) -> float:
@@ -66,7 +68,7 @@ def heard_from_converters(ear: Ear, parts: list[Part], t: int, half: int | None 
     outputs = {(part.output, part.full_scale) for part in parts} | {(e.output, e.full_scale) for e in ear.tails}
     for output, full_scale in sorted(outputs):
         volts = heard([part for part in parts if part.output == output], t, half)
-        for sample in heard_tails(ear, t, output):
+        for sample in heard_tails(ear, t, half, output):
             volts += sample
         steps, step = 2**15 / full_scale, full_scale / 2**15
         total += min(max(floor(volts * steps + 0.5), -(2**15)), 2**15 - 1) * step
@@ -85,7 +87,7 @@ def volts(
             signal = heard_from_converters(ear, parts, here, half)
         else:
             signal = heard(parts, here, half)
-            for sample in heard_tails(ear, here):
+            for sample in heard_tails(ear, here, half):
                 signal += sample
         if ear.light and photons.shines(seed, ear.number, ear.light, t):
             signal += ear.light[1]

@@ -1,4 +1,4 @@
-"""Section 5 of docs/arithmetic.md: outputs whose filters have a memory without end, sample after sample."""
+"""Section 5 of docs/arithmetic.md: outputs behind endless filters, or filters at 2 GS/s, sample after sample."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGE = 2.0**20
 Sums = Callable[[int, int], list[float]]
 """The sums that reach the filter in samples from … to."""
 NextSound = Callable[[int], int]
-"""The first sample from … on that something may reach the filter in."""
+"""The first ns from … on that something may reach the filter in."""
 
 
 @dataclass
@@ -48,24 +48,29 @@ class Stage:
 
 
 class Tail:
-    """One output behind its filter: ``known`` samples so far, those of ns 0, 1, …; those of silences are left out."""
+    """One output behind its filter: ``known`` samples so far, from the start on; those of silences are left out."""
 
-    def __init__(self, filter_: model.AnalogOutputFilter, sums: Sums, next_sound: NextSound) -> None:
-        self.sums, self.next_sound = sums, next_sound
+    def __init__(self, filter_: model.AnalogOutputFilter, sums: Sums, next_sound: NextSound, per_ns: int) -> None:
+        self.sums, self.next_sound, self.per_ns = sums, next_sound, per_ns
         self.fir, self.iir = filter_.feedforward, filter_.feedback
         self.inputs = [0.0] * max(len(self.fir) - 1, 0)
         self.outputs = [0.0] * len(self.iir)
-        self.stages = stages_of(filter_)
+        self.stages = stages_of(filter_, per_ns)
         self.known = 0
         self.samples: dict[int, float] = {}
 
-    def at(self, n: int) -> float:
-        """Sample ``n``; 0 before the start."""
+    def at(self, t: int, half: int = 0) -> float:
+        """The sample at ``t`` + ``half`` / 2 ns; 0 before the start. At 1 GS/s it holds for a ns."""
+        return self.sample(self.per_ns * t + (half if self.per_ns == 2 else 0))
+
+    def sample(self, n: int) -> float:
+        """F[n]."""
+        block = SETTLES_NS * self.per_ns
         while self.known <= n:
-            if self.known % SETTLES_NS == 0 and self.settle():
-                silence = min(self.next_sound(self.known), n + 1)
-                self.known = max(self.known, silence // SETTLES_NS * SETTLES_NS)
-            end = min(n + 1, (self.known // SETTLES_NS + 1) * SETTLES_NS)
+            if self.known % block == 0 and self.settle():
+                silence = min(self.per_ns * self.next_sound(self.known // self.per_ns), n + 1)
+                self.known = max(self.known, silence // block * block)
+            end = min(n + 1, (self.known // block + 1) * block)
             self.samples |= zip(range(self.known, end), map(self.next, self.sums(self.known, end)), strict=True)
             self.known = end
         return self.samples.get(n, 0.0)
@@ -96,17 +101,17 @@ class Tail:
         return y if abs(y) < LARGE else 0.0
 
 
-def stages_of(filter_: model.AnalogOutputFilter) -> list[Stage]:
-    """Section 17: the exponentials at 1 GS/s, then the high pass."""
+def stages_of(filter_: model.AnalogOutputFilter, per_ns: int) -> list[Stage]:
+    """Section 17: the exponentials, then the high pass."""
     found = []
     if filter_.exponential or filter_.exponential_dc_gain is not None:
         gain = 1.0 if filter_.exponential_dc_gain is None else filter_.exponential_dc_gain
-        found.append(Stage(gain, [(a, decay(tau)) for a, tau in filter_.exponential]))
+        found.append(Stage(gain, [(a, decay(tau, per_ns)) for a, tau in filter_.exponential]))
     if filter_.high_pass is not None:
-        found.append(Stage(0.0, [(1.0, decay(filter_.high_pass))]))
+        found.append(Stage(0.0, [(1.0, decay(filter_.high_pass, per_ns))]))
     return found
 
 
-def decay(tau_ns: float) -> float:
-    """e^(−1 ns/τ), the nearest double."""
-    return float((-1 / Decimal(tau_ns)).exp())
+def decay(tau_ns: float, per_ns: int) -> float:
+    """e^(−T/τ), the nearest double."""
+    return float((-1 / (per_ns * Decimal(tau_ns))).exp())

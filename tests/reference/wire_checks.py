@@ -19,6 +19,8 @@ from .fem_checks import raw_fems
 from .plants import Plant
 from .value_checks import DECLARED, ECHO, I, Q, close, demodulated, values, window, wire
 
+HALF_SINE = 0.2 * np.sin(np.pi * np.arange(400) / 400)
+"""200 ns at 2 GS/s."""
 BOTH = pytest.mark.parametrize("numerics", ["linear", "exact"])
 
 
@@ -51,6 +53,33 @@ def filtered(x: np.ndarray[Any, Any], fir: list[float], iir: list[float]) -> np.
     for n in range(len(x)):
         y[n] += sum(a * y[n - m - 1] for m, a in enumerate(iir) if n > m)
     return y
+
+
+def inverse(step_response: np.ndarray[Any, Any], u: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What a line with that step response, sample by sample, turns into u."""
+    pulse = np.diff(step_response, prepend=0.0)
+    n = np.arange(len(u))
+    return np.linalg.solve(np.where(n[:, None] >= n, pulse[n[:, None] - n], 0.0), u)
+
+
+def fine_fems(rate: float, *, frequency: float | None = None, **output: Any) -> dict[str, Any]:
+    """``f`` plays 0.2 V times half a sine of 200 ns on LF port 1 at 2 GS/s, ``g`` a ramp of 16 ns on port 2 at 1 GS/s;
+    an input at ``rate``, without gain. ``output``: of port 1."""
+    raw = raw_fems(sampling_rate=2e9, **output)
+    low = raw["controllers"]["con1"]["fems"][1]
+    low["analog_inputs"][1] = {"sampling_rate": rate}
+    low["analog_outputs"][2] = {}
+    raw["elements"]["f"]["intermediate_frequency"] = 0.0 if frequency is None else frequency
+    raw["elements"]["g"] = {"singleInput": {"port": ("con1", 1, 2)}, "operations": {"pulse": "ramp"}}
+    raw["pulses"]["ramp"] = {"operation": "control", "length": 16, "waveforms": {"single": "ramp"}}
+    raw["waveforms"]["ramp"] = {"type": "arbitrary", "samples": (0.01 * np.arange(1, 17)).tolist()}
+    raw["waveforms"]["two"] = {"type": "arbitrary", "samples": HALF_SINE.tolist()}
+    return raw
+
+
+def cable(output: int = 1, latency_ns: int = 0) -> Plant:
+    """From an output of the LF-FEM to its input 1."""
+    return Plant("loopback", 0.0, ((PortRef("con1", 1, output), PortRef("con1", 1, 1)),), latency_ns)
 
 
 class WireChecks:
@@ -224,17 +253,89 @@ class WireChecks:
         raw = raw_fems(filter={"exponential": [(0.1, 30.0), (-0.05, 500.0)]})
         raw["controllers"]["con1"]["fems"][1]["analog_inputs"][1]["gain_db"] = 0
         del raw["elements"]["f"]["intermediate_frequency"]
-        cable = Plant("loopback", 0.0, ((PortRef("con1", 1, 1), PortRef("con1", 1, 1)),), 0)
         body = wait(25, "f"), measure("readout", "f", stream="adc")
-        codes = self.codes(raw, *body, plant=cable, numerics=numerics)
+        codes = self.codes(raw, *body, plant=cable(), numerics=numerics)
         t = np.arange(400)
-        line = 1 + 0.1 * np.exp(-t / 30) - 0.05 * np.exp(-t / 500)
-        x = np.linalg.solve(
-            np.array([[line[0], *(line[1:] - line[:-1])][: k + 1][::-1] + [0.0] * (399 - k) for k in t]),
-            0.2 * ((t >= 100) & (t < 300)),
-        )
+        x = inverse(1 + 0.1 * np.exp(-t / 30) - 0.05 * np.exp(-t / 500), 0.2 * ((t >= 100) & (t < 300)))
         assert np.abs(codes + 0.5 - 4096 * x[140:340]).max() <= (0.51 if numerics == "linear" else 0.6)
         assert codes[-1] != 0
+
+    @BOTH
+    @pytest.mark.parametrize(("rate", "frequency"), [(1e9, 30e6), (2e9, 30e6), (2e9, -650e6)])
+    def test_a_fir_filter_at_2_gs(self, numerics: str, rate: float, frequency: float) -> None:
+        """The convolution in half ns of what port 1 plays, and of half of port 2, which holds each sample for a ns; the
+        offset is not filtered. An input at 1 GS/s hears the samples of whole ns, one at 2 GS/s all of them; both
+        integrate those of whole ns."""
+        taps = [0.7, 0.2, -0.15]
+        port = {"filter": {"feedforward": taps}, "crosstalk": {2: 0.5}, "delay": 3, "offset": 0.03125}
+        raw = fine_fems(rate, frequency=frequency, **port)
+        body = (
+            wait(30, "g"),
+            play("pulse", "g"),
+            wait(25, "f"),
+            measure("readout", "f", integration("cos", I), stream="adc"),
+        )
+        outcome = self.outcome(raw, *body, plant=cable(latency_ns=24), numerics=numerics)
+        x = np.zeros(800)
+        x[200:600] = HALF_SINE * np.cos(2 * np.pi * frequency * (100 + np.arange(400) / 2) * 1e-9)
+        x[240:272] += 0.5 * np.repeat(0.01 * np.arange(1, 17), 2)
+        heard = np.convolve(x, taps)[2 * (140 - 27) :][:400] + 0.03125
+        ((_, start, codes),) = outcome.traces["adc"]
+        assert start == 140
+        error = np.abs(np.array(codes) + 0.5 - 4096 * (heard if rate == 2e9 else heard[::2]))
+        assert error.max() <= (0.51 if numerics == "linear" else 0.6)
+        error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
+        assert abs(values(outcome, "I")[0] - heard[::2].sum() / 4096) <= 1e-8 + error
+
+    @BOTH
+    @pytest.mark.parametrize("rate", [1e9, 2e9])
+    def test_exponentials_at_2_gs(self, numerics: str, rate: float) -> None:
+        """What comes out, through a line of step response 1 + 0.1 e^(-t/30 ns) - 0.05 e^(-t/500 ns) at half ns, is what
+        is played."""
+        raw = fine_fems(rate, filter={"exponential": [(0.1, 30.0), (-0.05, 500.0)]})
+        body = wait(25, "f"), measure("readout", "f", integration("cos", I), stream="adc")
+        outcome = self.outcome(raw, *body, plant=cable(), numerics=numerics)
+        t = np.arange(800) / 2
+        u = np.zeros(800)
+        u[200:600] = HALF_SINE
+        heard = inverse(1 + 0.1 * np.exp(-t / 30) - 0.05 * np.exp(-t / 500), u)[280:680]
+        ((_, _, codes),) = outcome.traces["adc"]
+        error = np.abs(np.array(codes) + 0.5 - 4096 * (heard if rate == 2e9 else heard[::2]))
+        assert error.max() <= (0.51 if numerics == "linear" else 0.6)
+        error = 200 * 2.0**-12 / 4096 if numerics == "exact" else 0.0
+        assert abs(values(outcome, "I")[0] - heard[::2].sum() / 4096) <= 1e-8 + error
+
+    def test_a_high_pass_at_2_gs(self) -> None:
+        """What a line of step response e^(-t/40 ns) at half ns turns into the pulse: it does not come back to 0."""
+        raw = fine_fems(2e9, filter={"high_pass": 40.0})
+        u = np.append(HALF_SINE / 20, np.zeros(80))
+        raw["waveforms"]["two"]["samples"] = u[:400].tolist()
+        codes = self.codes(raw, measure("readout", "f", stream="adc"), plant=cable())
+        heard = inverse(np.exp(-np.arange(480) / 2 / 40), u)[80:]
+        assert np.abs(codes + 0.5 - 4096 * heard).max() <= 0.51
+        assert codes[-1] > 100
+
+    @pytest.mark.parametrize("rate", [1e9, 2e9])
+    def test_crosstalk_from_2_gs_onto_1_gs(self, rate: float) -> None:
+        """A port at 1 GS/s carries the means of pairs, once a ns, and so they are heard, at 2 GS/s twice each; also
+        behind its own filter."""
+        raw = fine_fems(rate, frequency=30e6)
+        means = HALF_SINE.reshape(200, 2).mean(axis=1) * np.cos(2 * np.pi * 30e6 * np.arange(200) * 1e-9)
+        for filter_, taps in (None, [1.0]), ({"feedforward": [0.5, 0.5]}, [0.5, 0.5]):
+            port = {"crosstalk": {1: -0.5}} | ({"filter": filter_} if filter_ else {})
+            raw["controllers"]["con1"]["fems"][1]["analog_outputs"][2] = port
+            codes = self.codes(raw, measure("readout", "f", stream="adc"), plant=cable(2))
+            heard = -0.5 * np.convolve(np.append(means, np.zeros(40)), taps)[40:240]
+            assert np.abs(codes + 0.5 - 4096 * np.repeat(heard, round(rate / 1e9))).max() <= 0.51
+
+    @pytest.mark.parametrize("seconds", [2e-5, 1.0])
+    def test_a_filter_at_2_gs_comes_to_rest(self, seconds: float) -> None:
+        """A second readout after 20 us, and after a second of silence, hears what the first one did."""
+        raw = fine_fems(2e9, filter={"exponential": [(0.2, 20.0)]})
+        readout = measure("readout", "f", integration("cos", I), stream="adc")
+        body = (readout, wait(round(seconds * 250e6), "f"), readout)
+        (_, _, one), (_, _, other) = self.outcome(raw, *body, plant=cable()).traces["adc"]
+        assert one == other and len(set(one)) > 100
 
     @pytest.mark.parametrize("cycles", [5000, 250_000_000])
     def test_a_filter_comes_to_rest(self, cycles: int) -> None:

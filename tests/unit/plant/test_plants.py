@@ -193,6 +193,38 @@ def microwave(up: float, down: float) -> Config:
     )
 
 
+def test_filters_at_2_gs_are_heard_sample_after_sample() -> None:
+    """A feedforward alone makes a tail at 2 GS/s, and one ear for each tap at 1 GS/s; an empty filter is none."""
+    fir = {"feedforward": [0.5, 0.25]}
+    element = {"intermediate_frequency": 50e6, "operations": {}, "time_of_flight": 24, "smearing": 0}
+    outputs = {
+        1: {"filter": fir, "sampling_rate": 2e9, "crosstalk": {2: 0.5}},
+        2: {"filter": fir, "crosstalk": {3: 0.1}},
+        3: {"filter": {}, "sampling_rate": 2e9},
+    }
+    low = {"type": "LF", "analog_outputs": outputs, "analog_inputs": {1: {}}}
+    config = check_config(
+        {
+            "controllers": {"con1": {"type": "opx1000", "fems": {1: low}}},
+            "elements": {
+                f"lf{n}": {"singleInput": {"port": ("con1", 1, n)}, "outputs": {"out1": ("con1", 1, 1)}, **element}
+                for n in outputs
+            },
+        }
+    )
+    one, two, three, heard = (PortRef("con1", 1, n) for n in (1, 2, 3, 1))
+    plant = loopback(config, ["lf1", "lf2", "lf3"], [(n, heard) for n in (one, two, three)], 4).port(heard)
+    (tail,) = plant.tails
+    assert (tail.port, tail.per_ns, tail.fir, tail.elements) == (one, 2, (0.5, 0.25), ("lf1", "lf2"))
+    assert [(ear.element, ear.port, ear.delay_ns, ear.factor, ear.per_ns) for ear in plant.ears] == [
+        ("lf2", two, 0, 0.5, 1),
+        ("lf2", two, 1, 0.25, 1),
+        ("lf3", three, 0, 1.0, 2),
+        ("lf3", two, 0, 0.05, 1),
+        ("lf3", two, 1, 0.025, 1),
+    ]
+
+
 def test_microwave_inputs_are_two_parts() -> None:
     """I hears I and Q hears Q of the MW output, 1 V at 10 dBm and moved by what the converters are apart.
 

@@ -65,7 +65,10 @@ WANTED = {
         "trace at 2 GS/s",
         "beyond 500 MHz",
     ],
-    "wires": ["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
+    "wires": [
+        *["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
+        *["feedforward at 2 GS/s", "exponential at 2 GS/s", "high_pass at 2 GS/s", "filtered crosstalk at 2 GS/s"],
+    ],
     "events": EVENTS,
     "stamped": ["Play", "Measure"],
     "waits": ["edge", "tagged", "sounding"],
@@ -148,7 +151,10 @@ def count_wires(case: Case, outcome: Outcome, seen: Counter[str]) -> None:
         seen["changed offset"] += output in moved
         found = {"delay": port.delay, "offset": port.offset, "crosstalk": port.crosstalk}
         if port.filter is not None:
-            found |= {name: getattr(port.filter, name) for name in ("feedforward", "exponential", "feedback")}
+            rate = " at 2 GS/s" if port.sampling_rate == 2e9 else ""
+            filters = ("feedforward", "exponential", "feedback", "high_pass")
+            found |= {name + rate: getattr(port.filter, name) for name in filters}
+            found[f"filtered crosstalk{rate}"] = port.crosstalk
         seen.update(name for name, value in found.items() if value)
 
 

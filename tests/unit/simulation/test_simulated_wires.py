@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.wire_checks import raw_ports
+from reference.wire_checks import fine_fems, raw_ports
 from simulated import simulated
 
 from quaymaster.client import LoopbackInterface, SimulationConfig
@@ -51,4 +51,33 @@ def test_a_loopback_hears_the_samples_of_the_port(tmp_path: Path, kind: str) -> 
     heard = np.array(found.values("adc", "<i8"))
     sent = found.analog["1"][40 - 24 : 240 - 24]
     assert np.array_equal(heard, np.floor(-4096 * sent))
+    assert len(set(heard.tolist())) > 10
+
+
+FINE_PORTS = {
+    "fir": {"filter": {"feedforward": [0.7, 0.2, -0.1]}, "offset": 0.02, "delay": 3},
+    "exponentials": {"filter": {"feedforward": [0.9], "exponential": [(0.1, 30.0), (-0.05, 7.5)]}},
+    "crosstalk": {"filter": {"exponential": [(0.1, 30.0)]}, "crosstalk": {2: 0.5}, "delay": 1},
+}
+
+
+@pytest.mark.parametrize("rate", [1e9, 2e9])
+@pytest.mark.parametrize("kind", FINE_PORTS)
+def test_a_loopback_hears_a_filter_at_2_gs(tmp_path: Path, kind: str, rate: float) -> None:
+    """Code k is floor(4096 times sample 2·(40 - 24) + k of the port); at 1 GS/s each second one."""
+    with program() as prog:
+        adc = declare_stream(adc_trace=True)
+        wait(7, "g")
+        play("pulse", "g")
+        set_dc_offset("g", "single", 0.1)  # of port 2
+        measure("readout", "f", adc_stream=adc)
+        with stream_processing():
+            adc.input1().save("adc")
+    raw = fine_fems(rate, frequency=70e6, **FINE_PORTS[kind])
+    wires = [("con1", 1, 1, "con1", 1, 1)]
+    cable = SimulationConfig(100, simulation_interface=LoopbackInterface(wires, latency=24))
+    found = simulated(tmp_path, prog, raw, cable, numerics="exact")
+    heard = np.array(found.values("adc", "<i8"))
+    sent = found.analog["1"][2 * (40 - 24) :][:400]
+    assert np.array_equal(heard, np.floor(4096 * sent)[:: round(2e9 / rate)])
     assert len(set(heard.tolist())) > 10
