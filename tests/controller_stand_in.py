@@ -55,6 +55,7 @@ class StandInImage:
     inputs: tuple[Any, ...] = ()
     outside: tuple[str, ...] = ()
     complex_traces: frozenset[str] = frozenset()
+    fine_traces: frozenset[str] = frozenset()
 
 
 class StandInMachine:

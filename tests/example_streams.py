@@ -42,10 +42,13 @@ def saved(raws: Any, stream: int = 0, times: Any = None) -> Arrival:
 
 
 def results_of(
-    program: tree.Program, rounds: Sequence[Sequence[Arrival]], lengths: dict[str, int] | None = None
+    program: tree.Program,
+    rounds: Sequence[Sequence[Arrival]],
+    lengths: dict[str, int] | None = None,
+    fine: Sequence[str] = (),
 ) -> Any:
     """All items of the result, as one array (floats for a fixed), or the last one for `save`."""
-    pipeline = Pipeline(program, lengths or {})
+    pipeline = Pipeline(program, lengths or {}, fine_traces=fine)
     form = pipeline.result_forms[0]
     parts = [batch for batch in (pipeline.push(round)[0] for round in rounds) if batch is not None]
     if not parts:

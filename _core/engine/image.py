@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A stream. ``trace_length``: samples of a raw trace, -1 where none is kept; ``timed``: saves carry their time.
 
-    ``complex``: its traces are of a MW input, I + iQ.
+    ``complex``: its traces are of a MW input, I + iQ. ``per_ns``: samples a ns of its traces.
     """
 
     name: str
@@ -40,6 +40,7 @@ class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
     trace_length: int
     timed: bool
     complex: bool = False
+    per_ns: int = 1
 
 
 class MeasuredPort(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +182,11 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     def complex_traces(self) -> frozenset[str]:
         """The streams that get raw traces of MW inputs."""
         return frozenset(stream.name for stream in self.streams if stream.complex)
+
+    @property
+    def fine_traces(self) -> frozenset[str]:
+        """The streams that get raw traces of two samples a ns."""
+        return frozenset(stream.name for stream in self.streams if stream.per_ns == 2)
 
 
 def image_digest(program_digest: str, config_digest: str, latency: str = "ideal") -> str:

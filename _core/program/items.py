@@ -84,6 +84,15 @@ def inputs_of(node: tree.StreamNode) -> tuple[int, ...]:
             return (node.of,)
 
 
+def fine_nodes(program: tree.Program, fine_traces: Collection[str]) -> list[bool]:
+    """For each node, whether all that it reads is of ``fine_traces``, streams of raw traces with two samples a ns."""
+    fine: list[bool] = []
+    for node in program.nodes:
+        known = [fine[of] for of in inputs_of(node)]
+        fine.append(node.stream in fine_traces if isinstance(node, tree.Source) else bool(known) and all(known))
+    return fine
+
+
 def reshape_lengths(program: tree.Program, node: tree.AutoReshape) -> tuple[int, ...]:
     """The lengths of the blocks that ``auto_reshape()`` makes. Raises LoopsUnknownError."""
     source = program.nodes[node.of]

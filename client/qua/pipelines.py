@@ -85,7 +85,8 @@ class FUNCTIONS:
     def demod(frequency: float, iw_cos: Any, iw_sin: Any, *, integrate: bool | None = None) -> MapFunction:
         """Raw samples demodulated at ``frequency`` Hz; the weights are a number or one number a sample.
 
-        Items with timestamps use them, others begin at 0 ns. ``integrate``: the sum (default), else each sample's part.
+        Items with timestamps use them, others begin at 0 ns; raw traces at 2 GS/s count half ns.
+        ``integrate``: the sum (default), else each sample's part.
         """
         number = python_number(frequency)
         if number is None or isinstance(number, bool):

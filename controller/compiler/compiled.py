@@ -73,4 +73,5 @@ def _stream(item: tree.StreamDeclaration, measures: MeasureTables, timed: set[st
         trace_length=measures.trace_lengths.get(item.name, -1),
         timed=item.name in timed and not item.adc,
         complex=measures.complex_traces.get(item.name, False),
+        per_ns=measures.trace_rates.get(item.name, 1),
     )

@@ -82,6 +82,7 @@ class MeasureTables:
         self.trace_lengths: dict[str, int] = {}
         self._taggers: list[list[int]] = []
         self.complex_traces: dict[str, bool] = {}
+        self.trace_rates: dict[str, int] = {}
         self._digital_inputs: dict[PortRef, int] = {}
         self._digital_reads: list[int] = []
 
@@ -278,11 +279,15 @@ class MeasureTables:
             text = f"the inputs of element '{node.element}' have two sampling rates"
             self._problems.add(node.at, f"{text}, so no stream holds raw traces of both; give them one sampling_rate")
             return None
-        length = max(rates) * (use.length + 2 * element.smearing)
+        (rate,) = rates
+        length = rate * (use.length + 2 * element.smearing)
         before = self.trace_lengths.setdefault(node.stream, length)
         if before != length:
             text = f"stream '{node.stream}' gets raw traces of {before} and of {length} samples"
             self._problems.add(node.at, f"{text}; give each length a stream of its own")
+        if self.trace_rates.setdefault(node.stream, rate) != rate:
+            text = f"stream '{node.stream}' gets raw traces of inputs at 1 GS/s and at 2 GS/s"
+            self._problems.add(node.at, f"{text}; give each rate a stream of its own")
         is_complex = element.MWOutput is not None
         if self.complex_traces.setdefault(node.stream, is_complex) != is_complex:
             text = f"stream '{node.stream}' gets raw traces of real inputs and of complex ones"

@@ -166,7 +166,7 @@ def _run(
     registers = enumerate((record.io1, record.io2), 1)
     first = [Outside("io", str(number), 0, 0, (raw,)) for number, raw in registers if raw]
     shelf = ResultShelf(scratch)
-    pipeline = Pipeline(program, image.trace_lengths, shelf.limits, image.complex_traces)
+    pipeline = Pipeline(program, image.trace_lengths, shelf.limits, image.complex_traces, image.fine_traces)
     results = shelf.begin(record.job_id, record.attempt, pipeline, schemas)
     trouble = ""
     try:

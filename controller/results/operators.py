@@ -69,8 +69,8 @@ def joining_of(node: tree.Arithmetic | tree.Zip, forms: Sequence[Form]) -> Joini
     return ArithmeticNode(node, left, right)
 
 
-def operator_of(program: tree.Program, node: tree.StreamNode, of: Form, *, every: bool) -> Operator:
-    """The operator of a node with one input; `every`: somebody reads all of its items."""
+def operator_of(program: tree.Program, node: tree.StreamNode, of: Form, *, every: bool, fine: bool) -> Operator:
+    """The operator of a node with one input; `every`: somebody reads all of its items; `fine`: of samples two a ns."""
     match node:
         case tree.Buffer():
             return buffer_node(node.lengths, of)
@@ -91,10 +91,10 @@ def operator_of(program: tree.Program, node: tree.StreamNode, of: Form, *, every
         case tree.Histogram():
             return HistogramNode(node, of, every)
         case _:
-            return _itemwise(node, of)
+            return _itemwise(node, of, fine)
 
 
-def _itemwise(node: tree.StreamNode, of: Form) -> Operator:
+def _itemwise(node: tree.StreamNode, of: Form, fine: bool) -> Operator:
     """The operators that work on each item on its own."""
     match node:
         case tree.Map():
@@ -116,7 +116,7 @@ def _itemwise(node: tree.StreamNode, of: Form) -> Operator:
         case tree.Fft():
             return FftNode(node, of)
         case tree.Demod():
-            return DemodNode(node, of)
+            return DemodNode(node, of, fine)
         case _:
             raise OurBug(f"a pipeline holds a {type(node).__name__}, which no program may have")
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..._core.errors import AskedWrongly, OurBug
 from ..._core.program import tree
-from ..._core.program.items import inputs_of
+from ..._core.program.items import fine_nodes, inputs_of
 from .batches import Batch, Form, Kind
 from .grouping import Pairing
 from .limits import ResultLimits
@@ -52,7 +52,7 @@ class Arrival:
 class Pipeline:
     """Evaluates the nodes of `program`. `trace_lengths`: samples of a trace by name of a stream of whole traces.
 
-    `complex_traces`: the streams that get traces of MW inputs.
+    `complex_traces`: the streams that get traces of MW inputs. `fine_traces`: those of two samples a ns.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Pipeline:
         trace_lengths: Mapping[str, int],
         limits: ResultLimits | None = None,
         complex_traces: Collection[str] = (),
+        fine_traces: Collection[str] = (),
     ) -> None:
         self._limits = limits or ResultLimits()
         self._nodes = program.nodes
@@ -69,6 +70,7 @@ class Pipeline:
         self._declarations = program.streams
         self._trace_lengths = trace_lengths
         self._complex_traces = frozenset(complex_traces)
+        self._fine = fine_nodes(program, fine_traces)
         whole = nodes_read_whole(program)
         self._only_last = [not flag for flag in whole]
         self._wanted = used_nodes(program)
@@ -142,7 +144,9 @@ class Pipeline:
                 if len(set(inputs_of(node))) == 2:
                     self._pairings[index] = Pairing(self._limits.pairing_bytes_max)
             case _:
-                self._operators[index] = operator_of(program, node, self.forms[node.of], every=every)
+                self._operators[index] = operator_of(
+                    program, node, self.forms[node.of], every=every, fine=self._fine[index]
+                )
                 self.forms.append(self._operators[index].form)
 
     def _source_form(self, node: tree.Source) -> Form:

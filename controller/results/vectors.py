@@ -81,20 +81,22 @@ class TupleConvolutionNode:
 
 
 class DemodNode:
-    """Samples times cosine and sine of the time: from the timestamps of the item, else 0, 1, 2, ... ns."""
+    """Samples times cosine and sine of the time: from the timestamps of the item, else 0, 1, 2, ... ns; where there are
+    two samples a ns (`fine`) 0, 1/2, 1, ... ns."""
 
-    def __init__(self, node: tree.Demod, of: Form) -> None:
+    def __init__(self, node: tree.Demod, of: Form, fine: bool) -> None:
         self.form = Form("float", () if node.integrate else of.shape)
         self._of = of
         self._node = node
-        turns = Fraction(node.frequency) * 2**64 / 10**9
+        self._fine = fine
+        turns = Fraction(node.frequency) * 2**64 / (2 * 10**9 if fine else 10**9)
         self._increment = np.uint64((turns + Fraction(1, 2)).__floor__() % 2**64)
         self._factors: Floats | None = None
 
     def feed(self, batch: Batch) -> Batch:
         """One sum, or one vector, an item."""
         if batch.timestamps is not None:
-            factors = self._at(batch.timestamps)
+            factors = self._at(halves(batch.timestamps) if self._fine else batch.timestamps)
         else:
             if self._factors is None:
                 self._factors = self._at(np.arange(self._of.shape[0], dtype=np.int64))
@@ -103,10 +105,20 @@ class DemodNode:
             products = as_floats(batch.values, self._of.kind) * COUNT_V * factors
         return Batch(outer_sum(products) if self._node.integrate else products)
 
-    def _at(self, times_ns: NDArray[np.int64]) -> Floats:
-        """The weights times cosine and sine at these times."""
-        cosine, sine = cosine_sine(times_ns.astype(np.uint64) * self._increment)
+    def _at(self, times: NDArray[np.int64]) -> Floats:
+        """The weights times cosine and sine at these times, in ns or in half ns."""
+        cosine, sine = cosine_sine(times.astype(np.uint64) * self._increment)
         return np.asarray(_weights(self._node.cosine) * cosine + _weights(self._node.sine) * sine)
+
+
+def halves(timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Half ns of samples two a ns, which have timestamps in whole ns: of two with the same one the second is half a ns
+    later; the first of an item is where the next one has another."""
+    late = np.zeros(timestamps.shape, np.int64)
+    late[:, 1:] = timestamps[:, 1:] == timestamps[:, :-1]
+    if late.shape[1] > 1:
+        late[:, 0] = 1 - late[:, 1]
+    return np.asarray(2 * timestamps + late)
 
 
 def _weights(constant: tree.Constant) -> Any:

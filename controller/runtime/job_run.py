@@ -191,7 +191,7 @@ class JobRun:
     def _begin_results(self) -> JobResults:
         assert self._loaded is not None
         loaded, limits = self._loaded, self._shelf.limits
-        pipeline = Pipeline(loaded.program, loaded.trace_lengths, limits, loaded.complex_traces)
+        pipeline = Pipeline(loaded.program, loaded.trace_lengths, limits, loaded.complex_traces, loaded.fine_traces)
         record = self._record(self._seed)
         self._results = self._shelf.begin(self.job_id, self.attempt, pipeline, self._loaded.schemas, record)
         return self._results

@@ -71,6 +71,7 @@ class Loaded:
     schemas: tuple[StreamSchema, ...]
     trace_lengths: dict[str, int]
     complex_traces: frozenset[str]
+    fine_traces: frozenset[str]
     elements: tuple[str, ...]
     threads: tuple[ThreadNeed, ...]
     endless: bool
@@ -237,6 +238,7 @@ class Library:
             schemas=schemas,
             trace_lengths=dict(image.trace_lengths),
             complex_traces=image.complex_traces,
+            fine_traces=image.fine_traces,
             elements=elements,
             threads=tuple(ThreadNeed(controller=c, fem=fem, threads=n) for c, fem, n in image.threads_needed),
             endless=is_endless(program.body),

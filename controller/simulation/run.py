@@ -197,7 +197,7 @@ class SimulationRun:
 
     def _begin(self, compiled: Compiled, duration_ns: int) -> JobResults:
         image, limits = compiled.image, self._shelf.limits
-        pipeline = Pipeline(compiled.program, image.trace_lengths, limits, image.complex_traces)
+        pipeline = Pipeline(compiled.program, image.trace_lengths, limits, image.complex_traces, image.fine_traces)
         schemas = [*compiled.schemas, *reserved_schemas(compiled.config, duration_ns)]
         return self._shelf.begin(self.job_id, self.attempt, pipeline, schemas)
 

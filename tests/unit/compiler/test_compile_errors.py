@@ -366,6 +366,31 @@ def test_raw_traces_at_2_gs(rates: tuple[float, float]) -> None:
     assert [port.per_ns for port in image.ports] == [2, 2]
 
 
+def test_a_stream_has_raw_traces_of_one_rate() -> None:
+    """Traces of an input at 2 GS/s cannot go where those of one at 1 GS/s go, though they are as long in samples."""
+    read = bench()["pulses"]["read_pulse"] | {"waveforms": {"single": "level"}, "integration_weights": {}}
+    low = {"type": "LF", "analog_outputs": {1: {}}, "analog_inputs": {1: {}, 2: {"sampling_rate": 2e9}}}
+    elements = {
+        f"r{n}": {
+            "singleInput": {"port": ("con1", 1, 1)},
+            "outputs": {"out1": ("con1", 1, n)},
+            "time_of_flight": 24,
+            "operations": {"read": f"read{n}"},
+        }
+        for n in (1, 2)
+    }
+    pulses = {"read1": read | {"length": 2 * read["length"]}, "read2": read}
+    raw = bench() | {"controllers": {"con1": {"type": "opx1000", "fems": {1: low}}}, "elements": elements}
+    raw["pulses"] = raw["pulses"] | pulses
+
+    def build() -> None:
+        traces = q.declare_stream(adc_trace=True)
+        q.measure("read", "r1", adc_stream=traces)
+        q.measure("read", "r2", adc_stream=traces)
+
+    assert "gets raw traces of inputs at 1 GS/s and at 2 GS/s" in str(refused(build, check_config(raw)))
+
+
 def test_a_stream_has_one_kind_of_raw_traces() -> None:
     """Traces of a real input and of a MW input cannot go to one stream."""
     readout_on = {"intermediate_frequency": 60e6, "time_of_flight": 24, "operations": {"read": "read_pulse"}}

@@ -187,7 +187,7 @@ def test_fft_of_pairs_is_complex() -> None:
     assert zipped.tobytes() == square.tobytes()
 
 
-def demodulated(values: Sequence[int], times: Sequence[int], frequency: float, c: Any, s: Any) -> list[float]:
+def demodulated(values: Sequence[int], times: Sequence[float], frequency: float, c: Any, s: Any) -> list[float]:
     """Each sample's part, by the formula with counts * 2**-12."""
     w = 2 * math.pi * frequency * 1e-9
     c, s = (x if isinstance(x, list) else [x] * len(values) for x in (c, s))
@@ -210,6 +210,43 @@ def test_demod_is_its_formula(timed: bool, weights: Any) -> None:
             times = [start + n if timed else n for n in range(5)]
             parts = demodulated(values, times, 50.123457e6, *weights)
             np.testing.assert_allclose(item, sum(parts) if integrate else parts, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("between", [[], [tree.Arithmetic(operator="*", left=number(2.0), right=0)]])
+def test_demod_of_samples_two_a_ns(timed: bool, between: list[tree.StreamNode]) -> None:
+    """Raw traces at 2 GS/s, also behind other operators: sample k at k/2 ns, or as much after the first timestamp."""
+    if timed and between:
+        return
+    traces, starts = np.array([[2047, -2048, 5, 100], [1, 2, 3, 4]]), np.array([1000, 3004])
+    node = tree.Demod(of=len(between), frequency=650.123457e6, cosine=number(1.0), sine=number(-0.5), integrate=False)
+    program = program_of([TIMED if timed else R1, *between, node], adc=True, trace=True)
+    got = results_of(program, [[Arrival(0, traces, starts, input=1, per_ns=2)]], {"r1": 4}, ["r1"])
+    for item, values, start in zip(got, traces.tolist(), starts.tolist(), strict=True):
+        times = [start * timed + n / 2 for n in range(4)]
+        parts = demodulated(values, times, 650.123457e6, 1.0, -0.5)
+        np.testing.assert_allclose(item, np.array(parts) * (2 if between else 1), rtol=1e-9, atol=1e-12)
+
+
+def test_demod_of_single_samples_two_a_ns() -> None:
+    """Three samples an item: the second one begins at half a ns."""
+    nodes = [TIMED, tree.Buffer(of=0, lengths=(3,))]
+    node = tree.Demod(of=1, frequency=70e6, cosine=number(1.0), sine=number(1.0), integrate=False)
+    samples = np.array([[5, 6, 7, 8, 9, 10]])
+    arrival = Arrival(0, samples, np.array([1000]), input=1, per_ns=2)
+    got = results_of(program_of([*nodes, node], adc=True), [[arrival]], fine=["r1"])
+    wanted = demodulated(samples[0].tolist(), [1000 + n / 2 for n in range(6)], 70e6, 1.0, 1.0)
+    np.testing.assert_allclose(got.reshape(-1), wanted, rtol=1e-9, atol=1e-13)
+
+
+def test_demod_of_two_rates_counts_ns() -> None:
+    """Where a stream at 1 GS/s takes part, each sample counts a ns."""
+    nodes = [R1, tree.Source(stream="r2", input=1), tree.Arithmetic(operator="+", left=0, right=1)]
+    node = tree.Demod(of=2, frequency=70e6, cosine=number(1.0), sine=number(0.0), integrate=False)
+    arrivals = [Arrival(stream, np.array([[3, 4]]), input=1, per_ns=2 - stream) for stream in (0, 1)]
+    program = program_of([*nodes, node], types=["int", "int"], adc=True, trace=True)
+    (got,) = results_of(program, [arrivals], {"r1": 2, "r2": 2}, ["r1"])
+    np.testing.assert_allclose(got, demodulated([6, 8], [0, 1], 70e6, 1.0, 0.0), rtol=1e-9)
 
 
 def test_demod_of_whole_periods_finds_the_amplitude() -> None:

@@ -52,6 +52,7 @@ class Bench:
             schemas=stream_schemas(program, {}),
             trace_lengths={},
             complex_traces=frozenset(),
+            fine_traces=frozenset(),
             elements=(),
             threads=(),
             endless=is_endless(program.body),

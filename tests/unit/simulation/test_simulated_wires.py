@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.wire_checks import fine_fems, raw_ports
+from reference.wire_checks import HALF_SINE, fine_fems, raw_ports
 from simulated import simulated
 
 from quaymaster.client import LoopbackInterface, SimulationConfig
 from quaymaster.client.qua import (
+    FUNCTIONS,
     amp,
     declare_stream,
     frame_rotation_2pi,
@@ -81,3 +82,27 @@ def test_a_loopback_hears_a_filter_at_2_gs(tmp_path: Path, kind: str, rate: floa
     sent = found.analog["1"][2 * (40 - 24) :][:400]
     assert np.array_equal(heard, np.floor(4096 * sent)[:: round(2e9 / rate)])
     assert len(set(heard.tolist())) > 10
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_stream_demodulates_half_ns(tmp_path: Path, timed: bool) -> None:
+    """650 MHz in a raw trace at 2 GS/s: the sum over samples k of code/4096 times cos and sin of 650 MHz at k/2 ns, and
+    the same beside the formula of what is played, 200 ns of half a sine that come 40 ns after the trace begins."""
+    with program() as prog:
+        adc = declare_stream(adc_trace=True)
+        wait(10, "f")
+        measure("readout", "f", adc_stream=adc)
+        with stream_processing():
+            traces = adc.input1()
+            traces.save("adc")
+            timed_traces = traces.with_timestamps() if timed else traces
+            for name, weights in ("cos", (1.0, 0.0)), ("sin", (0.0, 1.0)):
+                timed_traces.map(FUNCTIONS.demod(650e6, *weights)).save(name)
+    cable = SimulationConfig(100, simulation_interface=LoopbackInterface([("con1", 1, 1, "con1", 1, 1)], latency=40))
+    found = simulated(tmp_path, prog, fine_fems(2e9, frequency=650e6), cable)
+    (cosine,), (sine,) = found.values("cos", "<f8"), found.values("sin", "<f8")
+    codes, start = np.array(found.values("adc", "<i8")), 80 if timed else 0
+    wanted = np.sum(codes / 4096 * np.exp(2j * np.pi * 650e6 * (start + np.arange(400) / 2) * 1e-9))
+    assert abs(complex(cosine, sine) - wanted) < 1e-9
+    played = 0.5 * HALF_SINE.sum() * np.exp(2j * np.pi * 650e6 * (start - 40) * 1e-9)  # from 40 ns, heard from 80 ns
+    assert abs(complex(cosine, sine) - played) < 0.02 * abs(played)
