@@ -127,8 +127,7 @@ class Kernels:
             processes,  # type: ignore[arg-type]
             phase=listening.phase(start),
             inc=listening.inc,
-            thread=listening.thread,
-            order=listening.order,
+            element=listening.element,
         )
 
 
