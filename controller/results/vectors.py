@@ -114,7 +114,7 @@ class DemodNode:
 def halves(timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Half ns of samples two a ns, which have timestamps in whole ns: of two with the same one the second is half a ns
     later; the first of an item is where the next one has another."""
-    late = np.zeros(timestamps.shape, np.int64)
+    late = np.zeros_like(timestamps)
     late[:, 1:] = timestamps[:, 1:] == timestamps[:, :-1]
     if late.shape[1] > 1:
         late[:, 0] = 1 - late[:, 1]
