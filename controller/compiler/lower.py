@@ -16,8 +16,10 @@ from ..._core.engine.codes import (
 from ..._core.engine.image import table
 from ..._core.engine.latencies import Latency
 from ..._core.program import tree
+from ..._core.program.endless import has_no_end, is_endless
 from .code import Code, Memory, saver_of
 from .elements import Elements
+from .endless_loops import EndlessLoops
 from .expressions import Expressions
 from .gaps import StrictBlock
 from .measures import Edge, Integral, MeasureTables, Pulses, Tags, Window
@@ -57,6 +59,7 @@ class Lowering:
         self.code = Code()
         self.memory = Memory(program.declarations, slices.measured)
         self.timed = {node.stream for node in program.nodes if isinstance(node, tree.Source) and node.timestamps}
+        self.paced = bool(self.timed) or slices.outside or is_endless(program.body)
         late = slices.late() if delays else set()
         self.values = Expressions(self.code, self.memory, slices.measured, bool(self.timed), late)
         self._delays = delays
@@ -65,6 +68,7 @@ class Lowering:
         self._pulses = pulses
         self._measures = measures
         self._problems = problems
+        self._endless = EndlessLoops(slices, elements, problems)
         self._streams = {stream.name: number for number, stream in enumerate(program.streams)}
         named = [item for item in program.declarations if item.input]
         self._inputs = {item.name: number for number, item in enumerate(named)}
@@ -108,6 +112,8 @@ class Lowering:
             self._step(step)
 
     def _step(self, step: Step) -> None:
+        if self.code.dead:
+            self._endless.check(step, self.code.dead)
         _LOWERED_BY[type(step.statement)](self, step.statement, step)
 
     def _advance(self, node: tree.AdvanceInput, step: Step) -> None:
@@ -257,6 +263,7 @@ class Lowering:
             play = self._plays.add_waiting(node, use)
         if node.source is None:
             self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
+            self._tell_saver(node)
             return
         source = self._measures.trigger_input(node, node.source)
         if source is None:
@@ -267,6 +274,14 @@ class Lowering:
             (unit,) = step.heard
             self._measures.hearers.append(self.code.alive(unit.mask))
             self.code.emit(Op.HEAR, place, mask=unit.mask, at=node.at)
+        self._tell_saver(node)
+
+    def _tell_saver(self, node: tree.WaitForTrigger) -> None:
+        """The saver comes behind a wait when the element does."""
+        thread = self._elements.thread[node.element]
+        if self.code.alive(SAVER):
+            self.code.emit(Op.BLOCK_TIME, self._blocks, thread, mask=SAVER | 1 << thread, at=node.at)
+            self._blocks += 1
 
     def _time_tag(self, node: tree.WaitForTrigger, tag: tree.Variable, source: int) -> int:
         """The process that gets the time tag of a trigger: of a measure that is never made."""
@@ -369,8 +384,12 @@ class Lowering:
     # ---- control
 
     def _block_time(self, step: Step, at: int) -> int:
-        """Let the saver know when this block starts; returns where saves find it."""
-        if not step.elements or not self.timed or not saver_of(step.unit.mask):
+        """Let the saver know when this block starts; returns where saves find it.
+
+        Only where times are saved, or others see results of a program that has not come to its end: the saver does not
+        run ahead of the elements there.
+        """
+        if not step.elements or not self.paced or not saver_of(step.unit.mask):
             return self._block
         number = self._blocks
         self._blocks += 1
@@ -437,7 +456,7 @@ class Lowering:
         self._align(step.elements, node.at)
         dead = self.code.dead
         self.memory.next_statement()
-        endless = node.condition is None or (isinstance(node.condition, tree.Value) and node.condition.raw != 0)
+        endless = has_no_end(node)
         skip = -1
         if node.condition is not None and not endless:
             skip = self.values.jump_unless(node.condition, mask, node.at)
@@ -449,7 +468,9 @@ class Lowering:
         self.code.emit(Op.JUMP, head, mask=mask, at=node.at)
         self.code.land(skip)
         self._block, self.code.dead = outer, dead | mask if endless else dead
-        self.code.endless |= mask if endless else 0
+        if endless:
+            self.code.endless |= mask
+            self._endless.add(step, mask & ~dead)
 
     def _for_each(self, node: tree.ForEach, step: Step) -> None:
         outer, mask, at = self._block, step.unit.mask, node.at

@@ -29,6 +29,10 @@ class Problems:
         if len(self._found) < PROBLEMS_MAX:
             self._found.setdefault(issue, later)
 
+    def line(self, at: int) -> int:
+        """The line of a source position; 0 where it is not known."""
+        return self._sources[at][1] if 0 <= at < len(self._sources) else 0
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

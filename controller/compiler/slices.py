@@ -43,13 +43,14 @@ class Step(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Slices(msgspec.Struct, kw_only=True):
-    """The program as steps. ``measured``: targets of measures; ``reset``: elements whose phase is reset; ``outside``:
-    something is read or awaited from outside."""
+    """The program as steps. ``measured``: targets of measures; ``reset``: elements whose phase is reset; ``needed``: by
+    variable the strands that need it; ``outside``: something is read or awaited from outside."""
 
     steps: tuple[Step, ...]
     measured: set[str]
     reset: set[str]
     units: Sequence[Unit]
+    needed: dict[str, int]
     outside: bool
 
     def late(self) -> set[str]:
@@ -161,7 +162,7 @@ class _Cutter:
                 self.assign(unit, node)
                 return Step(statement=node, unit=unit)
             case tree.AdvanceInput():
-                unit = self.unit(parent)
+                unit = self.unit(parent, SAVER)  # it saves nothing of what comes behind before that
                 unit.defines.add(node.variable)
                 self.outside = True
                 return Step(statement=node, unit=unit)
@@ -220,6 +221,8 @@ class _Cutter:
             self.reset.update(names)
         elif isinstance(node, _AWAITING):
             self.outside = True
+            if parent is not None:
+                parent.mask |= SAVER
             if isinstance(node, tree.WaitForTrigger) and node.tag is not None:
                 heard = (self.time_tag(node.tag, parent),)
         stamp = None
@@ -357,7 +360,14 @@ def cut_slices(program: tree.Program, elements: Elements) -> Slices:
     steps = cutter.block(program.body, None)
     defined = _flow(cutter.units, cutter.needed)
     outside = cutter.outside or not defined.isdisjoint(REGISTERS)
-    return Slices(steps=steps, measured=cutter.measured, reset=cutter.reset, units=cutter.units, outside=outside)
+    return Slices(
+        steps=steps,
+        measured=cutter.measured,
+        reset=cutter.reset,
+        units=cutter.units,
+        needed=cutter.needed,
+        outside=outside,
+    )
 
 
 def _flow(units: Sequence[Unit], needed: dict[str, int]) -> Set[str]:

@@ -20,11 +20,11 @@ from ..._core.config import Config, apply_overrides, check_config
 from ..._core.errors import AskedWrongly, OurBug, not_yet
 from ..._core.program.codec import decode_program
 from ..._core.program.elements import elements_used
+from ..._core.program.endless import is_endless
 from ..._core.program.schema import result_schema
 from ..._core.program.tree import Program
 from ..._core.wire import Overrides, StreamSchema, ThreadNeed, unpack_plain
 from .bounded import Bounded
-from .endless import is_endless
 from .engine import Engine, LatencyProfile, Numerics
 from .inputs import Inputs
 from .limits import (

@@ -182,7 +182,7 @@ class Slice:
     def _own(self, site: Site) -> bool:
         """Section 2 (a)."""
         if self.elements is None:
-            return isinstance(site.node, tree.Save | tree.Pause)
+            return isinstance(site.node, tree.Save | tree.Pause | tree.AdvanceInput)
         return not site.bodies and bool(self.elements & set(site.elements))
 
     def _close(self) -> None:
@@ -191,6 +191,8 @@ class Slice:
                 self._add_statement(site)
             if self.elements is None and has_stamp(site.node):
                 self.stamped.add(site)
+                self._add_around(site)
+            if self.elements is None and isinstance(site.node, tree.WaitForTrigger):
                 self._add_around(site)
         if self.elements is None:
             self.needed |= registers_written(self.places)

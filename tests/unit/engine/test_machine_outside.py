@@ -517,3 +517,55 @@ def test_who_waited_long_hears_what_is_there(moment: int) -> None:
     again = start(made, noise=1e-6, outside=[entry])
     assert go(again) == "done"
     assert again.saved == run.saved
+
+
+# ---------------------------------------------------------------- what is saved while nobody goes on
+
+
+def forever(*body: tree.Statement) -> tree.For:
+    """An endless loop."""
+    return tree.For(at=-1, body=body)
+
+
+COUNT = assign(N, binary(N, "+", 1)), save(N, "s")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (forever(trigger("q1"), *COUNT, play("long", "q1")),),
+        (repeat("n", 1000, trigger("q1"), save(N, "s"), play("long", "q1")),),
+        (repeat("n", 1000, trigger("q1"), play("long", "q1")), save(N, "s")),
+        (repeat("n", 1000, ADVANCE, play("long", "q1", duration=X), save(N, "s")),),
+        (repeat("n", 1000, ADVANCE, play("long", "q1")), save(N, "s")),
+        (repeat("n", 1000, trigger("q1"), play("long", "q1"), assign(io(1), N), save(io(1), "s")),),
+    ],
+)
+def test_nothing_is_saved_of_shots_that_did_not_happen(body: tuple[tree.Statement, ...]) -> None:
+    """A program that waits for a trigger or an item saves nothing of what comes behind."""
+    run = start(whole(*body))
+    assert go(run) == "waits"
+    assert run.saved == {}
+    assert run.machine.io(1) == 0
+
+
+def test_saves_keep_up_with_triggers() -> None:
+    """Each trigger lets one shot happen, and one is saved."""
+    run = start(whole(forever(trigger("q1"), *COUNT, play("long", "q1"))))
+    for shots in (1, 2, 3):
+        go(run)
+        run.machine.trigger("con1")
+        assert go(run) == "waits"
+        assert run.saved == {"s": list(range(1, shots + 1))}
+
+
+def test_saves_keep_up_with_the_elements_of_their_loop() -> None:
+    """Beside another endless loop: what q1's loop saves is as many as q1 played, and the other goes on as well."""
+    run = start(whole(forever(play("long", "q1"), wait(25, "q1"), *COUNT), forever(wait(50, "q2"))))
+    for _ in range(20):
+        run.machine.run(5000)
+        run.drain()
+    played = run.clock("q1") // 200
+    assert played > 1000
+    assert 0 <= played - len(run.saved["s"]) <= 2000
+    assert run.clock("q2") > 200_000

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import controller_stand_in as stand_in
 
 from quaymaster._core.errors import AskedWrongly
+from quaymaster._core.program.endless import is_endless
 from quaymaster._core.wire import Fault, JobOptions, parcels
 from quaymaster._core.wire.commands import Deliver, Load
 from quaymaster._core.wire.records import InputEntry
@@ -22,7 +23,6 @@ from quaymaster._core.wire.reports import Delivered, NotDelivered, Progress, Sta
 from quaymaster.controller.records import read_entries
 from quaymaster.controller.results import ResultLimits, ResultShelf
 from quaymaster.controller.results.chunk_files import read_index
-from quaymaster.controller.runtime.endless import is_endless
 from quaymaster.controller.runtime.engine import arrivals_of
 from quaymaster.controller.runtime.job_run import JobRun, News, seed_of
 from quaymaster.controller.runtime.library import Loaded, stream_schemas

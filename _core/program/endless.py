@@ -1,10 +1,15 @@
-"""Whether a program ends by itself; one that does not keeps to real time (see `pace`)."""
+"""Whether a program ends by itself; one that does not keeps to real time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..._core.program import tree
+from . import tree
+
+
+def has_no_end(loop: tree.For) -> bool:
+    """Whether a loop has no condition, or one that is literally true."""
+    return loop.condition is None or (isinstance(loop.condition, tree.Value) and loop.condition.raw != 0)
 
 
 def is_endless(body: Iterable[tree.Statement]) -> bool:
@@ -15,10 +20,7 @@ def is_endless(body: Iterable[tree.Statement]) -> bool:
     for statement in body:
         match statement:
             case tree.For():
-                condition = statement.condition
-                if condition is None or (isinstance(condition, tree.Value) and condition.raw != 0):
-                    return True
-                if is_endless(statement.body):
+                if has_no_end(statement) or is_endless(statement.body):
                     return True
             case tree.ForEach() | tree.StrictTiming():
                 if is_endless(statement.body):
