@@ -170,11 +170,12 @@ class PlayColumn:
 
 
 class MarkerColumn:
-    """Columns of ``Image.markers`` (int64): digital waveforms."""
+    """Columns of ``Image.markers`` (int64): digital waveforms of pulses."""
 
     FIRST = 0  # in Image.marker_parts
     COUNT = 1
-    COLUMNS = 2
+    LENGTH = 2  # of the pulse, in ns
+    COLUMNS = 3
 
 
 class PartColumn:

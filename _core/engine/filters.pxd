@@ -27,8 +27,9 @@ cdef inline int add_filtered_output(signals *s, filter, int per_ns):
     cdef int number = signals_add_output(s, &port)
     cdef int code
     for stage in filter.exponentials if number >= 0 else ():
-        amplitudes, decays = np.array(stage.amplitudes), np.array(stage.decays(per_ns))
-        code = signals_add_exponentials(s, number, stage.dc_gain, &amplitudes[0], &decays[0], <int>len(amplitudes))
+        amplitudes, decays = np.array([*stage.amplitudes, 0.0]), np.array([*stage.decays(per_ns), 0.0])
+        code = signals_add_exponentials(s, number, stage.dc_gain, &amplitudes[0], &decays[0],
+                                       <int>len(stage.amplitudes))
         if code < 0:
             return code
     return number

@@ -20,7 +20,7 @@ from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 from .hearing import Part
 
-ENGINE_VERSION = 19
+ENGINE_VERSION = 20
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -116,7 +116,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     strands that hear each process. ``forked``: text order would never come to what runs beside an endless loop.
     ``inputs``: input streams, as ADVANCE numbers them. ``outside``: what the program reads or awaits from outside, in
     the order of the text: "io1", "io2", "input", "pause", "trigger".
-    ``markers``: digital waveforms, by their parts in ``marker_parts``. ``digital_reads`` int64: numbers of
+    ``markers``: digital waveforms of pulses, by their parts in ``marker_parts``. ``digital_reads`` int64: numbers of
     ``digital_inputs``, as processes read them.
     ``variables``: (name, type, slot, size). ``play_operations``: (operation, pulse) of each row of ``plays``.
     """

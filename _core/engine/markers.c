@@ -22,7 +22,8 @@ int marker_room(machine *m, const int64_t *play)
     return code < 0 ? marker_error(code) : 0;
 }
 
-/* A part of length 0, and every one that is longer than the pulse, goes on to its end. */
+/* A part of length 0, and every one that is longer than the play, goes on to its end; so does the last one where the play
+ * is longer than its pulse. */
 void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length)
 {
     const int64_t *marker = marker_of(m, play);
@@ -30,7 +31,8 @@ void start_marker(machine *m, const int64_t *play, int64_t start, int64_t length
     digital_low(m->digital, element, start);
     for (int64_t k = 0, at = 0; k < marker[MARKER_COUNT] && at < length; k++) {
         const int64_t *part = row(m->t.marker_parts, PART_COLUMNS, marker[MARKER_FIRST] + k);
-        int64_t end = part[PART_LENGTH] && at + part[PART_LENGTH] < length ? at + part[PART_LENGTH] : length;
+        int goes_on = !part[PART_LENGTH] || (k + 1 == marker[MARKER_COUNT] && length > marker[MARKER_LENGTH]);
+        int64_t end = goes_on || at + part[PART_LENGTH] > length ? length : at + part[PART_LENGTH];
         if (part[PART_VALUE])
             digital_high(m->digital, element, start, start + at, start + end);
         high = part[PART_VALUE] && end == length;

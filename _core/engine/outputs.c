@@ -75,13 +75,13 @@ int signals_set_output_rate(signals *s, int id, int per_ns)
 int signals_add_exponentials(signals *s, int id, double dc_gain, const double *amplitudes, const double *decays,
                              int32_t count)
 {
-    if (id < 0 || id >= s->output_count || count < 1)
+    if (id < 0 || id >= s->output_count || count < 0)
         return SIGNAL_BAD_ID;
     if (count > SIGNAL_EXPONENTIALS_MAX)
         return SIGNAL_TOO_LONG;
     output *o = &s->outputs[id];
     stage *x = one_more(&o->stages, &o->stage_count, sizeof *x);
-    double *room = calloc(3 * (size_t)count, sizeof *room);
+    double *room = calloc(3 * (size_t)count + 1, sizeof *room);
     if (!x || !room) {
         free(room);
         return SIGNAL_NO_MEMORY;

@@ -212,7 +212,7 @@ def _row(config: Config, info: ImageElement, number: int) -> list[int]:
     row[ElementColumn.KIND] = _KINDS[element.input_kind]
     row[ElementColumn.TIME_OF_FLIGHT] = info.time_of_flight
     row[ElementColumn.SMEARING] = element.smearing
-    row[ElementColumn.STICKY] = element.sticky.duration if element.sticky is not None and info.inputs else 0
+    row[ElementColumn.STICKY] = element.sticky.duration if element.sticky is not None else 0
     row[ElementColumn.HOLDS_MARKER] = int(element.sticky is not None and element.sticky.digital)
     row[ElementColumn.HAS_OSCILLATOR] = int(frequency is not None)
     return row

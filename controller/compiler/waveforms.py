@@ -73,7 +73,7 @@ class PulseTables:
         self._weights_of: dict[tuple[str, int, int | None], int] = {}
         self._lengths: dict[str, int] = {}
         self._uses: dict[tuple[str, str], PulseUse | None] = {}
-        self._markers: dict[str, int] = {}
+        self._markers: dict[tuple[str, int], int] = {}
 
     def pulse(self, element: str, operation: str, at: int) -> PulseUse | None:
         """The pulse that an operation names on an element; None, and a problem, where there is none to use."""
@@ -91,7 +91,7 @@ class PulseTables:
         pulse = self._config.pulses[name]
         marker = -1
         if pulse.digital_marker is not None and record.digitalInputs:
-            marker = self._markers.setdefault(pulse.digital_marker, len(self._markers))
+            marker = self._markers.setdefault((pulse.digital_marker, pulse.length), len(self._markers))
         if not pulse.waveforms or record.input_kind is None:
             return PulseUse(name, pulse, -1, pulse.length, 0, marker=marker)
         per_ns = 2 if plays_at_2_gs(self._config, record) else 1
@@ -201,10 +201,11 @@ class PulseTables:
         waveforms: Ints = table([row[:4] for row in self._rows], 4)
         fine: Ints = table([row[4:] for row in self._rows], 2)
         weights: Ints = table([list(key) for key in self._weights], 3)
-        parts = [self._config.digital_waveforms[name].samples for name in self._markers]
+        parts = [self._config.digital_waveforms[name].samples for name, _ in self._markers]
         firsts = accumulate([len(part) for part in parts], initial=0)
+        markers = zip(firsts, parts, self._markers, strict=False)
         return {
-            "markers": table([[first, len(part)] for first, part in zip(firsts, parts, strict=False)], 2),
+            "markers": table([[first, len(part), length] for first, part, (_, length) in markers], 3),
             "marker_parts": table([list(pair) for part in parts for pair in part], 2),
             "waveforms": waveforms,
             "fine": fine,

@@ -109,11 +109,14 @@ def digital_samples(config: Config, image: Image, log: Log, duration_ns: int) ->
 
 
 class Marker:
-    """The markers that one play row of the image sends to one digital output: their high parts within the pulse."""
+    """The markers that one play row of the image sends to one digital output: their high parts within the pulse.
+    ``pads``: whether the last part goes on to the end, of each."""
 
-    def __init__(self, ref: PortRef, delay: int, buffer: int, starts: Any, lengths: Any, samples: Any) -> None:
+    def __init__(
+        self, ref: PortRef, delay: int, buffer: int, starts: Any, lengths: Any, samples: Any, pads: Any
+    ) -> None:
         self.ref, self.delay, self.buffer = ref, delay, buffer
-        self.starts, self.lengths, self.samples = starts, lengths, samples
+        self.starts, self.lengths, self.samples, self.pads = starts, lengths, samples, pads
 
 
 def played(plays: Any) -> Any:
@@ -141,8 +144,10 @@ def markers(config: Config, image: Image, plays: Any) -> Iterable[Marker]:
             continue
         element = config.elements[image.element_info[int(chosen["element"][0])].name]
         samples = config.digital_waveforms[pulse.digital_marker].samples
+        starts, lengths = chosen["start"], chosen["length"]
+        pads = (lengths > pulse.length) | (chosen["what"] == What.HOLD_BEGIN)
         for digital in element.digitalInputs.values():
-            yield Marker(digital.port, digital.delay, digital.buffer, chosen["start"], chosen["length"], samples)
+            yield Marker(digital.port, digital.delay, digital.buffer, starts, lengths, samples, pads)
 
 
 def held_markers(config: Config, image: Image, log: Log) -> Iterable[Marker]:
@@ -158,7 +163,7 @@ def held_markers(config: Config, image: Image, log: Log) -> Iterable[Marker]:
         ends = np.sort(np.concatenate((plays["start"], log.ramps["time"][log.ramps["element"] == number])))
         ends = np.append(ends, FOREVER)[np.searchsorted(ends, begins)]
         for digital in element.digitalInputs.values():
-            yield Marker(digital.port, digital.delay, digital.buffer, begins, ends - begins, ((1, 0),))
+            yield Marker(digital.port, digital.delay, digital.buffer, begins, ends - begins, ((1, 0),), False)
 
 
 def _marker_of(config: Config, image: Image, row: int) -> str | None:
@@ -169,19 +174,22 @@ def _marker_of(config: Config, image: Image, row: int) -> str | None:
 def _ends_high(config: Config, image: Image, play: Any) -> bool:
     """Whether the marker of a play is high in its last ns: a last part goes on to the end where its length is 0."""
     left = int(play["length"])
-    for value, length in config.digital_waveforms[_marker_of(config, image, int(play["play"])) or ""].samples:
+    pulse = config.pulses[image.play_operations[int(play["play"])][1]]
+    samples = config.digital_waveforms[pulse.digital_marker or ""].samples
+    for value, length in samples:
         if length == 0 or length >= left:
             return bool(value)
         left -= length
-    return False
+    return bool(samples[-1][0]) and bool(play["length"] > pulse.length or play["what"] == What.HOLD_END)
 
 
 def _raise(edges: npt.NDArray[np.int32], marker: Marker, duration_ns: int) -> None:
     """Count where the high parts of a marker begin and end."""
     at = 0
-    for value, length in marker.samples:
+    for number, (value, length) in enumerate(marker.samples):
+        goes_on = (length == 0) | (marker.pads if number == len(marker.samples) - 1 else False)
         begins = marker.starts + np.minimum(at, marker.lengths)
-        ends = marker.starts + (marker.lengths if length == 0 else np.minimum(at + length, marker.lengths))
+        ends = marker.starts + np.where(goes_on, marker.lengths, np.minimum(at + length, marker.lengths))
         at += length
         if value:
             sounding = ends > begins

@@ -23,19 +23,22 @@ LOOK_NS = 10**6
 
 @dataclass(frozen=True)
 class Marker:
-    """The digital waveform of a pulse of an element; ``holds``: its last level is held (section 14)."""
+    """The digital waveform of a pulse of an element; ``pads``: its last part goes on to the end of the play; ``holds``:
+    its last level is held (section 14)."""
 
     element: str
     start: int
     length: int
     samples: tuple[tuple[int, int], ...]
+    pads: bool
     holds: bool
 
     def highs(self) -> Iterator[tuple[int, int]]:
         """(begin, end) of its high parts, in ns of its pulse; behind its samples it is low."""
         begin = 0
-        for value, length in self.samples:
-            end = min(begin + length, self.length) if length else self.length
+        for number, (value, length) in enumerate(self.samples):
+            last = self.pads and number == len(self.samples) - 1
+            end = min(begin + length, self.length) if length and not last else self.length
             if value and end > begin:
                 yield begin, end
             begin = max(begin, end)

@@ -186,7 +186,9 @@ class Player(Reader):
         if pulse.digital_marker is not None:
             samples = self.config.digital_waveforms[pulse.digital_marker].samples
             sticky = self.config.elements[node.element].sticky
-            marker = Marker(node.element, self.clock, FOREVER, samples, sticky is not None and bool(sticky.digital))
+            marker = Marker(
+                node.element, self.clock, FOREVER, samples, True, sticky is not None and bool(sticky.digital)
+            )
             self.board.markers.append(marker)
         return record, marker
 
@@ -339,14 +341,12 @@ class Player(Reader):
 
     def mark(self, node: tree.Play | tree.Measure, lasts: int) -> None:
         """Section 14: the digital marker of a pulse that is played from now on."""
-        marker, sticky = (
-            pulse_of(self.config, node.element, node.operation).digital_marker,
-            self.config.elements[node.element].sticky,
-        )
-        if marker is not None:
-            samples = self.config.digital_waveforms[marker].samples
-            holds = sticky is not None and sticky.digital
-            self.board.markers.append(Marker(node.element, self.clock, lasts, samples, holds))
+        pulse = pulse_of(self.config, node.element, node.operation)
+        sticky = self.config.elements[node.element].sticky
+        if pulse.digital_marker is not None:
+            samples = self.config.digital_waveforms[pulse.digital_marker].samples
+            holds = sticky is not None and bool(sticky.digital)
+            self.board.markers.append(Marker(node.element, self.clock, lasts, samples, lasts > pulse.length, holds))
 
     def envelope(
         self, node: tree.Play | tree.Measure, given: PlayValues, duration: int | None, report: Report

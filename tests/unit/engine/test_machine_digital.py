@@ -103,6 +103,27 @@ def test_a_longer_pulse_prolongs_its_last_part() -> None:
     assert tagged(play, bench({"polarity": "FALLING"})) == [100 + fall - FLIGHT_NS for fall in (5, 20, 80)]
 
 
+@pytest.mark.parametrize(
+    ("cycles", "falls"), [(None, (7, 15)), (10, (7, 15)), (5, (7, 15)), (11, (7, 44)), (20, (7, 80))]
+)
+def test_a_longer_pulse_goes_on_with_its_last_value(tmp_path: Path, cycles: int | None, falls: tuple[int, ...]) -> None:
+    """A marker of 15 ns in a pulse of 40: the last part is longer where the play is longer than the pulse. So in tags
+    and in simulated samples."""
+    raw = raw_bench({"polarity": "FALLING"})
+    raw["digital_waveforms"]["comb"] = {"samples": [(1, 7), (0, 3), (1, 5)]}
+
+    def play() -> None:
+        q.wait(25, "q")
+        q.play("comb", "q", duration=cycles)
+
+    assert tagged(play, check_config(raw)) == [100 + fall - FLIGHT_NS for fall in falls]
+    with q.program() as prog:
+        play()
+    found = simulated(tmp_path, prog, raw, SimulationConfig(100))
+    edges = np.flatnonzero(np.diff(found.digital["1"].astype(int)) == -1) + 1
+    assert edges.tolist() == [100 + fall for fall in falls]
+
+
 def test_edges_at_the_ends_of_the_window() -> None:
     """An edge in its first ns counts, one in the ns behind its last does not; one before it neither."""
     at = READ_NS + FLIGHT_NS
@@ -151,6 +172,27 @@ def counted(*outputs: str, config: Any = None, **given: Any) -> int:
             counts.save_all("counts")
 
     return run(build, config, **given).saved["r1"][0]
+
+
+def test_what_an_element_without_an_input_holds(tmp_path: Path) -> None:
+    """A sticky element that has digital inputs alone holds its marker to a ramp to zero, or the program's end."""
+    raw = raw_bench()
+    raw["elements"]["q"] = {
+        "digitalInputs": {"marker": {"port": ("con1", 1), "delay": 0, "buffer": 0}},
+        "sticky": {"analog": True, "digital": True, "duration": 16},
+        "operations": {"on": "marked"},
+    }
+    raw["pulses"]["marked"] = {"operation": "control", "length": 20, "digital_marker": "on"}
+    for down, end in ((False, 20 + 80), (True, 20 + 20)):
+        with q.program() as prog:
+            q.play("on", "q")
+            if down:
+                q.wait(5, "q")
+                q.ramp_to_zero("q")
+            q.wait(20, "q")
+        (tmp_path / str(down)).mkdir()
+        found = simulated(tmp_path / str(down), prog, raw, SimulationConfig(60))
+        assert np.flatnonzero(found.digital["1"]).tolist() == list(range(end))
 
 
 def test_counts_of_several_inputs_are_added() -> None:

@@ -297,7 +297,7 @@ def test_a_sum_beyond_the_range_of_an_amplified_port(tmp_path: Path) -> None:
 def through_line(u: Array, gain: float, terms: list[tuple[float, float]], per_ns: int = 1) -> Array:
     """What a line of step response gain + Σ A e^(-t/tau) makes of samples that hold: a sum of steps."""
     t = np.arange(len(u)) / per_ns
-    step = gain + sum(a * np.exp(-t / tau) for a, tau in terms)
+    step = np.full(len(u), gain) + sum(a * np.exp(-t / tau) for a, tau in terms)
     return np.convolve(np.diff(u, prepend=0.0), step)[: len(u)]
 
 
@@ -305,6 +305,8 @@ EXPONENTIALS = [
     ({"exponential": [(0.1, 50.0)]}, [(1.0, [(0.1, 50.0)])]),
     ({"exponential": [(0.1, 30.0), (-0.05, 500.0), (0.02, 4.0)]}, [(1.0, [(0.1, 30.0), (-0.05, 500.0), (0.02, 4.0)])]),
     ({"exponential": [(0.1, 50.0)], "exponential_dc_gain": 0.9}, [(0.9, [(0.1, 50.0)])]),
+    ({"exponential_dc_gain": 0.5}, [(0.5, [])]),
+    ({"exponential": [], "exponential_dc_gain": 1.25}, [(1.25, [])]),
     ({"high_pass": 2000.0}, [(0.0, [(1.0, 2000.0)])]),
     ({"high_pass": 2000.0, "exponential": [(0.1, 50.0)]}, [(1.0, [(0.1, 50.0)]), (0.0, [(1.0, 2000.0)])]),
 ]
