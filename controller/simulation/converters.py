@@ -77,10 +77,11 @@ def offsets(port: OutputPort, first: int, count: int) -> Floats:
 
 
 def quantised(volts: Floats, port: OutputPort) -> tuple[npt.NDArray[np.int16], int]:
-    """Codes of the converter: wrapped into its range, or kept in it where the port has a filter; how many were out."""
+    """Codes of the converter: wrapped into its range, or kept in it behind a filter (up-sampling `mw` is one); how many
+    were out."""
     steps = np.floor(volts * (32768.0 / port.full_scale) + 0.5)
     kept = np.clip(np.nan_to_num(steps), -32768.0, 32767.0)
     overflows = int(np.count_nonzero(kept != steps))
-    if overflows and not port.is_filtered:
+    if overflows and not port.is_filtered and port.upsampling != "mw":
         kept = steps - 65536.0 * np.floor((steps + 32768.0) / 65536.0)
     return kept.astype("<i2"), overflows

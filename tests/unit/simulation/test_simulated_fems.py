@@ -294,6 +294,20 @@ def test_a_sum_beyond_the_range_of_an_amplified_port(tmp_path: Path) -> None:
     assert found.final.counts == {"output_overflow": 400}
 
 
+@pytest.mark.parametrize(("mode", "level"), [("direct", 0.47), ("amplified", 2.35)])
+def test_upsampling_that_overshoots_stays_at_the_end_of_the_range(tmp_path: Path, mode: str, level: float) -> None:
+    """The edges of a pulse near full scale overshoot by some per cent: they end at the range, not at its other end."""
+    raw = lf(upsampling_mode="mw", output_mode=mode)
+    raw["waveforms"]["level"] = {"type": "constant", "sample": level}
+    for pulse in raw["pulses"].values():
+        if "single" in pulse["waveforms"]:
+            pulse["waveforms"]["single"] = "level"
+    found = played(tmp_path, raw)
+    top = {"direct": 0.5, "amplified": 2.5}[mode]
+    assert found.max() == top * (1 - 2.0**-15)
+    assert found.min() > -0.2 * top
+
+
 def through_line(u: Array, gain: float, terms: list[tuple[float, float]], per_ns: int = 1) -> Array:
     """What a line of step response gain + Σ A e^(-t/tau) makes of samples that hold: a sum of steps."""
     t = np.arange(len(u)) / per_ns
