@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from . import limits
 from .model import (
@@ -15,6 +15,7 @@ from .model import (
     Waveform,
 )
 from .parse_pulses import check_rate, sample_count
+from .ranges import full_scale_volts, highest
 from .reading import Place, between
 from .seen import Seen
 
@@ -30,7 +31,7 @@ def check_ports_in_use(seen: Seen, name: str, element: Element, place: Place) ->
     _check_mixer(seen, element, place)
     if element.sticky is not None and any(isinstance(p, AnalogOutput) and p.sampling_rate == 2e9 for p in ports):
         place.under("sticky").rule("sticky", "a port at 2 GS/s cannot be sticky")
-    allowed = sample_range(ports)
+    limit = sample_limit(ports)
     memory: dict[str, int] = {}
     for pulse in (seen.pulses.get(pulse_name) for pulse_name in dict.fromkeys(element.operations.values())):
         if pulse is None:
@@ -39,7 +40,7 @@ def check_ports_in_use(seen: Seen, name: str, element: Element, place: Place) ->
             waveform = seen.waveforms.get(waveform_name)
             if waveform is not None and waveform_name not in memory:
                 memory[waveform_name] = sample_count(waveform)
-                _check_samples(seen, waveform_name, name, allowed)
+                _check_samples(seen, waveform_name, name, limit)
     _check_rates(seen, element, rate)
     if sum(memory.values()) > limits.WAVEFORM_MEMORY:
         message = f"its waveforms hold {sum(memory.values())} samples; {limits.WAVEFORM_MEMORY} fit without compression"
@@ -56,15 +57,13 @@ def played_ports(controllers: Mapping[str, Controller | None], element: Element)
     return found
 
 
-def sample_range(ports: list[AnalogOutput | MWAnalogOutput]) -> tuple[float, float]:
-    """Lowest and highest waveform sample that all of the ports can play: volts, or −1…1 of a MW output."""
-    low, high = -limits.AMPLIFIED_VOLTS, limits.AMPLIFIED_VOLTS
-    for port in ports:
-        if isinstance(port, MWAnalogOutput):
-            low, high = max(low, -1.0), min(high, 1.0)
-        elif port.output_mode == "direct":
-            low, high = max(low, limits.VOLTS_LOW), min(high, limits.VOLTS_HIGH)
-    return low, high
+def sample_limit(ports: Iterable[AnalogOutput | MWAnalogOutput]) -> float:
+    """Samples are −limit … limit on all of the ports: volts, or 1 of a MW output."""
+    return min(map(_limit, ports), default=limits.AMPLIFIED_VOLTS)
+
+
+def _limit(port: AnalogOutput | MWAnalogOutput) -> float:
+    return 1.0 if isinstance(port, MWAnalogOutput) else full_scale_volts(port)
 
 
 def waveform_extent(waveform: Waveform) -> tuple[float, float]:
@@ -76,22 +75,22 @@ def waveform_extent(waveform: Waveform) -> tuple[float, float]:
     return min(map(min, waveform.samples_array)), max(map(max, waveform.samples_array))
 
 
-def _check_samples(seen: Seen, name: str, element: str, allowed: tuple[float, float]) -> None:
+def _check_samples(seen: Seen, name: str, element: str, limit: float) -> None:
     """A waveform that an element plays must lie within what its ports can play."""
     waveform = seen.waveforms[name]
     if waveform is None:
         return
     if name not in seen.extents:
         seen.extents[name] = waveform_extent(waveform)
-    (lowest, highest), (low, high) = seen.extents[name], allowed
+    low, high = seen.extents[name]
     place = Place(seen.report, "waveforms", f"waveforms.{name}")
-    if lowest >= low and highest == -limits.VOLTS_LOW and high == limits.VOLTS_HIGH:
+    if low < -limit or high > limit:
+        worst = low if low < -limit else high
+        place.rule("range", f"has a sample of {worst:.10g}; element '{element}' can play {between(-limit, limit)}")
+    elif high > highest(limit):
         # scripts in the field write 0.5 for "as much as there is"
-        message = f"has a sample of {highest:.10g}; the converter plays {limits.VOLTS_HIGH:.10g} V at most"
+        message = f"has a sample of {high:.10g}; the converter plays {highest(limit):.10g} at most, and that is played"
         place.rule("range", message, "warning")
-    elif lowest < low or highest > high:
-        worst = lowest if lowest < low else highest
-        place.rule("range", f"has a sample of {worst:.10g}; element '{element}' can play {between(low, high)}")
 
 
 def _check_rates(seen: Seen, element: Element, rate: float) -> None:

@@ -1,7 +1,8 @@
 """Overrides of a precompiled program: other samples for waveforms of its config.
 
 A constant waveform can always be overridden, by a number. An arbitrary one only if it is declared ``is_overridable``,
-by a list of the same length. Nothing else can be overridden.
+by a list of the same length. Nothing else can be overridden. Samples at the upper limit of the ports are played as
+those of a config are (see ``full_scale``).
 """
 
 from __future__ import annotations
@@ -13,14 +14,10 @@ import msgspec
 
 from ..errors import AskedWrongly
 from . import limits
-from .element_rules import played_ports, sample_range
+from .full_scale import sample_limits, within
 from .issues import Report, shown
 from .model import ArbitraryWaveform, Config, ConstantWaveform, Waveform
 from .reading import Fields, Place, as_float, as_list, between, entries, nearest
-
-Range = tuple[float, float]
-
-_ANYWHERE: Range = (-limits.AMPLIFIED_VOLTS, limits.AMPLIFIED_VOLTS)
 
 
 def apply_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
@@ -29,13 +26,14 @@ def apply_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
     fields = Fields(overrides, Place(report, "overrides", "overrides"), ("waveforms",))
     changed: dict[str, Waveform] = {}
     if "waveforms" in fields:
-        ranges = _ranges(config)
+        allowed = sample_limits(config)
         for name, raw, place in entries(
             fields.raw("waveforms"), fields.at("waveforms"), limits.ENTRIES_MAX["waveforms"]
         ):
-            waveform = _override(config, name, raw, place, ranges.get(name, _ANYWHERE))
+            limit = allowed.get(name, limits.AMPLIFIED_VOLTS)
+            waveform = _override(config, name, raw, place, limit)
             if waveform is not None:
-                changed[name] = waveform
+                changed[name] = within(waveform, limit)
     if report.errors:
         issues = report.issues()
         text = "\n".join(f"{issue.path} : {issue.message}" for issue in issues)
@@ -44,43 +42,31 @@ def apply_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
     return msgspec.structs.replace(config, waveforms={**config.waveforms, **changed})
 
 
-def _ranges(config: Config) -> dict[str, Range]:
-    """The samples that each waveform may have, given the ports of all elements that play it."""
-    ranges: dict[str, Range] = {}
-    for element in config.elements.values():
-        low, high = sample_range(played_ports(config.controllers, element))
-        for pulse in element.operations.values():
-            for name in config.pulses[pulse].waveforms.values():
-                known = ranges.get(name, (low, high))
-                ranges[name] = (max(low, known[0]), min(high, known[1]))
-    return ranges
-
-
-def _override(config: Config, name: str, raw: object, place: Place, allowed: Range) -> Waveform | None:
+def _override(config: Config, name: str, raw: object, place: Place, limit: float) -> Waveform | None:
     waveform = config.waveforms.get(name)
     if waveform is None:
         place.rule("waveformsExist", f"waveform '{name}' is not in waveforms; {nearest(name, config.waveforms)}")
     elif isinstance(waveform, ConstantWaveform):
-        return _constant(raw, place, allowed)
+        return _constant(raw, place, limit)
     elif not isinstance(waveform, ArbitraryWaveform):
         place.rule("overridable", "an array waveform cannot be overridden; choose a row with load_waveform")
     elif not waveform.is_overridable:
         place.rule("overridable", f"arbitrary waveform '{name}' is not declared with is_overridable=True")
     else:
-        return _arbitrary(waveform, raw, place, allowed)
+        return _arbitrary(waveform, raw, place, limit)
     return None
 
 
-def _constant(raw: object, place: Place, allowed: Range) -> ConstantWaveform | None:
+def _constant(raw: object, place: Place, limit: float) -> ConstantWaveform | None:
     sample = as_float(raw)
     if sample is None:
         place.schema(f"a constant waveform is overridden by one finite number, not {shown(raw)}")
         return None
-    _check_range([sample], place, allowed)
+    _check_range([sample], place, limit)
     return ConstantWaveform(sample=sample)
 
 
-def _arbitrary(waveform: ArbitraryWaveform, raw: object, place: Place, allowed: Range) -> ArbitraryWaveform | None:
+def _arbitrary(waveform: ArbitraryWaveform, raw: object, place: Place, limit: float) -> ArbitraryWaveform | None:
     items = as_list(raw)
     if items is None:
         place.schema(f"an arbitrary waveform is overridden by a list of samples, not {shown(raw)}")
@@ -94,13 +80,12 @@ def _arbitrary(waveform: ArbitraryWaveform, raw: object, place: Place, allowed: 
         place.item(index).schema(f"must be a finite number, not {shown(items[index])}")
         return None
     values = [sample for sample in samples if sample is not None]
-    _check_range(values, place, allowed)
+    _check_range(values, place, limit)
     return msgspec.structs.replace(waveform, samples=tuple(values))
 
 
-def _check_range(values: list[float], place: Place, allowed: Range) -> None:
-    low, high = allowed
+def _check_range(values: list[float], place: Place, limit: float) -> None:
     for value in values:
-        if not low <= value <= high:
-            place.range(f"has a sample of {value:.10g}; must be {between(low, high)}")
+        if abs(value) > limit:
+            place.range(f"has a sample of {value:.10g}; must be {between(-limit, limit)}")
             return

@@ -1,7 +1,8 @@
 """From the dict that a user wrote to a checked ``Config``: all errors at once, and nothing but those on any input.
 
-``parse_config`` returns what it found; ``check_config`` raises it. Sections are read in the order in which they refer
-to each other, so each reference is checked where it stands (see ``seen``). ``version`` is accepted and ignored.
+``parse_config`` returns what it found; ``read_config`` and ``check_config`` raise it. Sections are read in the order in
+which they refer to each other, so each reference is checked where it stands (see ``seen``). ``version`` is accepted and
+ignored.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ..errors import not_yet
+from .full_scale import as_played
 from .issues import ConfigIssue, Report, config_error, shown
 from .limits import ENTRIES_MAX
 from .model import Config
@@ -66,8 +68,8 @@ def parse_config(raw: Mapping[str, Any]) -> tuple[Config | None, list[ConfigIssu
     ), issues
 
 
-def check_config(raw: Mapping[str, Any]) -> Config:
-    """The checked config.
+def read_config(raw: Mapping[str, Any]) -> tuple[Config, list[ConfigIssue]]:
+    """The checked config as it was written, and the warnings of it.
 
     Raises AskedWrongly: ``config_error`` with every issue in its message and in ``details["issues"]``; ``not_yet`` for
     a correct config whose elements use an Octave.
@@ -79,7 +81,12 @@ def check_config(raw: Mapping[str, Any]) -> Config:
         if element.RF_inputs is not None or element.RF_outputs is not None:
             key = "RF_inputs" if element.RF_inputs is not None else "RF_outputs"
             raise not_yet(f"an element on an Octave ({key} of element '{name}')")
-    return config
+    return config, issues
+
+
+def check_config(raw: Mapping[str, Any]) -> Config:
+    """The checked config as it is played (see ``full_scale``). Raises what ``read_config`` raises."""
+    return as_played(read_config(raw)[0])
 
 
 def _check_sections(seen: Seen) -> None:

@@ -25,6 +25,7 @@ from .model import (
     Upconverter,
 )
 from .parse_filters import read_filter
+from .ranges import highest
 from .reading import Fields, Place, as_float, entries, numbered
 from .seen import PORT_WORDS, Seen
 
@@ -170,10 +171,9 @@ def _analog_output(fields: Fields, kind: FemType) -> AnalogOutput | None:
     if fields.broken:
         return None
     mode = fields.choice("output_mode", "direct", ("direct", "amplified")) if kind == "LF" else "direct"
-    low, high = offset_range(kind, mode)
     rate = _sampling_rate(fields, (1e9, 2e9) if kind == "LF" else (1e9,))
     return AnalogOutput(
-        offset=fields.number("offset", 0.0, low, high),
+        offset=_output_offset(fields, kind, mode),
         delay=fields.integer("delay", 0, 0, limits.OUTPUT_DELAY_MAX_NS),
         shareable=fields.boolean("shareable", False),
         filter=read_filter(fields, kind),
@@ -185,12 +185,16 @@ def _analog_output(fields: Fields, kind: FemType) -> AnalogOutput | None:
     )
 
 
-def offset_range(kind: FemType, output_mode: str) -> tuple[float, float]:
-    """Lowest and highest DC offset in V of an analog output."""
-    if kind == "LF":
-        limit = limits.AMPLIFIED_VOLTS if output_mode == "amplified" else 0.5
-        return -limit, limit
-    return limits.VOLTS_LOW, limits.VOLTS_HIGH
+def _output_offset(fields: Fields, kind: FemType, output_mode: str) -> float:
+    """The DC offset in V of an analog output; at the upper end of an LF-FEM's range there is a step less."""
+    if kind != "LF":
+        return fields.number("offset", 0.0, limits.VOLTS_LOW, limits.VOLTS_HIGH)
+    limit = limits.AMPLIFIED_VOLTS if output_mode == "amplified" else -limits.VOLTS_LOW
+    offset = fields.number("offset", 0.0, -limit, limit)
+    if highest(limit) < offset <= limit:
+        message = f"is {offset:.10g}; the converter plays {highest(limit):.10g} V at most, and that is played"
+        fields.at("offset").rule("range", message, "warning")
+    return offset
 
 
 def _upsampling_mode(fields: Fields, rate: float) -> Literal["mw", "pulse"] | None:

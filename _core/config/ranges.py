@@ -16,6 +16,15 @@ def full_scale_volts(port: AnalogOutput | MWAnalogOutput) -> float:
     return 2.5 if port.output_mode == "amplified" else 0.5
 
 
+def highest(limit: float) -> float:
+    """The highest value that a converter from −limit to limit plays: one of its 2¹⁶ steps below the limit.
+
+    >>> highest(1.0)
+    0.999969482421875
+    """
+    return limit * (1.0 - 2.0**-15)
+
+
 FULL_SCALE_VOLTS = {
     -11: 0.08912509381337455,
     -8: 0.12589254117941673,

@@ -114,7 +114,9 @@ def offset_input(info: ImageElement, name: str) -> OffsetInput:
 
 
 def offset_raws(input: OffsetInput, volts: float) -> tuple[int]:
-    """Steps of 2⁻¹⁶ V; AskedWrongly ``bad_setting``."""
+    """Steps of 2⁻¹⁶ V, the upper end of the range one step of the converter below it; AskedWrongly ``bad_setting``."""
+    if input.high * STEP < volts <= -input.low * STEP:
+        return (input.high,)
     return (_steps(volts, input.low, input.high, "the offset in V"),)
 
 

@@ -12,9 +12,9 @@ import msgspec
 from ..._core.config import (
     Config,
     apply_overrides,
-    check_config,
     effective_config,
     ports_claimed,
+    read_config,
     simulated_bytes,
     thread_capacity,
     type_matches,
@@ -42,16 +42,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """The broker's view of a checked config."""
+    """The broker's view of a checked config, as it was written."""
 
     config: Config
     controllers: dict[str, tuple[str, dict[int, str]]]  # name -> (type, fem -> type), in the config's order
     ports: dict[str, Claim]  # port in words -> claim
+    warnings: list[str]  # of the config, each with its path
 
 
 def shape_of(raw: dict[Any, Any]) -> Shape:
     """Check a raw config. Raises AskedWrongly that holds all its errors, each with path, group and message."""
-    config = check_config(raw)
+    config, issues = read_config(raw)
     controllers = {
         name: (str(controller.type), {fem: str(module.type) for fem, module in controller.fems.items()})
         for name, controller in config.controllers.items()
@@ -59,4 +60,4 @@ def shape_of(raw: dict[Any, Any]) -> Shape:
     ports = {
         str(port): Claim(claim.shareable, claim.physical, claim.offset) for port, claim in ports_claimed(config).items()
     }
-    return Shape(config, controllers, ports)
+    return Shape(config, controllers, ports, [f"{issue.path} : {issue.message}" for issue in issues])

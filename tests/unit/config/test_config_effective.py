@@ -159,7 +159,7 @@ def test_overrides_change_only_the_named_waveforms() -> None:
         ({"waveforms": {"drive": 0.1}}, "did you mean 'drive_wf'?"),
         ({"waveforms": {"drive_wf": [0.1]}}, "overridden by one finite number"),
         ({"waveforms": {"drive_wf": float("inf")}}, "overridden by one finite number"),
-        ({"waveforms": {"drive_wf": 0.5}}, "must be between -0.5"),
+        ({"waveforms": {"drive_wf": 0.51}}, "must be between -0.5"),
         ({"waveforms": {"open": 0.1}}, "overridden by a list"),
         ({"waveforms": {"open": []}}, "has 0 samples; the waveform has 100"),
         ({"waveforms": {"open": [0.1] * 99}}, "has 99 samples; the waveform has 100"),

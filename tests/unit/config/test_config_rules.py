@@ -190,6 +190,8 @@ VALUE_ROWS = [
     ),
     # LF-FEM
     lf(1, "offset", 2.6, "between -2.5 and 2.5"),
+    lf(1, "offset", 2.5, "the converter plays 2.49992", WARN),
+    lf(2, "offset", 0.5, "the converter plays 0.49998", WARN),
     lf(2, "offset", 0.6, "between -0.5 and 0.5"),
     lf(2, "sampling_rate", 1.5e9, "must be 1e+09 or 2e+09"),
     lf(2, "upsampling_mode", "mw", "only a port at 1e9", "config", "upsamplingMode"),
@@ -487,6 +489,11 @@ SIGNAL_ROWS = [
     row(W, ("drive_wf", "sample"), 0.5, "the converter plays 0.49998", "range", WARN)._replace(
         path="waveforms.drive_wf"
     ),
+    row(W, ("drive_wf", "sample"), 0.49999, "the converter plays 0.49998", "range", WARN)._replace(
+        path="waveforms.drive_wf"
+    ),
+    Rule("fems", {(W, "zero_wf", "sample"): 1.0}, "waveforms.zero_wf", "waveforms.range", "plays 0.99996", WARN),
+    Rule("fems", {(W, "amplified_wf", "sample"): 2.5}, "waveforms.amplified_wf", "waveforms.range", "2.49992", WARN),
     Rule("fems", {(W, "amplified_wf", "sample"): 2.51}, "waveforms.amplified_wf.sample", "waveforms.range", "2.5"),
     Rule(
         "fems",

@@ -148,6 +148,15 @@ def test_an_offset_is_heard_from_the_next_thing_on_that_the_element_does() -> No
     assert run.machine.element("q").offsets["single"] == pytest.approx(0.175, abs=2**-17)
 
 
+@pytest.mark.parametrize("volts", [0.5, 0.49999])
+def test_an_offset_at_the_upper_limit_is_a_step_below_it(volts: float) -> None:
+    """From outside as in a config: 0.5 V is the highest step of the converter, 0.5 V - 2^-16 V."""
+    run = wired(0.125)
+    go(run)
+    run.machine.set_offset("q", "single", volts)
+    assert run.machine.element("q").offsets["single"] == 0.5 - 2.0**-16
+
+
 def test_an_offset_that_a_wired_input_could_not_hear_comes_later() -> None:
     """A port without one at the start, which the program does not change."""
     run = wired(0.0)
@@ -170,7 +179,7 @@ def test_an_offset_that_a_wired_input_could_not_hear_comes_later() -> None:
         (lambda m: m.set_correction("r1", (1, 0, 0)), "bad_setting"),
         (lambda m: m.set_correction("r1", (2, 0, 0, 1)), "bad_setting"),
         (lambda m: m.set_offset("r1", "single", 0.1), "no_such_input"),
-        (lambda m: m.set_offset("q1", "single", 0.5), "bad_setting"),
+        (lambda m: m.set_offset("q1", "single", 0.50001), "bad_setting"),
         (lambda m: m.set_offset("q1", "single", math.inf), "bad_setting"),
         (lambda m: m.element("nobody"), "no_such_element"),
     ],

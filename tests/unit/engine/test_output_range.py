@@ -76,10 +76,11 @@ def seen(
 
 
 def test_a_level_in_range_is_none() -> None:
-    """0.49 V is in range; 0.5 V rounds to the first code beyond, 0.5 - 2^-16 V to the last one within."""
-    for level in (0.49, 0.5 - 2.0**-16):
+    """0.49 V is in range; 0.5 V rounds to the first code beyond, 0.5 - 2^-16 V to the last one within: it is what a
+    sample of 0.5 V plays."""
+    for level in (0.49, 0.5 - 2.0**-16, 0.5):
         assert seen(play("q1"), level=level, q1=drive(1, **STEADY)) == []
-    (found,) = seen(wait(10, "q1"), play("q1"), level=0.5, q1=drive(1, **STEADY))
+    (found,) = seen(wait(10, "q1"), play("q1", amplitude=-1.0), level=-0.5, q1=drive(1, **STEADY))
     assert found == OutputOverflow(ref=PortRef("con1", 1, 1), count=100, first_ns=40, elements=("q1",), is_all=True)
 
 
@@ -153,9 +154,10 @@ def test_what_is_held_counts_too() -> None:
 
 
 def test_what_sounds_until_a_trigger_counts_too() -> None:
-    """0.5 V from 40 ns on, until the trigger at 300 ns."""
+    """0.4 V on an offset of 0.1 V from 40 ns on, until the trigger at 300 ns."""
     waiting = tree.WaitForTrigger(at=0, element="q1", operation="long")
-    (found,) = seen(wait(10, "q1"), waiting, level=0.5, trigger_period_ns=300, q1=drive(1, **STEADY))
+    port = {"offset": 0.1}
+    (found,) = seen(wait(10, "q1"), waiting, level=0.4, port=port, trigger_period_ns=300, q1=drive(1, **STEADY))
     assert (found.count, found.first_ns) == (260, 40)
 
 

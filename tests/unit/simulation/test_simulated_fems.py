@@ -262,6 +262,31 @@ def test_an_amplified_port(tmp_path: Path) -> None:
     assert close(played(tmp_path, raw), expected, 2.5 * 2.0**-15)
 
 
+@pytest.mark.parametrize(("mode", "limit"), [("direct", 0.5), ("amplified", 2.5)])
+def test_full_scale_is_a_step_less(tmp_path: Path, mode: str, limit: float) -> None:
+    """A waveform as high as the output's limit is its highest step, not the lowest; so is an offset."""
+    raw = lf(output_mode=mode, upsampling_mode="pulse")
+    raw["waveforms"]["two"]["sample"] = limit
+    top = limit * (1 - 2.0**-15)
+    assert close(played(tmp_path / "waveform", raw), np.repeat([0, top, 0], [80, 400, 320]), 1e-12)
+    raw = lf(output_mode=mode, upsampling_mode="pulse", offset=limit)
+    raw["waveforms"]["two"]["sample"] = 0.0
+    assert close(played(tmp_path / "offset", raw), np.full(800, top), 1e-12)
+
+
+def test_full_scale_of_a_microwave_output(tmp_path: Path) -> None:
+    """A sample 1.0 is 1 - 2^-15, not -1."""
+    raw = raw_fems()
+    raw["waveforms"]["three"]["sample"] = 1.0
+    raw["waveforms"]["minus_one"]["sample"] = -1.0
+    raw["elements"]["r"]["intermediate_frequency"] = 0.0
+    with program() as prog:
+        play("readout", "r")
+    found = simulated(tmp_path, prog, raw, 50)
+    assert set(found.analog["2-1-1"].tolist()) == {complex(1 - 2.0**-15, -1.0)}
+    assert found.final.counts == {}
+
+
 def test_set_dc_offset_of_an_amplified_port(tmp_path: Path) -> None:
     """Volts up to the end of its range, kept there; a looped input hears them at -3 dB."""
     raw = lf(output_mode="amplified", upsampling_mode="pulse")
