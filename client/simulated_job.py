@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .results import ResultHandles
     from .simulated_samples import SimulatorSamples
     from .waveform_report import WaveformReport
+
+LOGGER: Final = logging.getLogger("quaymaster")
 
 InputStreams = Mapping[str, list[Any]]
 """The entries of each input stream, in order: a value each, or a list as long as the stream."""
@@ -233,6 +236,8 @@ def start_simulation(
     asked = requests.Simulate(digest=digest, simulation=simulation, qm_id=qm_id, options=options, note=note)
     bodies = [body, packed, samples] if samples else [body, packed] if packed else [body]
     added = connection.ask(asked, *bodies).result
+    for text in added.warnings:
+        LOGGER.warning("simulating job %s: %s", added.job_id, text)
     job = SimulatedJob(connection, added.job_id)
     if block:
         job.wait_until("Done")

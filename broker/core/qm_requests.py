@@ -50,7 +50,7 @@ def open_qm(cluster: Cluster, asked: Asked, args: requests.OpenQm) -> requests.O
     qm_id = _new_qm_id(cluster)
     cluster.by(asked.user, "open_qm", qm_id)
     closed = close(cluster, leaving, asked.user, f"{qm_id} was opened in its place")
-    warnings = _closing_warnings(closed, identical) + _offset_warnings(cluster, shape)
+    warnings = shape.warnings + _closing_warnings(closed, identical) + _offset_warnings(cluster, shape)
     for _, other, _, _ in cluster.ports.differing_offsets(shape.ports):
         cluster.hint(Hint(kind="qm", id=other, state="offset_changed", qm_id=qm_id))
     cluster.put_body(digest, body)

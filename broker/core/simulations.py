@@ -54,7 +54,8 @@ def simulate(cluster: Cluster, asked: Asked, args: requests.Simulate) -> request
             simulation=args.simulation,
         )
     )
-    return requests.JobAdded(job_id=job_id, position=len(waiting(cluster, controller)))
+    warnings = [] if args.qm_id else shape.warnings  # those of a qm were told when it was opened
+    return requests.JobAdded(job_id=job_id, position=len(waiting(cluster, controller)), warnings=warnings)
 
 
 def _bodies(asked: Asked, args: requests.Simulate) -> tuple[bytes, bytes, bytes]:

@@ -82,6 +82,15 @@ def test_a_differing_offset_is_accepted_with_a_warning(bench: Any, config: Any) 
     assert held in warning
 
 
+def test_what_a_config_warns_of_is_told(bench: Any, config: Any) -> None:
+    """Each warning of the config is in the answer, with its path."""
+    raw = config(1)
+    raw["integration_weights"] = {"strong": {"cosine": [(1500.0, 16)], "sine": [(0.0, 16)]}}
+    (warning,) = bench.ask(open_args(), wire.pack_plain(raw)).warnings
+    assert warning.startswith("integration_weights.strong")
+    assert "above 1024" in warning
+
+
 def test_all_ports_or_none(bench: Any, config: Any) -> None:
     """A config over two controllers of which one port is taken claims nothing on either."""
     bench.open(config(1, controller="con2"))

@@ -39,6 +39,15 @@ def test_a_simulation_is_sent_at_once_and_holds_nothing(bench: Any, config: Any)
     assert info.simulated and info.qm_id == ""
 
 
+def test_what_a_config_warns_of_is_told(bench: Any, config: Any) -> None:
+    """With its path, where the config comes along; of a qm it was told when that was opened."""
+    raw = config(1)
+    raw["integration_weights"] = {"strong": {"cosine": [(1500.0, 16)], "sine": [(0.0, 16)]}}
+    (warning,) = bench.ask(asking(), b"program", wire.pack_plain(raw)).warnings
+    assert warning.startswith("integration_weights.strong")
+    assert bench.ask(asking(qm_id=bench.open(raw)), b"program").warnings == []
+
+
 def test_only_a_few_run_at_once(bench: Any, config: Any) -> None:
     """SIMULATIONS_AT_ONCE of one controller; the next waits, says why, and follows when one ends."""
     jobs = [start(bench, config, bytes([65 + k]) * 3) for k in range(limits.SIMULATIONS_AT_ONCE + 2)]

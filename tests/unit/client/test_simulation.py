@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from typing import Any
 
@@ -167,6 +168,17 @@ def test_a_request_carries_program_config_and_samples() -> None:
     start_simulation(connection, prog, SimulationConfig(9), {}, options, qm_id="qm-1", block=False)
     assert [type(item) for item in connection.asked] == [requests.Simulate]
     assert connection.asked[0].qm_id == "qm-1"
+
+
+def test_warnings_of_the_config_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """As those of open_qm are."""
+    with program() as prog:
+        play("pulse", "q")
+    connection = FakeConnection()
+    connection.on(requests.Simulate, requests.JobAdded(job_id="7", position=1, warnings=["waveforms.w : is high"]))
+    with caplog.at_level(logging.WARNING, "quaymaster"):
+        start_simulation(connection, prog, SimulationConfig(9), {}, requests.JobOptions(), packed=b"c", block=False)
+    assert "waveforms.w : is high" in caplog.text
 
 
 def test_samples_before_the_end_tell_to_wait() -> None:
