@@ -11,9 +11,9 @@ from compiled_engine import run as run_compiled
 from hypothesis import HealthCheck, given, settings
 from reference.engine import Outcome
 from reference.engine import run as run_reference
-from reference.plants import port_of
+from reference.plants import all_outputs, port_of
 from reference.programs import Case, Kind, cases
-from reference.ranges import agree
+from reference.ranges import agree, heard_at
 
 from quaymaster._core.config.model import PortRef
 from quaymaster._core.engine.outside import Outside
@@ -113,7 +113,8 @@ def ports_set(case: Case, log: tuple[Outside, ...]) -> set[PortRef]:
     found: set[PortRef] = set()
     for entry in log:
         if entry.kind == "correction":
-            found.update(case.config.elements[entry.name].input_ports.values())
+            corrected = set(case.config.elements[entry.name].input_ports.values())
+            found.update(port for port in all_outputs(case.config) if corrected & heard_at(case.config, port))
         elif entry.kind == "offset":
             found.add(port_of(case.config, entry.name, entry.input))
     return found

@@ -103,6 +103,11 @@ class ImageElement(msgspec.Struct, frozen=True, kw_only=True):
     mixed: bool = False
     offsets: tuple[OffsetInput, ...] = ()
 
+    @property
+    def mixer(self) -> tuple[float, float, float, float]:
+        """The correction, that of nothing where there is no I and Q."""
+        return self.correction if len(self.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """A compiled program. Column meanings: ``codes``; every ``…_at`` indexes ``sources``, -1 for none.

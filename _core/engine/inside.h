@@ -398,6 +398,10 @@ void output_free(output *o);
 /* The samples of the next `count` ns, at most RENDER_CHUNK of them, of an output with a filter. */
 int output_goes_on(signals *s, output *o, int count, double *v);
 
+/* `count` <= RENDER_CHUNK samples from t >= 0 behind the filter, if there is one, v with room for RENDER_CHUNK. What
+ * reached it more than `reach` ns before a sample plays no part in that: it may begin anew so long before t. */
+int output_samples(signals *s, output *o, int64_t t, int64_t reach, int count, double *v);
+
 /* A filter that remembers nothing of 2^-60 V or more comes to rest; whether it is at rest. */
 int output_settles(output *o);
 

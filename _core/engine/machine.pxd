@@ -28,7 +28,12 @@ cdef extern from "watch.h" nogil:
         int64_t count, first
         int32_t elements[8]
         int32_t element_count, gave_up
-    watch *watch_new(signals *s, const int32_t *thread)
+    ctypedef struct watch_range_t:
+        double full_scale, offset
+        int64_t delay
+        double gain
+        int64_t reach
+    watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count)
     const watched_t *watch_seen(const watch *w, int output)
 
 cdef extern from "digital.h" nogil:

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The machine: a typed face of machine.h. Python makes the tables, C runs them without the GIL."""
 
+from libc.stdlib cimport calloc, free
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -58,9 +59,10 @@ from .outside import (
     input_number,
 )
 from . import settings
+from .outputs import OutputPort
 from .queues import queues_of
 from .verify import verify_image
-from .watching import OutputOverflow, changed_offsets, outputs_to_watch
+from .watching import OutputOverflow, by_port, changed_offsets, outputs_to_watch
 
 
 STATUS = ("running", "blocked", "done", "error", "waits")
@@ -346,7 +348,7 @@ cdef class Machine:
             for k, raw in enumerate(entry.raws):
                 s.values[k] = raw * settings.STEP
         for k, output in enumerate(self._watched):
-            if output.ref in ports:
+            if output.ref in ports or (entry.kind == "correction" and not output.hears.isdisjoint(ports)):
                 machine_stop_watching(m, k)
         return machine_set_element(m, number, &s)
 
@@ -563,8 +565,8 @@ cdef class Machine:
             if seen.count:
                 names = tuple([self.image.element_info[seen.elements[k]].name for k in range(seen.element_count)])
                 found.append(OutputOverflow(ref=output.ref, count=seen.count, first_ns=seen.first, elements=names,
-                                            is_all=not seen.gave_up))
-        return found
+                                            is_all=not seen.gave_up, is_clipped=output.is_filtered))
+        return by_port(found)
 
     @property
     def clock_ns(self):

@@ -291,6 +291,22 @@ static int next_chunk(signals *s, output *o, int count, double *v)
 
 int output_goes_on(signals *s, output *o, int count, double *v) { return next_chunk(s, o, count, v); }
 
+int output_samples(signals *s, output *o, int64_t t, int64_t reach, int count, double *v)
+{
+    if (!filtered(o))
+        return sum_chunk(s, o, t, count, v);
+    if (t < o->at || t - reach > o->at) {
+        forget_all(o);
+        o->at = t > reach ? t - reach : 0;
+    }
+    while (o->at < t) {
+        int code = next_chunk(s, o, t - o->at < RENDER_CHUNK ? (int)(t - o->at) : RENDER_CHUNK, v);
+        if (code)
+            return code;
+    }
+    return next_chunk(s, o, count, v);
+}
+
 /* Brings a filter to sample t: on from where it is, or anew from 0. */
 static int seek(signals *s, output *o, int64_t t, double *scratch)
 {

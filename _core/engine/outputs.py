@@ -68,6 +68,11 @@ class OutputPort(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.fir or self.iir or self.exponentials)
 
     @property
+    def hears(self) -> frozenset[PortRef]:
+        """Itself and the ports that crosstalk brings."""
+        return frozenset((self.ref, *(ref for ref, _ in self.crosstalk)))
+
+    @property
     def samples_per_ns(self) -> int:
         """Of the port's converter."""
         return 2 if self.upsampling is not None else self.per_ns

@@ -106,7 +106,7 @@ cdef class Renderer:
                 I, Q, n = fine_I, fine_Q, 2 * n
             _made(signals_add_waveform(self._signals, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
         for element in image.element_info:
-            c00, c01, c10, c11 = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
+            c00, c01, c10, c11 = element.mixer
             _made(signals_add_element(self._signals, c00, c01, c10, c11))
 
     cdef int _add_other(self, samples) except -1:

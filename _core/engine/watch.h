@@ -17,6 +17,15 @@
 
 typedef struct watch watch;
 
+/* An output that is watched: what stands behind its filter, and what is known of that. */
+typedef struct {
+    double full_scale; /* V: half the range of its converter */
+    double offset;     /* V */
+    int64_t delay;     /* ns */
+    double gain;       /* what leaves its filter is not greater than this times the greatest that reached it */
+    int64_t reach;     /* ns: what reached the filter longer ago plays no part in a sample */
+} watch_range_t;
+
 /* Of one output port. */
 typedef struct {
     int64_t count, first; /* samples out of range; the first one's instant in ns, -1: none */
@@ -25,8 +34,9 @@ typedef struct {
     int32_t gave_up; /* there may be more: WATCH_COUNTED_MAX was reached, or the records found no room */
 } watched_t;
 
-/* Takes over `s` (also when it fails: then NULL), with all its tables and sources. thread[e]: of element e. */
-watch *watch_new(signals *s, const int32_t *thread);
+/* Takes over `s` (also when it fails: then NULL), with all its tables and sources. thread[e]: of element e. Watched are
+ * the first `count` of its outputs, as `ranges` say. */
+watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count);
 void watch_free(watch *w);
 
 /* What an element plays, in the order of time; as signal_record, signal_hold_begin and signal_hold_end. */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,6 @@ from .codes import ElementColumn, Op, PlayColumn
 from .image import Image
 from .outputs import Output, OutputPort
 
-SAFE_V = 0.5 - 2.0**-16
-"""Below this a sum is in range, however it is rounded."""
 STRETCH_PEAK = 15.0
 """A stretched waveform stays below so many times its own peak: the cubic through four samples goes on for up to one of
 them behind the last, where its weights are 1, 4, 6 and 4."""
@@ -22,38 +22,81 @@ AMPLITUDE_PEAK = {0: 1.0, 1: 2.0, 4: 8.0}
 
 class OutputOverflow(msgspec.Struct, frozen=True, kw_only=True):
     """An output port that went beyond its range while a job ran: ``count`` samples (``is_all`` False: at least), the
-    first at ``first_ns``, while ``elements`` sounded."""
+    first at ``first_ns``, while ``elements`` sounded. ``is_clipped``: behind a filter; others wrap."""
 
     ref: PortRef
     count: int
     first_ns: int
     elements: tuple[str, ...]
     is_all: bool
+    is_clipped: bool = False
 
 
-def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[OutputPort]:
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """An output that is watched. What leaves its filter is at most ``gain`` times the greatest that reached it, and
+    depends on nothing that did more than ``reach_ns`` ago."""
+
+    output: OutputPort
+    gain: float
+    reach_ns: int
+
+    @property
+    def safe(self) -> float:
+        """V: below this a sum is in range, however it is rounded."""
+        return self.output.full_scale * (1.0 - 2.0**-15)
+
+
+def by_port(found: Iterable[OutputOverflow]) -> list[OutputOverflow]:
+    """What was seen of each port: a MW output has parts, I and Q of each of its up-converters."""
+    seen: dict[PortRef, OutputOverflow] = {}
+    for part in sorted(found, key=lambda part: part.first_ns):
+        first = seen.setdefault(part.ref, part)
+        if first is not part:
+            count, is_all = first.count + part.count, first.is_all and part.is_all
+            seen[part.ref] = msgspec.structs.replace(first, count=count, is_all=is_all)
+    return list(seen.values())
+
+
+def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[Watched]:
     """Those of the outputs that could go beyond their range, by the waveforms and amplitudes of the program's text.
 
-    What stands behind a filter, takes crosstalk, or has an offset or a correction that the program changes is not
-    watched, nor what spans another range than ±0.5 V or has two samples a ns."""
-    loudest, changed = _loudest(image), _changed(image)
-    return [
-        output
-        for output in outputs
-        if output.sources
-        and output.full_scale == 0.5
-        and output.per_ns == 1
-        and not output.is_filtered
-        and not output.crosstalk
-        and output.ref not in changed
-        and abs(output.offset) + sum(_size(image, s) * loudest[s[0]] for s in output.sources) >= SAFE_V
-    ]
+    Not watched is what stands behind a filter with a memory without end, has an offset or a correction that the program
+    changes, or two samples a ns."""
+    loudest = _loudest(image)
+    offsets, corrected = changed_offsets(image), _corrected(image)
+    sums = {output.ref: _greatest_sum(image, output, loudest) for output in outputs}
+    watched = []
+    for output in outputs:
+        if output.per_ns != 1 or output.iir or output.exponentials:
+            continue
+        if output.ref in offsets or not output.hears.isdisjoint(corrected):
+            continue
+        each = Watched(output=output, gain=_gain(output), reach_ns=max(len(output.fir) - 1, 0))
+        heard = _greatest_sum(image, output, loudest)
+        heard += sum(_product(abs(factor), sums.get(ref, 0.0)) for ref, factor in output.crosstalk)
+        if abs(output.offset) + _product(each.gain, heard) >= each.safe:
+            watched.append(each)
+    return watched
 
 
-def _changed(image: Image) -> set[PortRef]:
-    """The ports of which the program changes the offset, or the correction of an element on them."""
-    corrected = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
-    return changed_offsets(image).union(*(image.element_info[number].inputs for number in corrected))
+def _greatest_sum(image: Image, output: OutputPort, loudest: list[float]) -> float:
+    return sum(_product(_size(image, source), loudest[source[0]]) for source in output.sources)
+
+
+def _product(factor: float, loudest: float) -> float:
+    """Nothing comes of what has no bound either, times 0."""
+    return factor * loudest if factor else 0.0
+
+
+def _gain(output: OutputPort) -> float:
+    """What the taps make of a sum at most."""
+    return sum(map(abs, output.fir)) if output.fir else 1.0
+
+
+def _corrected(image: Image) -> set[PortRef]:
+    """The ports of elements of which the program changes the correction."""
+    rows = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
+    return {ref for number in rows for ref in image.element_info[number].inputs}
 
 
 def changed_offsets(image: Image) -> set[PortRef]:

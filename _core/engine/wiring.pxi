@@ -14,14 +14,17 @@ cdef int _added(int code) except -1:
     return code
 
 
-cdef _add_samples(signals *s, image):
+cdef _add_waveforms(signals *s, image):
     cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
     cdef int64_t I, Q, n, constant
     for I, Q, n, constant in image.waveforms.tolist():
         _made(signals_add_waveform(s, &samples[I], &samples[Q] if Q >= 0 else NULL, n, <int>constant))
+
+
+cdef _add_samples(signals *s, image):
+    _add_waveforms(s, image)
     for element in image.element_info:
-        correction = element.correction if len(element.inputs) == 2 else (1.0, 0.0, 0.0, 1.0)
-        c00, c01, c10, c11 = (element.full_scale * c for c in correction)
+        c00, c01, c10, c11 = (element.full_scale * c for c in element.mixer)
         _made(signals_add_element(s, c00, c01, c10, c11))
 
 
@@ -215,24 +218,47 @@ cdef tuple _watch(machine *m, image, plant):
     cdef signals *s = signals_new(0, SIGNAL_LINEAR)
     if s == NULL:
         raise MemoryError("no memory for the signals")
-    cdef signal_output_t port
     cdef const int32_t[::1] threads = np.array([element.thread for element in image.element_info] + [0], dtype=np.int32)
+    cdef watch_range_t *ranges = <watch_range_t *>calloc(len(watched), sizeof(watch_range_t))
     try:
-        _add_samples(s, image)
-        for number, output in enumerate(watched):
-            memset(&port, 0, sizeof(signal_output_t))
-            port.offset, port.delay = output.offset, output.delay_ns
-            _made(signals_add_output(s, &port))
-            for element, which in output.sources:
-                _made(signals_add_source(s, number, element, int(which)))
+        if ranges == NULL:
+            raise MemoryError("no memory to watch the outputs")
+        _add_waveforms(s, image)
+        for element in image.element_info:
+            c00, c01, c10, c11 = element.mixer
+            _made(signals_add_element(s, c00, c01, c10, c11))
+        _add_watched(s, [each.output for each in watched], plant.outputs)
+        for number, each in enumerate(watched):
+            ranges[number] = watch_range_t(
+                each.output.full_scale, each.output.offset, each.output.delay_ns, each.gain, each.reach_ns)
     except BaseException:
         signals_free(s)
+        free(ranges)
         raise
-    cdef watch *w = watch_new(s, &threads[0])
+    cdef watch *w = watch_new(s, &threads[0], ranges, <int>len(watched))
+    free(ranges)
     if w == NULL:
         raise MemoryError("no memory to watch the outputs")
     machine_watch(m, w)
-    return tuple(watched)
+    return tuple([each.output for each in watched])
+
+
+cdef _add_watched(signals *s, watched, outputs):
+    """The outputs to be watched, and behind them those that crosstalk brings there and that are not watched."""
+    numbers = {}
+    sources = {ref for output in watched for ref, _ in output.crosstalk}
+    others = [output for output in outputs if output.ref in sources and output not in watched]
+    for output in watched:
+        numbers[output.ref] = _made(add_filtered_output(s, output, 1))
+    for output in others:
+        numbers[output.ref] = _made(add_filtered_output(s, OutputPort(ref=output.ref), 1))
+    for number, output in enumerate([*watched, *others]):
+        for element, which in output.sources:
+            _made(signals_add_source(s, number, element, int(which)))
+    for number, output in enumerate(watched):
+        for ref, factor in output.crosstalk:
+            if ref in numbers:
+                _made(signals_add_crosstalk(s, number, numbers[ref], factor))
 
 
 _WATCHED = WeakKeyDictionary()

@@ -348,9 +348,19 @@ def simulated_outputs(used: Used) -> bool:
 
 
 def unwatched_outputs(used: Used) -> bool:
-    """A job plays on outputs with a filter or crosstalk."""
-    ports = [port for port in used.outputs() if isinstance(port, AnalogOutput)]
-    return not used.setting.simulated and any(port.filter is not None or port.crosstalk for port in ports)
+    """A job plays on outputs with endless filters or at 2 GS/s, or changes an offset or a correction."""
+    changes = bool(used.all(tree.SetDcOffset)) or bool(used.all(tree.UpdateCorrection))
+    return not used.setting.simulated and (changes or any(map(_is_unwatched, used.outputs())))
+
+
+def _is_unwatched(port: OutputPort) -> bool:
+    if port.sampling_rate == 2e9:
+        return True
+    taps = port.filter if isinstance(port, AnalogOutput) else None
+    if taps is None:
+        return False
+    exponential = taps.exponential or taps.exponential_dc_gain is not None
+    return bool(taps.feedback or exponential) or taps.high_pass is not None
 
 
 def _shaped(port: OutputPort) -> bool:

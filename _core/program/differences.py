@@ -373,8 +373,9 @@ _ROWS = (
     Difference(
         "unwatched_outputs",
         "Pulses and phases",
-        "While a job runs, outputs with a filter or crosstalk are not looked at for samples beyond their range; a "
-        "simulation looks at all.",
+        "While a job runs, outputs with feedback, exponential or high-pass filters, at 2 GS/s, or of which the program "
+        "changes the DC offset or a correction are not looked at for samples beyond their range; a simulation looks at "
+        "all.",
         "docs/arithmetic.md, section 14",
         rules.unwatched_outputs,
     ),

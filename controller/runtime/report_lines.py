@@ -65,7 +65,8 @@ def overflow_lines(overflows: Iterable[OutputOverflow]) -> tuple[list[ReportLine
         port = f"{seen.ref.controller}/{seen.ref.fem}/{seen.ref.number}"
         often = f"{'' if seen.is_all else 'at least '}{seen.count} samples"
         who = f" while {', '.join(seen.elements)} sounded" if seen.elements else ""
-        what = f"output {port} went beyond its range in {often}, first at {seen.first_ns} ns{who}: it wrapped"
+        end = "was clipped" if seen.is_clipped else "wrapped"
+        what = f"output {port} went beyond its range in {often}, first at {seen.first_ns} ns{who}: it {end}"
         lines.append(ReportLine(severity="warn", message=f"{what} [output_overflow]"))
     return lines, total
 

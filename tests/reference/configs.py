@@ -194,6 +194,8 @@ class ConfigMaker:
         modes = st.sampled_from(["direct", "amplified"])
         for output in outputs.values():
             output["output_mode"] = self.draw(modes)
+            if self.kind.loud and output["output_mode"] == "amplified" and self.draw(st.booleans()):
+                output["offset"] = 2.2
         outputs[FINE_OUTPUT] |= {"sampling_rate": 2e9} | self.draw(st.sampled_from([{}, *FINE_FILTERS]))
         rate = self.draw(st.sampled_from([1e9, 2e9]))
         for heard in inputs.values():
@@ -263,11 +265,11 @@ class ConfigMaker:
         """An output port: with an offset and a delay, crosstalk, or a FIR filter, now and then."""
         offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2, -0.03]))
         port: dict[str, Any] = {"offset": offset, "delay": 7} if offset else {}
-        extra = self.draw(st.sampled_from(["", "", "", "crosstalk", "fir", "iir"]))
+        extra = self.draw(st.sampled_from(["", "", "crosstalk", "fir", "iir"]))
         if extra == "crosstalk":
-            port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}, {FINE_OUTPUT: 0.3}]))
+            port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}, {FINE_OUTPUT: 0.3}, {4: 1.5}]))
         elif extra:
-            port["filter"] = {"feedforward": self.draw(st.sampled_from([[0.9], [0.7, 0.2, -0.1]]))}
+            port["filter"] = {"feedforward": self.draw(st.sampled_from([[0.9], [0.7, 0.2, -0.1], [1.75, -0.5]]))}
             if extra == "iir":
                 port["filter"] |= {"exponential": [(0.1, 50.0)]} if self.has_fems else {"feedback": [0.5]}
         return port
@@ -282,14 +284,15 @@ class ConfigMaker:
             for endless in ("feedback", "exponential"):
                 port.get("filter", {}).pop(endless, None)
 
-    def pulse(self, name: str, iq: bool, measures: bool, fine: bool) -> None:
-        """A pulse with its own waveforms."""
+    def pulse(self, name: str, kind: str, measures: bool, fine: bool) -> None:
+        """A pulse with its own waveforms; those of MW elements may be as loud as 1."""
+        iq, loudness = kind != "single", self.loudness * (2.0 if kind == "mw" else 1.0)
         length = self.draw(st.sampled_from(PULSE_LENGTHS))
         keys = ("I", "Q") if iq else ("single",)
         count = 0 if self.kind.one_length else self.draw(st.sampled_from([0, 0, 0, 2, 3]))
         for key in keys:
             samples = 2 * length if fine else length
-            form = array(samples, count, self.loudness) if count else waveform(self.draw, samples, self.loudness)
+            form = array(samples, count, loudness) if count else waveform(self.draw, samples, loudness)
             self.raw["waveforms"][f"{name}.{key}"] = form
         if count:
             self.arrays.add(name)
@@ -325,7 +328,7 @@ class ConfigMaker:
         fine = self.has_fems and port in (FINE_OUTPUT, FINE_MW_OUTPUT)
         slow = any(self.input_rate(kind, number) == 1e9 for number in inputs)
         for operation in operations:
-            self.pulse(f"{name}.{operation}", iq, operation == "read", fine)
+            self.pulse(f"{name}.{operation}", kind, operation == "read", fine)
         record: dict[str, Any] = {"operations": {operation: f"{name}.{operation}" for operation in operations}}
         self.hum(name, iq)
         record["operations"]["hum"] = f"{name}.hum"

@@ -79,13 +79,13 @@ class Job:
     ) -> None:
         self.config = config
         self.seed = seed
-        self.plant = plant
+        self.plant = replace(plant, profile=latency)
         self.numerics = numerics
         self.board = Board(streams={s.name: [] for s in program.streams if not s.adc})
         self.traces: dict[str, list[tuple[int, int, list[int]]]] = {s.name: [] for s in program.streams if s.adc}
         self.cells = {d.name: d.size for d in program.declarations}
         self.places = Places(program, config)
-        self.ears = self._ears(replace(plant, profile=latency))
+        self.ears = self._ears(self.plant)
         self.rows: dict[Inlet, list[Row]] = defaultdict(list)
         self.halves: dict[tuple[int, int, int, int], list[float]] = defaultdict(list)
         self.pieces: dict[tuple[int, int, int], list[float]] = defaultdict(list)
@@ -152,7 +152,7 @@ class Job:
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
         end_ns = self.board.end_ns
-        beyond = overflows(self.config, self.places, self.board.records, end_ns)
+        beyond = overflows(self.config, self.places, self.board.records, end_ns, self.plant)
         return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond, bool(running))
 
     def found_edge(self, end: int | None) -> bool:

@@ -1,7 +1,8 @@
-"""Section 14 of docs/arithmetic.md: where an output goes beyond its range while a job runs."""
+"""Sections 14 and 17 of docs/arithmetic.md: where an output goes beyond its range while a job runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor
@@ -11,13 +12,13 @@ from quaymaster._core.config.model import PortRef
 from quaymaster._core.program import tree
 
 from .ears import Part, parts_of
-from .plants import port_of, volts_of
+from .plants import Plant, Way, all_outputs, full_scale, is_sampled, lag_ns, played_on, port_of
 from .records import Record
 from .samples import heard
 from .sites import Places
 
-NEAR_V = 0.49
-"""Where the sizes of all that sounds stay below, nothing can be out of range."""
+NEAR = 0.98
+"""Where the sizes of all that sounds stay below that of the range, nothing can be out of it."""
 
 
 LOOKED_AT_MAX = 20_000
@@ -36,7 +37,12 @@ class Beyond:
         """Whether an engine that looks at all samples may have found that."""
         if self.is_all:
             return (count, first_ns) == (self.count, self.first_ns)
-        return count >= self.count and (not self.count or first_ns == self.first_ns)
+        return count >= self.count and (not self.count or 0 <= first_ns <= self.first_ns)
+
+    def and_(self, other: Beyond) -> Beyond:
+        """Of another part of the same port."""
+        first = min((t for t in (self.first_ns, other.first_ns) if t >= 0), default=-1)
+        return Beyond(self.count + other.count, first, self.is_all and other.is_all)
 
 
 NONE = Beyond(0, -1)
@@ -48,57 +54,157 @@ def agree(expected: dict[PortRef, Beyond], got: dict[PortRef, Beyond]) -> bool:
     return all(one.agrees(other.count, other.first_ns) for one, other in found)
 
 
-def changed(config: model.Config, places: Places) -> set[PortRef]:
-    """The ports of which the program changes the offset, or the correction of an element on them."""
-    found: set[PortRef] = set()
+@dataclass(frozen=True)
+class Line:
+    """What elements play on a port, or on a part of one: factor times that reaches the output."""
+
+    parts: list[Part]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """An output: what reaches it, and what it makes of that; its range is ±``full_scale`` V."""
+
+    lines: list[Line]
+    fir: tuple[float, ...]
+    offset: float
+    delay: int
+    full_scale: float
+
+    def at(self, lines: list[Line], t: int) -> float:
+        """Behind the filter and with the offset, in V."""
+        if not self.fir:
+            return sum_at(lines, t) + self.offset
+        volts = 0.0
+        for k, tap in enumerate(self.fir):
+            volts += tap * (sum_at(lines, t - k) if t >= k else 0.0)
+        return volts + self.offset
+
+
+def sum_at(lines: list[Line], t: int) -> float:
+    """Section 14: the port's own sum, then factor times those that crosstalk brings."""
+    volts = heard(lines[0].parts, t)
+    for line in lines[1:]:
+        volts += line.factor * heard(line.parts, t)
+    return volts
+
+
+def changed(config: model.Config, places: Places) -> tuple[set[PortRef], set[PortRef]]:
+    """The ports of which the program changes the offset, and the correction of an element on them."""
+    offsets: set[PortRef] = set()
+    corrections: set[PortRef] = set()
     for site in places:
         node = site.node
         if isinstance(node, tree.UpdateCorrection):
             mixed = [config.elements[element] for element in site.elements if config.elements[element].mixInputs]
-            found.update(port for element in mixed for port in element.input_ports.values())
+            corrections.update(port for element in mixed for port in element.input_ports.values())
         elif isinstance(node, tree.SetDcOffset):
-            found.add(port_of(config, node.element, node.input))
+            offsets.add(port_of(config, node.element, node.input))
+    return offsets, corrections
+
+
+def overflows(
+    config: model.Config, places: Places, records: list[Record], end_ns: int, plant: Plant
+) -> dict[PortRef, Beyond]:
+    """What goes beyond its range of the outputs that are watched; those where nothing does are left out."""
+    ranked = sorted(records, key=lambda record: record.rank)
+    offsets, corrections = changed(config, places)
+    found: dict[PortRef, Beyond] = {}
+    for port in all_outputs(config):
+        output = config.analog_output(port)
+        assert isinstance(output, model.AnalogOutput | model.MWAnalogOutput)
+        if output.sampling_rate != 1e9 or is_sampled(config, port) or port in offsets:
+            continue
+        if isinstance(output, model.MWAnalogOutput):
+            parts = microwaves(config, places.used, port, output, ranked, lag_ns(plant, output))
+        elif corrections.isdisjoint(heard_at(config, port)):
+            parts = [volts(config, places.used, port, output, ranked)]
+        else:
+            parts = []
+        for part in parts:
+            found[port] = found.get(port, NONE).and_(seen_at(part, end_ns))
+    return {port: seen for port, seen in found.items() if seen != NONE}
+
+
+def heard_at(config: model.Config, port: PortRef) -> set[PortRef]:
+    """The port, and those that crosstalk brings to it."""
+    return {port, *(source for source, _ in crosstalk_of(port, config.analog_output(port)))}
+
+
+def crosstalk_of(port: PortRef, output: model.AnalogOutput | model.MWAnalogOutput) -> list[tuple[PortRef, float]]:
+    """(source, factor), in their order."""
+    if not isinstance(output, model.AnalogOutput):
+        return []
+    return [(PortRef(port.controller, port.fem, number), factor) for number, factor in output.crosstalk.items()]
+
+
+def volts(
+    config: model.Config, used: list[str], port: PortRef, output: model.AnalogOutput, ranked: list[Record]
+) -> Watched:
+    """An output in volts."""
+    lines = [
+        Line(list(played(played_on(config, used, source), ranked)), factor)
+        for source, factor in [(port, 1.0), *crosstalk_of(port, output)]
+    ]
+    fir = output.filter.feedforward if output.filter is not None else ()
+    return Watched(lines, fir, output.offset, output.delay, full_scale(output))
+
+
+def microwaves(
+    config: model.Config,
+    used: list[str],
+    port: PortRef,
+    output: model.MWAnalogOutput,
+    ranked: list[Record],
+    lag: int,
+) -> list[Watched]:
+    """Section 17: I and Q before each up-converter of a MW output, in parts of its range."""
+    found = []
+    for converter in output.upconverters:
+        on = [
+            name
+            for name in used
+            if (way := config.elements[name].MWInput) is not None and (way.port, way.upconverter) == (port, converter)
+        ]
+        for part, m in (("I", (1.0, -0.0)), ("Q", (0.0, -1.0))):
+            ways = {name: [Way(port, part, 1.0, m=m)] for name in on}
+            found.append(Watched([Line(list(played(ways, ranked)))], (), 0.0, output.delay + lag, 1.0))
     return found
 
 
-def overflows(config: model.Config, places: Places, records: list[Record], end_ns: int) -> dict[PortRef, Beyond]:
-    """What goes beyond its range of the plain outputs; those where nothing does are left out."""
-    used, left_out = places.used, changed(config, places)
-    found: dict[PortRef, list[Part]] = {}
-    for record in sorted(records, key=lambda record: record.rank):
-        if record.element in used:
-            for way in volts_of(config, record.element).values():
-                if record.target not in ("", way.name):
-                    continue
-                found.setdefault(way.output, []).extend(parts_of(record, way))
-    found = {port: parts for port, parts in found.items() if is_plain(config, port) and port not in left_out}
-    beyond = {port: seen_at(config, port, parts, end_ns) for port, parts in found.items()}
-    return {port: seen for port, seen in beyond.items() if seen != NONE}
+def played(ways: dict[str, list[Way]], ranked: list[Record]) -> Iterable[Part]:
+    """All that is played by these ways, in the order of summing."""
+    for record in ranked:
+        for way in ways.get(record.element, []):
+            if record.target in ("", way.name):
+                yield from parts_of(record, way)
 
 
-def is_plain(config: model.Config, port: PortRef) -> bool:
-    """No filter and no crosstalk, ±0.5 V and one sample a ns."""
-    output = config.analog_output(port)
-    if not isinstance(output, model.AnalogOutput) or output.output_mode != "direct" or output.sampling_rate != 1e9:
-        return False
-    return not output.crosstalk and (output.filter is None or not (output.filter.feedforward or output.filter.feedback))
-
-
-def seen_at(config: model.Config, port: PortRef, parts: list[Part], end_ns: int) -> Beyond:
+def seen_at(output: Watched, end_ns: int) -> Beyond:
     """The samples of one output, where what sounds could be too much."""
-    output = config.analog_output(port)
-    edges = {min(t, end_ns) for part in parts for t in (part.record.start, part.record.start + part.record.length)}
+    reach = max(len(output.fir) - 1, 0)
+    gain = sum(map(abs, output.fir)) if output.fir else 1.0
+    spans = {(p.record.start, p.record.start + p.record.length + reach) for line in output.lines for p in line.parts}
+    edges = {min(t, end_ns) for span in spans for t in span}
     instants: list[int] = []
     left = LOOKED_AT_MAX
     for start, end in pairwise(sorted(edges)):
-        sounding = [p for p in parts if p.record.start < end and start < p.record.start + p.record.length]
-        if sum(size(part) for part in sounding) + abs(output.offset) < NEAR_V:
+        lines = [Line([p for p in line.parts if sounds(p, start - reach, end)], line.factor) for line in output.lines]
+        loud = sum(abs(line.factor) * size(part) for line in lines for part in line.parts)
+        if gain * loud + abs(output.offset) < NEAR * output.full_scale:
             continue
-        instants += [t for t in range(start, min(end, start + left)) if is_out(heard(sounding, t) + output.offset)]
+        looked_at = range(start, min(end, start + left))
+        instants += [t for t in looked_at if is_out(output.at(lines, t), output.full_scale)]
         left -= end - start
         if left < 0:
             break
     return Beyond(len(instants), instants[0] + output.delay if instants else -1, left >= 0)
+
+
+def sounds(part: Part, start: int, end: int) -> bool:
+    """Whether any of [start, end) is of the part."""
+    return part.record.start < end and start < part.record.start + part.record.length
 
 
 def size(part: Part) -> float:
@@ -106,6 +212,6 @@ def size(part: Part) -> float:
     return (abs(part.factor[0]) + abs(part.factor[1])) * part.record.peak
 
 
-def is_out(volts: float) -> bool:
-    """Whether it rounds to a code outside of 16 bits over 1 V."""
-    return not -(2**15) <= floor(volts * 2.0**16 + 0.5) < 2**15
+def is_out(value: float, full_scale: float) -> bool:
+    """Whether it rounds to a code outside of 16 bits over the range."""
+    return not -(2**15) <= floor(value * (2**15 / full_scale) + 0.5) < 2**15

@@ -11,7 +11,7 @@ import pytest
 from engine_lab import bench, drive
 
 from quaymaster._core.config import check_config
-from quaymaster._core.config.model import PortRef
+from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.engine.machine import Machine
 from quaymaster._core.engine.watching import OutputOverflow
 from quaymaster._core.program import tree
@@ -60,7 +60,16 @@ def seen(
         raw["waveforms"]["own"] = waveform
         raw["pulses"]["long_pulse"]["waveforms"] = {"single": "own"}
     raw["controllers"]["con1"]["analog_outputs"][1] |= port or {}
-    setup = check_config(raw)
+    return watched(check_config(raw), *body, declared=declared, trigger_period_ns=trigger_period_ns)
+
+
+def watched(
+    setup: Config,
+    *body: tree.Statement,
+    declared: tuple[tree.Declaration, ...] = (),
+    trigger_period_ns: int = 0,
+) -> list[OutputOverflow]:
+    """What was out of range when such a program has run."""
     program = tree.Program(
         declarations=declared, streams=(), body=body, nodes=(), results=(), sources=(("program.py", 1),)
     )
@@ -172,9 +181,146 @@ def test_a_stretched_waveform_swings_beyond_its_last_sample() -> None:
     assert (found.count, found.first_ns) == (1, 199)
 
 
-def test_a_filter_is_not_watched() -> None:
-    """What stands behind a filter saturates, and is not looked at."""
-    assert seen(play("q1"), level=0.5, port={"filter": {"feedforward": [1.0]}}, q1=drive(1, **STEADY)) == []
+def test_crosstalk_and_own_pulses_add_up() -> None:
+    """Own 0.4 V for 100 ns and 0.3 V for 100 ns times 0.5: 0.55 V where they overlap, 80 ns of it; of the same with
+    the sign turned nothing is out."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(2, **STEADY)}
+    body = (play("q1", amplitude=4 / 3), wait(5, "q2"), play("q2"))
+    (found,) = seen(*body, level=0.3, port={"crosstalk": {2: 0.5}}, **pair)
+    assert found == OutputOverflow(
+        ref=PortRef("con1", 1, 1), count=80, first_ns=20, elements=("q1", "q2"), is_all=True, is_clipped=False
+    )
+    assert seen(*body, level=0.3, port={"crosstalk": {2: -0.5}}, **pair) == []
+
+
+def test_crosstalk_alone() -> None:
+    """0.3 V twice as strong on a port where nobody plays, seen with the delay of that port."""
+    (found,) = seen(play("q2"), level=0.3, port={"crosstalk": {2: 2.0}, "delay": 12}, q2=drive(2, **STEADY))
+    assert (found.ref.number, found.count, found.first_ns, found.elements) == (1, 100, 12, ("q2",))
+
+
+def test_crosstalk_from_itself_and_from_a_port_at_its_limit() -> None:
+    """0.3 V on port 1, 1.7 times that with its own crosstalk: 0.51 V; port 2, with 0.3 V, is in range."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(2, **STEADY)}
+    (found,) = seen(play("q1"), play("q2"), level=0.3, port={"crosstalk": {1: 0.7}}, **pair)
+    assert (found.ref.number, found.count, found.elements) == (1, 100, ("q1",))
+
+
+def test_the_edges_of_a_step_through_a_filter() -> None:
+    """0.4 V through the taps 1.5, -0.5: 0.6 V in the first sample, then 0.4 V, then -0.2 V in the sample behind."""
+    (found,) = seen(play("q1"), level=0.4, port={"filter": {"feedforward": [1.5, -0.5]}}, q1=drive(1, **STEADY))
+    assert found == OutputOverflow(
+        ref=PortRef("con1", 1, 1), count=1, first_ns=0, elements=("q1",), is_all=True, is_clipped=True
+    )
+
+
+def test_a_filter_remembers_what_is_in_range_by_itself() -> None:
+    """0.3 V, 16 ns of silence, 0.3 V: taps for now and for 18 ns ago (1 each) add up 18 ns behind each start, and the
+    last 2 ns of the first pulse with the first 2 ns of the second."""
+    taps = {"filter": {"feedforward": [1.0, *[0.0] * 17, 1.0]}}
+    (found,) = seen(play("q1"), wait(4, "q1"), play("q1", "short"), level=0.3, port=taps, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == ((100 - 18) + 2 + (20 - 18), 18)
+
+
+def test_a_quiet_pulse_before_a_loud_one_is_remembered() -> None:
+    """Taps 0.5 for now and 1.9 for 40 ns ago: 0.2 V become 0.48 V; the 0.3 V behind them 0.53 V for 40 ns."""
+    taps = {"filter": {"feedforward": [0.5, *[0.0] * 39, 1.9]}}
+    quiet, loud = play("q1", "short", 2 / 3), play("q1", "short")
+    (found,) = seen(*[quiet] * 20, loud, loud, level=0.3, port=taps, q1=drive(1, **STEADY))
+    now = np.concatenate((np.full(400, 0.2), np.full(40, 0.3)))
+    both = 0.5 * now + 1.9 * np.concatenate((np.zeros(40), now[:-40]))
+    assert (found.count, found.first_ns) == (int((both > 0.5).sum()), int(np.argmax(both > 0.5))) == (40, 400)
+
+
+def test_a_filter_of_an_oscillation() -> None:
+    """0.4 V at 50 MHz through 0.8, 0.5: |0.8 + 0.5 e^{-i 0.1 pi}| times as much, behind the first sample."""
+    (found,) = seen(play("q1"), level=0.4, port={"filter": {"feedforward": [0.8, 0.5]}})
+    wave = [0.4 * math.cos(2 * math.pi * 0.05 * t) for t in range(100)]
+    behind = [0.8 * v + 0.5 * before for v, before in zip(wave, [0.0, *wave[:-1]], strict=True)]
+    beyond = [t for t, v in enumerate(behind) if not -(2**15) <= math.floor(v * 65536 + 0.5) < 2**15]
+    assert len(beyond) > 10
+    assert (found.count, found.first_ns) == (len(beyond), beyond[0])
+
+
+def test_a_filter_between_crosstalk_and_offset() -> None:
+    """(0.3 + 0.5·0.3) V times 0.9 and 0.1 V: 0.505 V; of 0.8 times that and the offset 0.46 V."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(2, **STEADY)}
+    port = {"crosstalk": {2: 0.5}, "offset": 0.1}
+    (found,) = seen(play("q1"), play("q2"), level=0.3, port=port | {"filter": {"feedforward": [0.9]}}, **pair)
+    assert (found.count, found.first_ns) == (100, 0)
+    assert seen(play("q1"), play("q2"), level=0.3, port=port | {"filter": {"feedforward": [0.8]}}, **pair) == []
+
+
+def test_what_is_held_behind_a_filter() -> None:
+    """0.3 V held for 200 ns behind the taps 1 and 1: 0.6 V from the second ns on, until the ramp to zero."""
+    sticky = drive(1, **STEADY, sticky={"analog": True, "duration": 100})
+    filtered = {"filter": {"feedforward": [1.0, 1.0]}}
+    (found,) = seen(play("q1"), wait(50, "q1"), level=0.3, port=filtered, q1=sticky)
+    held = math.floor(0.3 * 65536 + 0.5) / 65536
+    sums = [0.3] * 100 + [held] * 200 + [held * (1 - (n + 1) / 100) for n in range(100)]
+    behind = [v + before for v, before in zip(sums, [0.0, *sums[:-1]], strict=True)]
+    assert (found.count, found.first_ns) == (sum(v > 0.5 - 2**-17 for v in behind), 1)
+
+
+def test_an_endless_filter_is_not_watched() -> None:
+    """What stands behind feedback is not looked at."""
+    assert seen(play("q1"), level=0.5, port={"filter": {"feedforward": [1.0], "feedback": [0.1]}}) == []
+
+
+def test_many_quiet_pulses_before_a_loud_one() -> None:
+    """Of 5,000 pulses in range on a port that two elements share nothing is kept; the one of 0.6 V counts."""
+    quiet = [play("q1", "short", 0.5)] * 5000
+    (found,) = seen(*quiet, play("q1", "short", 1.5), level=0.4, q1=drive(1, **STEADY), q2=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (20, 100_000)
+
+
+def opx1000(*body: tree.Statement, config: dict[str, Any], **elements: Any) -> list[OutputOverflow]:
+    """The same on a FEM, the module 1 of an OPX1000."""
+    raw = bench(**elements)
+    raw["controllers"]["con1"] = {"type": "opx1000", "fems": {1: config}}
+    raw["elements"] = elements
+    raw["waveforms"] |= {"high": {"type": "constant", "sample": 2.4}, "wide": {"type": "constant", "sample": 0.8}}
+    raw["pulses"] |= {
+        "high_pulse": {"operation": "control", "length": 48, "waveforms": {"single": "high"}},
+        "wide_pulse": {"operation": "control", "length": 48, "waveforms": {"I": "wide", "Q": "nothing"}},
+    }
+    return watched(check_config(raw), *body)
+
+
+def lf(**port: Any) -> dict[str, Any]:
+    """A LF-FEM with an output 1."""
+    return {"type": "LF", "analog_outputs": {1: {"offset": 0.0} | port}}
+
+
+def test_an_amplified_output_spans_five_volts() -> None:
+    """2.4 V and 0.2 V of offset are beyond 2.5 V; 0.05 V of offset and 2.4 V are not."""
+    one = {
+        "singleInput": {"port": ("con1", 1, 1)},
+        "operations": {"high": "high_pulse"},
+    }
+    for offset, count in ((0.2, 48), (0.05, 0)):
+        config = lf(output_mode="amplified", offset=offset)
+        found = opx1000(play("q", "high"), config=config, q=one)
+        assert [(each.count, each.first_ns, each.is_clipped) for each in found] == [(count, 0, False)] * bool(count)
+
+
+@pytest.mark.parametrize("dbm", [-11, 10])
+def test_a_microwave_output_spans_what_it_has(dbm: int) -> None:
+    """Samples of 0.8 times 1.5 are 1.2 of the full scale, whatever that is: I where |cos| > 1/1.2, Q where |sin| is."""
+    port = {"band": 1, "full_scale_power_dbm": dbm, "upconverters": {1: {"frequency": 1e9}, 2: {"frequency": 1.1e9}}}
+    config = {"type": "MW", "analog_outputs": {1: port}}
+    mw = {
+        "MWInput": {"port": ("con1", 1, 1), "upconverter": 2},
+        "intermediate_frequency": 25e6,
+        "operations": {"wide": "wide_pulse"},
+    }
+    (found,) = opx1000(play("q", "wide", 1.5), config=config, q=mw)
+    wave = [1.2 * np.exp(2j * np.pi * 0.025 * t) for t in range(48)]
+    codes = [[math.floor(v * 2**15 + 0.5) for v in (z.real, z.imag)] for z in wave]
+    beyond = [t for t, both in enumerate(codes) for code in both if not -(2**15) <= code < 2**15]
+    assert len(beyond) > 10
+    assert (found.ref, found.count, found.first_ns) == (PortRef("con1", 1, 1), len(beyond), beyond[0])
+    assert opx1000(play("q", "wide"), config=config, q=mw) == []
 
 
 @pytest.mark.parametrize("plays", [30, 300])

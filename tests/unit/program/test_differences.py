@@ -382,11 +382,15 @@ def test_unheard_outputs_and_times_of_flight() -> None:
 
 
 def test_unwatched_outputs() -> None:
-    """Outputs with a filter are watched by nobody while a job runs; a simulation renders them."""
+    """Outputs with an endless filter are watched by nobody while a job runs; a simulation renders them."""
     config = opx_readout_pair()
     assert "unwatched_outputs" not in ids(_reads(config), config)
-    for port in config["controllers"]["con1"]["analog_outputs"].values():
+    ports = config["controllers"]["con1"]["analog_outputs"].values()
+    for port in ports:
         port["filter"] = {"feedforward": [0.9]}
+    assert "unwatched_outputs" not in ids(_reads(config), config)
+    for port in ports:
+        port["filter"] = {"feedforward": [0.9], "feedback": [0.1]}
     assert "unwatched_outputs" in ids(_reads(config), config)
     assert "unwatched_outputs" not in ids(_reads(config), config, simulated=True)
 

@@ -65,6 +65,7 @@ WANTED = {
         "trace at 2 GS/s",
         "beyond 500 MHz",
     ],
+    "out of range": ["plain", "crosstalk", "filter", "amplified", "mw"],
     "wires": [
         *["delay", "offset", "changed offset", "crosstalk", "feedforward", "exponential", "feedback"],
         *["feedforward at 2 GS/s", "exponential at 2 GS/s", "high_pass at 2 GS/s", "filtered crosstalk at 2 GS/s"],
@@ -158,6 +159,20 @@ def count_wires(case: Case, outcome: Outcome, seen: Counter[str]) -> None:
         seen.update(name for name, value in found.items() if value)
 
 
+def count_overflows(case: Case, outcome: Outcome, seen: Counter[str]) -> None:
+    """Add what sort of outputs went beyond their range."""
+    for port in outcome.overflows:
+        output = case.config.analog_output(port)
+        if isinstance(output, model.MWAnalogOutput):
+            seen["mw"] += 1
+            continue
+        assert isinstance(output, model.AnalogOutput)
+        seen["amplified"] += output.output_mode == "amplified"
+        seen["crosstalk"] += bool(output.crosstalk)
+        seen["filter"] += output.filter is not None
+        seen["plain"] += not output.crosstalk and output.filter is None
+
+
 def keeps_fine_trace(case: Case, outcome: Outcome) -> bool:
     """Whether a raw trace of an input at 2 GS/s was kept."""
     rates = {
@@ -189,6 +204,7 @@ def seen() -> dict[str, Counter[str]]:
             count_ports(case, counters)
             outcome = outcome_of(case)
             count_wires(case, outcome, counters["wires"])
+            count_overflows(case, outcome, counters["out of range"])
             counters["fems"]["trace at 2 GS/s"] += keeps_fine_trace(case, outcome)
             counters["events"].update(code for code, _ in outcome.events)
             counters["saved"]["non-zero measured"] += sum(raw != 0 for raw, _ in outcome.streams.get("fixeds", []))
