@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from .._core.program.literals import fixed_raw, python_value
+from .._core.program.literals import fits32, fixed_raw, python_value
 from .._core.wire import limits
 from .._core.wire.records import InputEntry, ValueType
 from .exceptions import QmValueError
@@ -22,9 +22,9 @@ def machine_number(value: Any, what: str) -> tuple[ValueType, int]:
     """
     number = plain_number(value, what)
     kind = _TYPE_OF[type(number)]
-    if kind == "fixed" and not -8.0 <= number < 8.0:
-        raise QmValueError(f"{what} is {number:g}; a fixed is at least -8 and below 8")
-    if kind == "int" and not -(2**31) <= number < 2**31:
+    if kind == "fixed" and not (-8.0 <= number < 8.0 and fits32(fixed_raw(number))):
+        raise QmValueError(f"{what} is {number}; a fixed is at least -8 and below 8")
+    if kind == "int" and not fits32(int(number)):
         raise QmValueError(f"{what} is {number}; an int has 32 bits")
     return kind, fixed_raw(number) if kind == "fixed" else int(number)
 

@@ -306,4 +306,5 @@ EVENT_NAMES = (
     "correction_range",
     "offset_range",
     "waveform_index",
+    "overflow",
 )

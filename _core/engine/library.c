@@ -13,11 +13,25 @@
 #define EXP_BELOW 2.0794415416798357
 #define LEAKY 2684355 /* round(0.01 * 2^28) */
 
-static inline int32_t wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+static inline int32_t wrap(__int128 x, enum library_note *note)
+{
+    int32_t raw = (int32_t)(uint32_t)x;
+    if (raw != x)
+        *note = LIBRARY_WRAPPED;
+    return raw;
+}
+
 static inline double real(int32_t raw) { return (double)raw * 0x1p-28; }
+static inline int64_t product(int32_t a, int32_t b) { return ((int64_t)a * b) >> 28; }
+
 /* fmod is exact: a power may be far beyond what an int64 holds, and wraps all the same */
-static inline int32_t fixed(double y) { return wrap((int64_t)fmod(floor(y * 0x1p28 + 0.5), 0x1p32)); }
-static inline int32_t product(int32_t a, int32_t b) { return wrap(((int64_t)a * b) >> 28); }
+static int32_t fixed(double y, enum library_note *note)
+{
+    double steps = floor(y * 0x1p28 + 0.5);
+    if (!(steps >= -0x1p31 && steps < 0x1p31))
+        *note = LIBRARY_WRAPPED;
+    return (int32_t)(uint32_t)(int64_t)fmod(steps, 0x1p32);
+}
 
 static double power_of_two(int64_t k) { return phase_bits((uint64_t)(k + 1023) << 52); }
 
@@ -85,39 +99,44 @@ static int32_t highest_bit(int32_t raw)
     return size ? 31 - __builtin_clz(size) : 0;
 }
 
-static double power(double base, double x, int *outside)
+/* 0, and a note, outside the domain. */
+static double outside(enum library_note *note)
+{
+    *note = LIBRARY_OUTSIDE;
+    return 0.0;
+}
+
+static double power(double base, double x, enum library_note *note)
 {
     if (x == 0.0)
         return 1.0;
     if (base == 0.0 && x > 0.0)
         return 0.0;
-    *outside = !(base > 0.0);
-    return *outside ? 0.0 : exponential(x * phase_ln(base));
+    return base > 0.0 ? exponential(x * phase_ln(base)) : outside(note);
 }
 
-static double logarithm(double x, double base, int *outside)
+static double logarithm(double x, double base, enum library_note *note)
 {
-    *outside = !(x > 0.0 && base > 0.0 && base != 1.0);
-    return *outside ? 0.0 : phase_ln(x) / phase_ln(base);
+    return x > 0.0 && base > 0.0 && base != 1.0 ? phase_ln(x) / phase_ln(base) : outside(note);
 }
 
 /* Functions whose fixed result is that of a double of x and y. */
-static double value(enum library_function function, double x, double y, int *outside)
+static double value(enum library_function function, double x, double y, enum library_note *note)
 {
     double c, s;
     switch (function) {
     case LIBRARY_SIN: radians(x, &c, &s); return s;
     case LIBRARY_COS: radians(x, &c, &s); return c;
-    case LIBRARY_EXP: *outside = !(x < EXP_BELOW); return *outside ? 0.0 : exponential(x);
-    case LIBRARY_POW2: *outside = !(x < 3.0); return *outside ? 0.0 : power_of_2(x);
-    case LIBRARY_LN: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x);
-    case LIBRARY_LOG2: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x) * LOG2_E;
-    case LIBRARY_LOG10: *outside = !(x > 0.0); return *outside ? 0.0 : phase_ln(x) * LOG10_E;
-    case LIBRARY_LOG: return logarithm(x, y, outside);
-    case LIBRARY_POW: return power(x, y, outside);
-    case LIBRARY_SQRT: *outside = !(x >= 0.0); return *outside ? 0.0 : sqrt(x);
-    case LIBRARY_INV_SQRT: *outside = !(x > 0.0); return *outside ? 0.0 : 1.0 / sqrt(x);
-    case LIBRARY_INV: *outside = x == 0.0; return *outside ? 0.0 : 1.0 / x;
+    case LIBRARY_EXP: return x < EXP_BELOW ? exponential(x) : outside(note);
+    case LIBRARY_POW2: return x < 3.0 ? power_of_2(x) : outside(note);
+    case LIBRARY_LN: return x > 0.0 ? phase_ln(x) : outside(note);
+    case LIBRARY_LOG2: return x > 0.0 ? phase_ln(x) * LOG2_E : outside(note);
+    case LIBRARY_LOG10: return x > 0.0 ? phase_ln(x) * LOG10_E : outside(note);
+    case LIBRARY_LOG: return logarithm(x, y, note);
+    case LIBRARY_POW: return power(x, y, note);
+    case LIBRARY_SQRT: return x >= 0.0 ? sqrt(x) : outside(note);
+    case LIBRARY_INV_SQRT: return x > 0.0 ? 1.0 / sqrt(x) : outside(note);
+    case LIBRARY_INV: return x != 0.0 ? 1.0 / x : outside(note);
     case LIBRARY_ATAN: return arc_tangent(x);
     case LIBRARY_ATAN_2PI: return arc_tangent(x) * TURNS;
     case LIBRARY_ATAN2: return arc_tangent_2(x, y);
@@ -128,21 +147,20 @@ static double value(enum library_function function, double x, double y, int *out
     }
 }
 
-int32_t library_value(enum library_function function, int32_t a, int32_t b, int32_t c, int *outside)
+int32_t library_value(enum library_function function, int32_t a, int32_t b, int32_t c, enum library_note *note)
 {
     double cosine, sine;
-    *outside = 0;
     switch (function) {
-    case LIBRARY_ABS: return a < 0 ? wrap(-(int64_t)a) : a;
+    case LIBRARY_ABS: return wrap(a < 0 ? -(int64_t)a : a, note);
     case LIBRARY_RELU: return a < 0 ? 0 : a;
-    case LIBRARY_SIN2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(sine);
-    case LIBRARY_COS2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(cosine);
+    case LIBRARY_SIN2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(sine, note);
+    case LIBRARY_COS2PI: phase_cossin((uint64_t)(int64_t)a << 36, &cosine, &sine); return fixed(cosine, note);
     case LIBRARY_MSB_INT: return highest_bit(a);
     case LIBRARY_MSB_FIXED: return highest_bit(a) - 28;
-    case LIBRARY_LRELU: return a < 0 ? product(LEAKY, a) : a;
-    case LIBRARY_PLRELU: return a < 0 ? product(b, a) : a;
+    case LIBRARY_LRELU: return wrap(a < 0 ? product(LEAKY, a) : a, note);
+    case LIBRARY_PLRELU: return wrap(a < 0 ? product(b, a) : a, note);
     case LIBRARY_COND: return a ? b : c;
-    default: return fixed(value(function, real(a), real(b), outside));
+    default: return fixed(value(function, real(a), real(b), note), note);
     }
 }
 
@@ -155,26 +173,28 @@ static int32_t place(const int32_t *a, int64_t size, int greatest)
     return (int32_t)best;
 }
 
-int32_t library_array_value(enum library_array_function function, const int32_t *a, const int32_t *b, int64_t size)
+int32_t library_array_value(enum library_array_function function, const int32_t *a, const int32_t *b, int64_t size,
+                            enum library_note *note)
 {
-    uint32_t sum = 0;
+    int64_t sum = 0;
+    __int128 products = 0; /* of ints: two of them may be more than an int64 holds */
     switch (function) {
     case LIBRARY_SUM:
         for (int64_t k = 0; k < size; k++)
-            sum += (uint32_t)a[k];
-        return (int32_t)sum;
+            sum += a[k];
+        return wrap(sum, note);
     case LIBRARY_MAX: return a[place(a, size, 1)];
     case LIBRARY_MIN: return a[place(a, size, 0)];
     case LIBRARY_ARGMAX: return place(a, size, 1);
     case LIBRARY_ARGMIN: return place(a, size, 0);
     case LIBRARY_DOT_INT:
         for (int64_t k = 0; k < size; k++)
-            sum += (uint32_t)a[k] * (uint32_t)b[k];
-        return (int32_t)sum;
+            products += (int64_t)a[k] * b[k];
+        return wrap(products, note);
     case LIBRARY_DOT_FIXED:
         for (int64_t k = 0; k < size; k++)
-            sum += (uint32_t)product(a[k], b[k]);
-        return (int32_t)sum;
+            sum += product(a[k], b[k]);
+        return wrap(sum, note);
     default: return 0;
     }
 }

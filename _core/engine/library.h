@@ -16,11 +16,15 @@ enum library_array_function {
     LIBRARY_ARRAY_COUNT
 };
 
-/* The raw result for the raw arguments (those that the function has not are ignored). *outside becomes 1 where the
- * arguments are outside its domain: the result is 0 then. */
-int32_t library_value(enum library_function function, int32_t a, int32_t b, int32_t c, int *outside);
+/* What there is to say of a result: it is 0, for the arguments are outside the domain; or it was wrapped. */
+enum library_note { LIBRARY_FITS, LIBRARY_OUTSIDE, LIBRARY_WRAPPED };
+
+/* The raw result for the raw arguments (those that the function has not are ignored). *note, LIBRARY_FITS before,
+ * becomes what there is to say. */
+int32_t library_value(enum library_function function, int32_t a, int32_t b, int32_t c, enum library_note *note);
 
 /* The same of arrays of `size` >= 1 cells; b only of a dot product. */
-int32_t library_array_value(enum library_array_function function, const int32_t *a, const int32_t *b, int64_t size);
+int32_t library_array_value(enum library_array_function function, const int32_t *a, const int32_t *b, int64_t size,
+                            enum library_note *note);
 
 #endif

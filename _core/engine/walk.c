@@ -14,18 +14,19 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
 }
 
-static int32_t divide(machine *m, int64_t a, int64_t b, int32_t at)
+static int64_t divide(machine *m, int64_t a, int64_t b, int32_t at)
 {
     if (b == 0) {
         event(m, EVENT_DIVISION_BY_ZERO, at);
         return 0;
     }
-    return wrap(floor_divide(a, b));
+    return floor_divide(a, b);
 }
 
-static int32_t shift_left(int32_t a, int32_t count)
+/* A count outside 0 … 31 is as good as 32: no bit of the 32 stays. */
+static int64_t shift_left(int32_t a, int32_t count)
 {
-    return count < 0 || count > 31 ? 0 : wrap((int64_t)((uint64_t)(int64_t)a << count));
+    return (int64_t)a * (1ll << (count < 0 || count > 31 ? 32 : count));
 }
 
 static int32_t shift_right(int32_t a, int32_t count)
@@ -156,10 +157,19 @@ static int push_block(machine *m, walker *w, block_queue *b, int64_t time)
 
 static int32_t function(machine *m, const int32_t *v, const insn *i, int32_t at)
 {
-    int outside;
-    int32_t raw = library_value((enum library_function)i->b, v[i->c], v[i->d], v[i->e], &outside);
-    if (outside)
-        event(m, EVENT_MATH_DOMAIN, at);
+    enum library_note note = LIBRARY_FITS;
+    int32_t raw = library_value((enum library_function)i->b, v[i->c], v[i->d], v[i->e], &note);
+    if (note != LIBRARY_FITS)
+        event(m, note == LIBRARY_OUTSIDE ? EVENT_MATH_DOMAIN : EVENT_OVERFLOW, at);
+    return raw;
+}
+
+static int32_t array_function(machine *m, const int32_t *v, const insn *i, int32_t at)
+{
+    enum library_note note = LIBRARY_FITS;
+    int32_t raw = library_array_value((enum library_array_function)i->b, v + i->c, v + i->e, i->d, &note);
+    if (note != LIBRARY_FITS)
+        event(m, EVENT_OVERFLOW, at);
     return raw;
 }
 
@@ -212,6 +222,11 @@ static inline void raise_stamp(walker *w, int64_t slot)
 
 #define QUIET -2 /* `at` of look-ups that were or will be reported elsewhere */
 #define BLOCKED_IF(x) do { if (x) goto blocked; } while (0)
+#define WRAP(x) do { \
+        int64_t true_ = (x); \
+        if (__builtin_expect((v[i->a] = wrap(true_)) != true_, 0)) \
+            goto overflowed; \
+    } while (0)
 #define BRANCH(condition) if (!(condition)) { pc = i->a; continue; } break
 
 void walk(machine *m, walker *w, int64_t budget)
@@ -230,16 +245,16 @@ void walk(machine *m, walker *w, int64_t budget)
             goto out;
         case OP_MOVE: v[i->a] = v[i->b]; break;
         case OP_TRUTH: v[i->a] = v[i->b] != 0; break;
-        case OP_ADD: v[i->a] = wrap((int64_t)v[i->b] + v[i->c]); break;
-        case OP_SUB: v[i->a] = wrap((int64_t)v[i->b] - v[i->c]); break;
-        case OP_MUL: v[i->a] = wrap((int64_t)v[i->b] * v[i->c]); break;
-        case OP_MUL_FIXED: v[i->a] = wrap(((int64_t)v[i->b] * v[i->c]) >> 28); break;
-        case OP_DIV: v[i->a] = divide(m, v[i->b], v[i->c], w->at[pc]); break;
-        case OP_DIV_FIXED: v[i->a] = divide(m, (int64_t)v[i->b] * (1ll << 28), v[i->c], w->at[pc]); break;
+        case OP_ADD: WRAP((int64_t)v[i->b] + v[i->c]); break;
+        case OP_SUB: WRAP((int64_t)v[i->b] - v[i->c]); break;
+        case OP_MUL: WRAP((int64_t)v[i->b] * v[i->c]); break;
+        case OP_MUL_FIXED: WRAP(((int64_t)v[i->b] * v[i->c]) >> 28); break;
+        case OP_DIV: WRAP(divide(m, v[i->b], v[i->c], w->at[pc])); break;
+        case OP_DIV_FIXED: WRAP(divide(m, (int64_t)v[i->b] * (1ll << 28), v[i->c], w->at[pc])); break;
         case OP_AND: v[i->a] = v[i->b] & v[i->c]; break;
         case OP_OR: v[i->a] = v[i->b] | v[i->c]; break;
         case OP_XOR: v[i->a] = v[i->b] ^ v[i->c]; break;
-        case OP_SHL: v[i->a] = shift_left(v[i->b], v[i->c]); break;
+        case OP_SHL: WRAP(shift_left(v[i->b], v[i->c])); break;
         case OP_SHR: v[i->a] = shift_right(v[i->b], v[i->c]); break;
         case OP_LT: v[i->a] = v[i->b] < v[i->c]; break;
         case OP_LE: v[i->a] = v[i->b] <= v[i->c]; break;
@@ -247,7 +262,7 @@ void walk(machine *m, walker *w, int64_t budget)
         case OP_GE: v[i->a] = v[i->b] >= v[i->c]; break;
         case OP_EQ: v[i->a] = v[i->b] == v[i->c]; break;
         case OP_TO_INT: v[i->a] = v[i->b] >> 28; break;
-        case OP_TO_FIXED: v[i->a] = wrap((int64_t)v[i->b] * (1ll << 28)); break;
+        case OP_TO_FIXED: WRAP((int64_t)v[i->b] * (1ll << 28)); break;
         case OP_LOW_BIT: v[i->a] = v[i->b] & 1; break;
         case OP_RAND_FIXED: v[i->a] = draw(&v[i->b]); break;
         case OP_RAND_INT: {
@@ -379,15 +394,17 @@ void walk(machine *m, walker *w, int64_t budget)
             break;
         case OP_STAMP_ZERO: w->stamps[i->a] = 0; break;
         case OP_FUNCTION: v[i->a] = function(m, v, i, w->at[pc]); break;
-        case OP_ARRAY_FUNCTION:
-            v[i->a] = library_array_value((enum library_array_function)i->b, v + i->c, v + i->e, i->d);
-            break;
+        case OP_ARRAY_FUNCTION: v[i->a] = array_function(m, v, i, w->at[pc]); break;
         case OP_AWAIT_ALL: BLOCKED_IF(await_all(m, w, i, w->at[pc])); break;
         case OP_STAMP_READ_ALL:
             for (slot = i->a; slot < (int64_t)i->a + i->b; slot++)
                 raise_stamp(w, slot);
             break;
         }
+        pc++;
+        continue;
+    overflowed:
+        event(m, EVENT_OVERFLOW, w->at[pc]);
         pc++;
     }
 blocked:

@@ -167,7 +167,7 @@ _ROWS = (
     Difference(
         "shift_counts",
         "Numbers",
-        "A shift by a count outside 0...31 gives 0 for << and the sign for >>.",
+        "A shift by a count outside 0...31 gives 0 for << (event overflow) and the sign for >>.",
         _NUMBERS,
         rules.shifts,
     ),

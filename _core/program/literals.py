@@ -1,7 +1,7 @@
 """Numbers of Python into machine numbers and back.
 
-int: 32 bit, two's complement. fixed: signed 4.28, rounded to the nearest step of 2**-28, halves away from zero. Both
-wrap.
+int: 32 bit, two's complement. fixed: signed 4.28, rounded to the nearest step of 2**-28, halves away from zero. What
+does not fit wraps in the machine; a literal that does not is refused.
 """
 
 from __future__ import annotations
@@ -24,25 +24,35 @@ def wrap32(number: int) -> int:
     return ((number + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
 
 
+def fits32(number: int) -> bool:
+    """Whether an int of 32 bits holds ``number``.
+
+    >>> fits32(-(2**31)), fits32(2**31)
+    (True, False)
+    """
+    return wrap32(number) == number
+
+
 def fixed_raw(number: float) -> int:
-    """The 4.28 raw integer nearest to ``number`` (halves away from zero), wrapped into [-8, 8).
+    """The 4.28 raw integer nearest to ``number`` (halves away from zero); of a number outside [-8, 8) it has more than
+    32 bits.
 
     Raises ValueError where ``number`` is not finite.
 
     >>> fixed_raw(0.5), fixed_raw(8.0) / 2**28
-    (134217728, -8.0)
+    (134217728, 8.0)
     """
     if isinstance(number, int):
-        return wrap32(number << FIXED_BITS)
+        return number << FIXED_BITS
     if not math.isfinite(number):
         raise ValueError(f"{number} is not a finite number")
     if abs(number) >= _WHOLE_FROM:
-        return wrap32(int(number) << FIXED_BITS)
+        return int(number) << FIXED_BITS
     fraction, whole = math.modf(math.ldexp(number, FIXED_BITS))
     raw = int(whole)
     if abs(fraction) >= 0.5:
         raw += 1 if number > 0 else -1
-    return wrap32(raw)
+    return raw
 
 
 def python_value(type: VarType, raw: int) -> bool | int | float:

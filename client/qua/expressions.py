@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 import numpy as np
 
 from ..._core.program import limits, tree
-from ..._core.program.literals import fixed_raw, wrap32
+from ..._core.program.literals import FIXED_ONE, fits32, fixed_raw, wrap32
 from ..._core.program.text import expression_text
 from .later import Later
 from .position import refusal
@@ -25,6 +25,12 @@ PythonNumber: TypeAlias = bool | int | float
 
 _ARITHMETIC = ("+", "-", "*", "/")
 _BITWISE = ("&", "|", "^")
+_RANGES = {"int": "an int (-2**31 to 2**31 - 1)", "fixed": "a fixed (at least -8 and below 8)"}
+_RANGE_HINTS = {
+    "int": "write that number if its bits are meant",
+    "fixed": "use smaller units, or an int, by which Cast.mul_fixed_by_int multiplies a fixed",
+}
+_SPELLED_BITS = 128
 _BOUNDS: dict[str, Callable[[float], int]] = {"<": math.ceil, "<=": math.floor, ">": math.floor, ">=": math.ceil}
 _COMPARISONS = ("<", "<=", ">", ">=", "==")
 _PRECEDENCE = "& | ^ bind tighter than < > ==: put brackets around each comparison, (a < b) & (c < d)"
@@ -246,10 +252,10 @@ def python_number(value: object) -> PythonNumber | None:
 
 
 def literal(number: PythonNumber, type: tree.VarType, *, place: str = "") -> tree.Value:
-    """``number`` in the machine format of ``type``, wrapped where it is out of range.
+    """``number`` in the machine format of ``type``.
 
-    A float is refused for an int unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a
-    bool.
+    Out of the range of ``type`` it is refused (``bad_value``): the machine would wrap it. A float is refused for an int
+    unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a bool.
     """
     where = f" {place}" if place else ""
     if type == "bool":
@@ -259,14 +265,39 @@ def literal(number: PythonNumber, type: tree.VarType, *, place: str = "") -> tre
     if isinstance(number, float) and number - number != 0:
         raise refusal(f"{number}{where} is not a finite number", code="not_finite")
     if type == "fixed":
-        return tree.Value(type="fixed", raw=fixed_raw(number))
+        return tree.Value(type="fixed", raw=fitting(fixed_raw(number), type, number, place=place))
     if isinstance(number, float) and not number.is_integer():
         raise refusal(
             f"{number!r}{where} is a float where an int is needed",
             code="type_mismatch",
             hint="round it in Python with int(...), or declare the variable as fixed",
         )
-    return tree.Value(type="int", raw=wrap32(int(number)))
+    return tree.Value(type="int", raw=fitting(int(number), type, number, place=place))
+
+
+def fitting(raw: int, type: Literal["int", "fixed"], number: PythonNumber, *, place: str = "") -> int:
+    """``raw``, what the machine would have for ``number``; refused where 32 bits do not hold it."""
+    if fits32(raw):
+        return raw
+    wrapped = wrap32(raw) / FIXED_ONE if type == "fixed" else wrap32(raw)
+    raise refusal(
+        f"{_spelled(number)}{' ' + place if place else ''} does not fit {_RANGES[type]}",
+        code="bad_value",
+        hint=f"the machine would make {wrapped} of it; {_RANGE_HINTS[type]}",
+    )
+
+
+def _spelled(number: PythonNumber) -> str:
+    """``number`` in a message; Python spells no int of thousands of digits."""
+    return "a huge int" if isinstance(number, int) and number.bit_length() > _SPELLED_BITS else repr(number)
+
+
+def turns(value: object, *, place: str) -> QuaExpression:
+    """``value`` as a fixed number of turns. Of a Python number 16 turns are as good as none, so any fits."""
+    number = python_number(value)
+    if number is None or number - number != 0:
+        return typed(value, "fixed", place=place)
+    return QuaExpression(tree.Value(type="fixed", raw=wrap32(fixed_raw(number))))
 
 
 def own_type(number: PythonNumber) -> tree.VarType:
@@ -393,7 +424,8 @@ def _check_literal(operator: str, value: object, beside: QuaExpression, *, left_
     number = python_number(value)
     if number is None:
         return
-    shown = f"{value} {operator} {described(beside)}" if left_is_literal else f"{described(beside)} {operator} {value}"
+    spelled, other = _spelled(number), described(beside)
+    shown = f"{spelled} {operator} {other}" if left_is_literal else f"{other} {operator} {spelled}"
     if operator in _BITWISE and isinstance(number, bool) != (beside.type == "bool") and number not in (0, 1):
         raise refusal(f"{shown} mixes types", code="type_mismatch", hint=_PRECEDENCE)
     if operator in _BITWISE and isinstance(number, bool) and beside.type != "bool":

@@ -7,7 +7,7 @@ from typing import Any
 from ..._core.program import tree
 from ..._core.program.functions import SIGNATURES, result_type
 from .builder import current
-from .expressions import QuaExpression, binary, common_owner, described, own_type, python_number, scalar, typed
+from .expressions import QuaExpression, binary, common_owner, described, own_type, python_number, scalar, turns, typed
 from .position import refusal
 from .variables import QuaArrayVariable, own_array
 
@@ -124,12 +124,12 @@ class Math:
     @staticmethod
     def sin2pi(x: Any) -> QuaExpression:
         """The sine of ``x`` turns."""
-        return call("math.sin2pi", *_fixed("sin2pi", x))
+        return call("math.sin2pi", turns(x, place="in Math.sin2pi"))
 
     @staticmethod
     def cos2pi(x: Any) -> QuaExpression:
         """The cosine of ``x`` turns."""
-        return call("math.cos2pi", *_fixed("cos2pi", x))
+        return call("math.cos2pi", turns(x, place="in Math.cos2pi"))
 
     @staticmethod
     def sin(x: Any) -> QuaExpression:

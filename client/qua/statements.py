@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..._core.program import limits, tree
-from ..._core.program.literals import wrap32
+from ..._core.program.literals import fits32
 from .builder import current
-from .expressions import QuaExpression, python_number, typed
+from .expressions import QuaExpression, python_number, turns, typed
 from .later import Later
 from .math_library import Math
 from .position import refusal
@@ -44,11 +44,11 @@ def frame_rotation(angle: Any, *elements: str) -> None:
 
 
 def frame_rotation_2pi(angle: Any, *elements: str) -> None:
-    """Turn the frame of ``elements`` by ``angle`` full turns, a fixed."""
+    """Turn the frame of ``elements`` by ``angle`` full turns, a fixed; a Python number may be of any size."""
     builder = current("frame_rotation_2pi")
-    turns = builder.own(typed(angle, "fixed", place="as angle"))
+    rotation = builder.own(turns(angle, place="as angle"))
     for element in _at_least_one(elements, "frame_rotation"):
-        builder.append(tree.FrameRotation(at=builder.at(), element=element, turns=turns))
+        builder.append(tree.FrameRotation(at=builder.at(), element=element, turns=rotation))
 
 
 def fast_frame_rotation(cosine: Any, sine: Any, *elements: str) -> None:
@@ -85,7 +85,7 @@ def update_frequency(element: str, new_frequency: Any, units: str = "Hz", keep_p
     if number is not None:
         if number - number != 0:
             raise refusal(f"{number} is not a finite frequency", code="not_finite")
-        if wrap32(int(number)) != int(number):
+        if not fits32(int(number)):
             raise refusal(f"frequency {number} {units} does not fit 32 bits", code="bad_frequency")
         new_frequency = int(number)
     if not isinstance(units, str) or units not in _UNITS:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..._core.program import limits, tree
-from ..._core.program.literals import fixed_raw, wrap32
+from ..._core.program.literals import fixed_raw
 from .builder import Builder, current
 from .expressions import (
     InPlaceRefused,
@@ -16,6 +16,7 @@ from .expressions import (
     PythonNumber,
     QuaExpression,
     described,
+    fitting,
     fixed,
     foreign,
     literal,
@@ -180,7 +181,8 @@ def _initial_value(type: tree.VarType, value: object) -> int:
         raise refusal(f"{number} is not a finite number", code="not_finite")
     if type == "bool":
         return int(bool(number))
-    return fixed_raw(number) if type == "fixed" else wrap32(int(number))
+    raw = fixed_raw(number) if type == "fixed" else int(number)
+    return fitting(raw, type, number, place="as an initial value")
 
 
 def _checked_size(size: object) -> int:

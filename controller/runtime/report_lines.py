@@ -12,6 +12,7 @@ from .limits import REPORT_CHARS_MAX, REPORT_LINES_MAX
 
 MEANINGS = {
     "division_by_zero": "a division by zero gave 0",
+    "overflow": "a result did not fit an int (32 bits) or a fixed (at least -8 and below 8) and wrapped",
     "out_of_bounds": "an index was outside its array: a read gave 0, a write did nothing",
     "short_duration": "a duration below 4 cycles counted as 4",
     "shortened_waveform": "an arbitrary waveform was played shorter than it is: its first samples were played",

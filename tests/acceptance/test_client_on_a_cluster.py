@@ -254,6 +254,31 @@ def test_a_gap_in_strict_timing(cluster: ProcessCluster) -> None:
     assert any("strict_timing_" in error.message for error in job.execution_report().errors())
 
 
+def test_overflow_is_in_the_execution_report(cluster: ProcessCluster) -> None:
+    """4 + 4 is -8 in 4.28, and 2^31 - 1 and 1 are -2^31: wrapped as the platform does, and told with file and line."""
+    qm = cluster.manager().open_qm(opx_readout_pair())
+    with program() as prog:
+        f, n, i = declare(fixed, value=4.0), declare(int, value=2**31 - 1), declare(int)
+        with for_(i, 0, i < 3, i + 1):
+            assign(f, 4.0)
+            assign(f, f + f)
+        assign(n, n + 1)
+        save(f, "f")
+        save(n, "n")
+    job = qm.execute(prog)
+    assert job.result_handles.wait_for_all_values(60)
+    assert (job.result_handles.get("f").fetch_all()["value"], job.result_handles.get("n").fetch_all()["value"]) == (
+        -8.0,
+        -(2**31),
+    )
+    first = prog.tree.body[0].body[1].at  # type: ignore[union-attr]
+    lines = [prog.tree.sources[at][1] for at in (first, prog.tree.body[1].at)]  # type: ignore[union-attr]
+    said = [error.message for error in job.execution_report().errors() if "[overflow]" in error.message]
+    assert len(said) == 2
+    assert f"test_client_on_a_cluster.py:{lines[0]}: " in said[0] and "wrapped (3 times)" in said[0]
+    assert f"test_client_on_a_cluster.py:{lines[1]}: " in said[1]
+
+
 def test_a_job_with_latencies(cluster: ProcessCluster) -> None:
     """The dependent pulse starts 280 ns after the last acquired sample, by id too; the job says its profile."""
     qm = cluster.manager().open_qm(opx_readout_pair())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import factorial, floor, ldexp, sqrt
 
-from . import numbers
-from .numbers import ONE, Report, u64, wrap
+from .numbers import ONE, Report, kept, product, u64
 from .phase import cosine_sine, horner, ln
 
 EXPONENTIAL = [1 / factorial(j) for j in range(1, 15)]
@@ -27,21 +26,21 @@ def need(holds: bool) -> None:
 def value(function: str, type_: str, raws: list[int], report: Report) -> int:
     """The raw result of a function of scalars; ``type_``: that of its first argument."""
     if function in OF_RAWS:
-        return OF_RAWS[function](type_, *raws)
+        return kept(OF_RAWS[function](type_, *raws), report)
     try:
         y = OF_DOUBLES[function](*(raw * 2.0**-28 for raw in raws))
     except OutsideDomain:
         report("math_domain")
         return 0
-    return wrap(floor(y * 2.0**28 + 0.5))
+    return kept(floor(y * 2.0**28 + 0.5), report)
 
 
-def of_arrays(function: str, type_: str, arrays: list[list[int]]) -> int:
+def of_arrays(function: str, type_: str, arrays: list[list[int]], report: Report) -> int:
     """The raw result of a function of whole arrays of ``type_``."""
     cells = arrays[0]
     match function:
         case "math.sum":
-            return wrap(sum(cells))
+            return kept(sum(cells), report)
         case "math.max":
             return max(cells)
         case "math.min":
@@ -51,8 +50,7 @@ def of_arrays(function: str, type_: str, arrays: list[list[int]]) -> int:
         case "math.argmin":
             return cells.index(min(cells))
         case "math.dot":
-            products = (numbers.binary("*", type_, type_, a, b, print) for a, b in zip(*arrays, strict=True))
-            return wrap(sum(products))
+            return kept(sum(product(type_, a, b) for a, b in zip(*arrays, strict=True)), report)
     raise ValueError(function)
 
 
@@ -66,11 +64,11 @@ def msb(type_: str, raw: int) -> int:
 
 def leaky(raw: int, slope: int) -> int:
     """x if x ≥ 0, else slope·x as a fixed product."""
-    return raw if raw >= 0 else wrap((slope * raw) >> 28)
+    return raw if raw >= 0 else product("fixed", slope, raw)
 
 
 OF_RAWS = {
-    "math.abs": lambda type_, a: wrap(abs(a)),
+    "math.abs": lambda type_, a: abs(a),
     "math.relu": lambda type_, a: max(a, 0),
     "math.msb": msb,
     "math.lrelu": lambda type_, a: leaky(a, round(0.01 * ONE)),

@@ -22,6 +22,13 @@ def wrap(value: int) -> int:
     return wrap_to(32, value)
 
 
+def kept(true: int, report: Report) -> int:
+    """Section 1, overflow: the wrapped ``true`` result of an expression, which is told where it does not fit."""
+    if not -(2**31) <= true < 2**31:
+        report("overflow")
+    return wrap(true)
+
+
 def u64(value: int) -> int:
     """The top of the page: integers written u64 wrap modulo 2^64."""
     return value % (1 << 64)
@@ -31,11 +38,11 @@ def binary(operator: str, type_of_sides: str, type_of_result: str, a: int, b: in
     """Section 1: ``a operator b`` on raw integers."""
     match operator:
         case "+":
-            return wrap(a + b)
+            return kept(a + b, report)
         case "-":
-            return wrap(a - b)
+            return kept(a - b, report)
         case "*":
-            return wrap((a * b) >> 28) if type_of_sides == "fixed" else wrap(a * b)
+            return kept(product(type_of_sides, a, b), report)
         case "/":
             return divide(type_of_result, a, b, report)
         case "&":
@@ -45,7 +52,7 @@ def binary(operator: str, type_of_sides: str, type_of_result: str, a: int, b: in
         case "^":
             return a ^ b
         case "<<":
-            return wrap(a << b) if 0 <= b <= 31 else 0
+            return kept(a << b if 0 <= b <= 31 else a << 32, report)
         case ">>":
             return a >> b if 0 <= b <= 31 else a >> 31
         case "<":
@@ -61,21 +68,26 @@ def binary(operator: str, type_of_sides: str, type_of_result: str, a: int, b: in
     raise ValueError(operator)
 
 
+def product(type_of_sides: str, a: int, b: int) -> int:
+    """Section 1, ``*``: the true product of two raw numbers of a type, not wrapped."""
+    return (a * b) >> 28 if type_of_sides == "fixed" else a * b
+
+
 def divide(type_of_result: str, a: int, b: int, report: Report) -> int:
     """Section 1, ``/``: the floor for an int result, the fixed quotient for a fixed one; by zero it is 0, and told."""
     if b == 0:
         report("division_by_zero")
         return 0
-    return wrap((a << 28) // b) if type_of_result == "fixed" else wrap(a // b)
+    return kept((a << 28) // b if type_of_result == "fixed" else a // b, report)
 
 
-def convert(function: str, type_of_argument: str, raw: int) -> int:
+def convert(function: str, type_of_argument: str, raw: int, report: Report) -> int:
     """Section 1: the casts of one argument."""
     match function:
         case "cast.to_int":
             return raw >> 28 if type_of_argument == "fixed" else raw
         case "cast.to_fixed":
-            return raw if type_of_argument == "fixed" else wrap(raw << 28)
+            return raw if type_of_argument == "fixed" else kept(raw << 28, report)
         case "cast.to_bool":
             return int(raw != 0)
         case "cast.unsafe_cast_int" | "cast.unsafe_cast_fixed":

@@ -130,11 +130,11 @@ class Reader:
             values.append((yield from self.evaluate(argument, at)))
         match call.function:
             case "cast.mul_fixed_by_int":
-                return numbers.wrap(values[0] * values[1])
+                return numbers.kept(values[0] * values[1], self.reporter(at))
             case "cast.mul_int_by_fixed":
-                return numbers.wrap((values[0] * values[1]) >> 28)
+                return numbers.kept((values[0] * values[1]) >> 28, self.reporter(at))
         if call.function.startswith("cast."):
-            return numbers.convert(call.function, call.arguments[0].type, values[0])
+            return numbers.convert(call.function, call.arguments[0].type, values[0], self.reporter(at))
         return library.value(call.function, call.arguments[0].type, values, self.reporter(at))
 
     def call_of_arrays(self, call: tree.Call, at: int) -> Reading:
@@ -146,7 +146,7 @@ class Reader:
             for cell in self.variables[argument.array]:
                 cells.append((yield from self.read(cell, at)))
             arrays.append(cells)
-        return library.of_arrays(call.function, call.arguments[0].type, arrays)
+        return library.of_arrays(call.function, call.arguments[0].type, arrays, self.reporter(at))
 
     def draw(self, call: tree.Call, at: int) -> Reading:
         """Section 1, random: the seed advances after the other argument has been evaluated."""

@@ -247,7 +247,9 @@ def test_input_streams_take_the_type_of_python(connection: FakeConnection, data:
     )
 
 
-@pytest.mark.parametrize("data", [[1, 2.0], [True, 1], [], ["a"], None, 2**31, 8.0, [0.0, -8.01], float("nan"), [[1]]])
+@pytest.mark.parametrize(
+    "data", [[1, 2.0], [True, 1], [], ["a"], None, 2**31, 8.0, 7.999999999, [0.0, -8.01], float("nan"), [[1]]]
+)
 def test_what_no_input_stream_takes(connection: FakeConnection, data: Any) -> None:
     """Mixed types, nothing, what is no number, numbers that do not fit: said at once, nothing is asked."""
     with pytest.raises(QuaymasterError) as caught:

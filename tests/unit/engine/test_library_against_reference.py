@@ -58,7 +58,7 @@ def one_call(name: str, types: tuple[tree.VarType, ...], raws: list[list[int]]) 
 @settings(max_examples=12)
 @given(raws=st.lists(st.lists(RAW, min_size=COUNT, max_size=COUNT), min_size=3, max_size=3))
 def test_a_function_of_any_values(name: str, types: tuple[tree.VarType, ...], raws: list[list[int]]) -> None:
-    """The same bits and the same events (`math_domain`) for every argument."""
+    """The same bits and the same events (`math_domain`, `overflow`) for every argument."""
     whole = one_call(name, types, raws)
     config = check_config(raw_bench())
     outcomes = [

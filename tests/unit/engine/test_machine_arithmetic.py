@@ -22,6 +22,11 @@ def wrap(number: int) -> int:
     return (number + 2**31) % 2**32 - 2**31
 
 
+def told(true: int) -> set[str]:
+    """The event of a result: an overflow where 32 bits do not hold the true one."""
+    return set() if wrap(true) == true else {"overflow"}
+
+
 def value(type: Any, raw: int) -> tree.Value:
     """A literal."""
     return tree.Value(type=type, raw=raw)
@@ -67,7 +72,7 @@ def execute(body: tuple[tree.Statement, ...], **variables: tuple[Any, Any]) -> C
         body=(*body, *saves),
         nodes=(),
         results=(),
-        sources=(("program.py", 1),),
+        sources=tuple(("program.py", line) for line in range(1, 7)),
     )
     done = run(program)
     cells = Cells({name: done.machine.variable(name) for name in variables})
@@ -85,21 +90,21 @@ def binary(type: Any, operator: Any, operands: Any, right: Any = None) -> tree.B
     )
 
 
-EXPECTED: dict[str, dict[str, Any]] = {
+EXPECTED: dict[str, dict[str, Any]] = {  # true results, not wrapped
     "int": {
-        "+": lambda a, b: wrap(a + b),
-        "-": lambda a, b: wrap(a - b),
-        "*": lambda a, b: wrap(a * b),
-        "/": lambda a, b: wrap(a // b) if b else 0,
+        "+": lambda a, b: a + b,
+        "-": lambda a, b: a - b,
+        "*": lambda a, b: a * b,
+        "/": lambda a, b: a // b if b else 0,
         "&": lambda a, b: a & b,
         "|": lambda a, b: a | b,
         "^": lambda a, b: a ^ b,
     },
     "fixed": {
-        "+": lambda a, b: wrap(a + b),
-        "-": lambda a, b: wrap(a - b),
-        "*": lambda a, b: wrap((a * b) >> 28),
-        "/": lambda a, b: wrap((a << 28) // b) if b else 0,
+        "+": lambda a, b: a + b,
+        "-": lambda a, b: a - b,
+        "*": lambda a, b: (a * b) >> 28,
+        "/": lambda a, b: (a << 28) // b if b else 0,
         "&": lambda a, b: a & b,
         "|": lambda a, b: a | b,
         "^": lambda a, b: a ^ b,
@@ -118,11 +123,12 @@ COMPARISONS: dict[Any, Any] = {
 @PROFILE
 @given(a=RAW, b=RAW)
 def test_operators(type: str, a: int, b: int) -> None:
-    """All operators on two numbers of one type; 0 and an event where the divisor is 0."""
+    """All operators on two numbers of one type, wrapped and told where 32 bits do not hold the result; 0 and an event
+    where the divisor is 0."""
     for operator, expected in EXPECTED[type].items():
         cells, events = evaluate(binary(type, operator, type), a=(type, a), b=(type, b))
-        assert cells["out"] == [expected(a, b)], operator
-        assert events == ({"division_by_zero"} if operator == "/" and b == 0 else set())
+        assert cells["out"] == [wrap(expected(a, b))], operator
+        assert events == ({"division_by_zero"} if operator == "/" and b == 0 else told(expected(a, b))), operator
     for operator, expected in COMPARISONS.items():
         cells, _ = evaluate(binary("bool", operator, type), a=(type, a), b=(type, b))
         assert cells["out"] == [int(expected(a, b))], operator
@@ -131,21 +137,24 @@ def test_operators(type: str, a: int, b: int) -> None:
 @PROFILE
 @given(a=RAW, b=RAW)
 def test_the_quotient_of_two_ints_as_a_fixed(a: int, b: int) -> None:
-    """floor(a * 2^28 / b), wrapped."""
-    cells, _ = evaluate(binary("fixed", "/", "int"), a=("int", a), b=("int", b))
-    assert cells["out"] == [wrap((a << 28) // b) if b else 0]
+    """floor(a * 2^28 / b), wrapped and told."""
+    cells, events = evaluate(binary("fixed", "/", "int"), a=("int", a), b=("int", b))
+    true = (a << 28) // b if b else 0
+    assert cells["out"] == [wrap(true)]
+    assert events == (told(true) if b else {"division_by_zero"})
 
 
 @pytest.mark.parametrize("type", ["int", "fixed"])
 @PROFILE
 @given(a=RAW, count=st.integers(-40, 40))
 def test_shifts(type: str, a: int, count: int) -> None:
-    """Raw shifts; a count outside 0 to 31 gives 0 to the left, the sign to the right."""
+    """Raw shifts; a count outside 0 to 31 gives 0 to the left, the sign to the right; bits lost left are told."""
     inside = 0 <= count <= 31
-    left, _ = evaluate(binary(type, "<<", type, "int"), a=(type, a), b=("int", count))
-    right, _ = evaluate(binary(type, ">>", type, "int"), a=(type, a), b=("int", count))
+    left, events = evaluate(binary(type, "<<", type, "int"), a=(type, a), b=("int", count))
+    right, quiet = evaluate(binary(type, ">>", type, "int"), a=(type, a), b=("int", count))
     assert left["out"] == [wrap(a << count) if inside else 0]
     assert right["out"] == [a >> count if inside else (-1 if a < 0 else 0)]
+    assert events == told(a << (count if inside else 32)) and quiet == set()
 
 
 @pytest.mark.parametrize("a", [0, 1])
@@ -160,7 +169,7 @@ def test_bools(a: int, b: int) -> None:
 CASTS: list[tuple[Any, Any, Any, Any]] = [
     ("cast.to_int", "fixed", "int", lambda a: a >> 28),
     ("cast.to_int", "int", "int", lambda a: a),
-    ("cast.to_fixed", "int", "fixed", lambda a: wrap(a << 28)),
+    ("cast.to_fixed", "int", "fixed", lambda a: a << 28),
     ("cast.to_fixed", "fixed", "fixed", lambda a: a),
     ("cast.to_bool", "int", "bool", lambda a: int(a != 0)),
     ("cast.to_bool", "fixed", "bool", lambda a: int(a != 0)),
@@ -174,9 +183,11 @@ CASTS: list[tuple[Any, Any, Any, Any]] = [
 @PROFILE
 @given(a=RAW)
 def test_casts(function: Any, source: Any, type: Any, expected: Any, a: int) -> None:
-    """One argument, by the table."""
+    """One argument, by the table; an int beyond a fixed wraps and is told, other bits are never."""
     call = tree.Call(type=type, function=function, arguments=(tree.Variable(type=source, name="a"),))
-    assert evaluate(call, a=(source, a))[0]["out"] == [expected(a)]
+    cells, events = evaluate(call, a=(source, a))
+    assert cells["out"] == [wrap(expected(a))]
+    assert events == told(expected(a))
 
 
 @pytest.mark.parametrize("a", [0, 1])
@@ -191,13 +202,70 @@ def test_casts_of_bools(a: int) -> None:
 @PROFILE
 @given(f=RAW, i=RAW)
 def test_mixed_products(f: int, i: int) -> None:
-    """fixed by int stays fixed; int by fixed stays int."""
+    """fixed by int stays fixed; int by fixed stays int; what does not fit is told."""
     fixed, whole = tree.Variable(type="fixed", name="f"), tree.Variable(type="int", name="i")
     by_int = tree.Call(type="fixed", function="cast.mul_fixed_by_int", arguments=(fixed, whole))
     by_fixed = tree.Call(type="int", function="cast.mul_int_by_fixed", arguments=(whole, fixed))
     variables = {"f": ("fixed", f), "i": ("int", i)}
-    assert evaluate(by_int, **variables)[0]["out"] == [wrap(f * i)]
-    assert evaluate(by_fixed, **variables)[0]["out"] == [wrap((i * f) >> 28)]
+    for call, true in ((by_int, f * i), (by_fixed, (i * f) >> 28)):
+        cells, events = evaluate(call, **variables)
+        assert cells["out"] == [wrap(true)]
+        assert events == told(true)
+
+
+FIXED = 2**28
+BY_HAND: list[tuple[Any, Any, int, int, int, bool]] = [
+    # type of the sides, operator, raws, raw result, whether it is told
+    ("fixed", "+", 4 * FIXED, 4 * FIXED, -8 * FIXED, True),
+    ("fixed", "+", 4 * FIXED, 4 * FIXED - 1, 8 * FIXED - 1, False),
+    ("int", "+", HIGH, 1, LOW, True),
+    ("int", "+", HIGH, 0, HIGH, False),
+    ("fixed", "-", 0, LOW, LOW, True),  # -(-8)
+    ("int", "-", LOW, 1, HIGH, True),
+    ("int", "-", -1, HIGH, LOW, False),
+    ("int", "*", 2**16, 2**15, LOW, True),
+    ("int", "*", 2**16, -(2**15), LOW, False),
+    ("fixed", "*", 3 * FIXED, 3 * FIXED, -7 * FIXED, True),
+    ("fixed", "*", 2 * FIXED, -4 * FIXED, LOW, False),
+    ("int", "/", LOW, -1, LOW, True),
+    ("int", "/", LOW, 1, LOW, False),
+    ("fixed", "/", 7 * FIXED, FIXED // 4, -4 * FIXED, True),  # 28 - 32
+    ("fixed", "/", FIXED, FIXED // 4, 4 * FIXED, False),
+    ("fixed", "/", LOW, -FIXED, LOW, True),
+]
+
+
+@pytest.mark.parametrize(("type", "operator", "a", "b", "result", "overflows"), BY_HAND)
+def test_overflow_by_hand(type: Any, operator: Any, a: int, b: int, result: int, overflows: bool) -> None:
+    """The last result that fits and the first that does not, of each operator: 4 + 4 is -8 in 4.28, and told."""
+    cells, events = evaluate(binary(type, operator, type), a=(type, a), b=(type, b))
+    assert cells["out"] == [result]
+    assert events == ({"overflow"} if overflows else set())
+
+
+@pytest.mark.parametrize(("count", "result", "overflows"), [(0, 3, False), (29, 3 << 29, False), (30, LOW // 2, True)])
+def test_shifts_by_hand(count: int, result: int, overflows: bool) -> None:
+    """3 << 29 would be 3 * 2^29 = 1610612736, which fits; 3 << 30 does not, and keeps its low 32 bits."""
+    cells, events = evaluate(binary("int", "<<", "int"), a=("int", 3), b=("int", count))
+    assert (cells["out"], events) == ([result], {"overflow"} if overflows else set())
+
+
+def test_the_place_of_an_overflow() -> None:
+    """Each statement has its own: the assign, the step of a loop; a draw has none."""
+    x, y, n = (tree.Variable(type="int", name=name) for name in "xyn")
+    grown = tree.Binary(type="int", operator="+", left=x, right=value("int", 1))
+    doubled = tree.Binary(type="int", operator="<<", left=n, right=value("int", 16))
+    drawn = tree.Call(type="int", function="random.rand_int", arguments=(y, value("int", HIGH)))
+    loop = tree.For(
+        at=1,
+        start=tree.Assign(at=2, target=n, value=value("int", 1)),
+        condition=tree.Binary(type="bool", operator=">", left=n, right=value("int", 0)),
+        step=tree.Assign(at=3, target=n, value=doubled),
+        body=(tree.Assign(at=4, target=x, value=grown),),
+    )
+    cells = execute((loop, tree.Assign(at=5, target=y, value=drawn)), x=("int", HIGH), y=("int", 5), n=("int", 0))
+    assert cells["n"] == [0] and cells["x"] == [LOW + 1]
+    assert done_machine(cells).events() == [("overflow", 3, 1), ("overflow", 4, 1)]
 
 
 @PROFILE
@@ -268,7 +336,7 @@ def test_nested_expressions(data: st.DataObject) -> None:
         operator = data.draw(st.sampled_from(list("+-*&|^")))
         left, right = draw(depth - 1), draw(depth - 1)
         node = tree.Binary(type="int", operator=operator, left=left[0], right=right[0])  # type: ignore[arg-type]
-        return node, EXPECTED["int"][operator](left[1], right[1])
+        return node, wrap(EXPECTED["int"][operator](left[1], right[1]))
 
     node, expected = draw(5)
     cells, _ = evaluate(node, **{name: ("int", raw) for name, raw in zip(names, raws, strict=True)})

@@ -104,6 +104,19 @@ def close(got: int, wanted: float) -> bool:
     return abs(wrap(got - round(wanted * ONE))) <= 2 + abs(wanted) * ONE * 2**-48
 
 
+def telling(events: set[str], wanted: float) -> bool:
+    """Whether an overflow is told where a fixed does not hold the result, and nothing else; near its ends either is
+    right."""
+    if abs(abs(wanted) - 8) < 4 / ONE + abs(wanted) * 2**-44:
+        return events <= {"overflow"}
+    return events == (set() if -8 < wanted < 8 else {"overflow"})
+
+
+def told(true: int) -> set[str]:
+    """The same of a raw result that is known to the last bit."""
+    return set() if wrap(true) == true else {"overflow"}
+
+
 @pytest.mark.parametrize("name", sorted(ONE_ARGUMENT))
 @PROFILE
 @given(raw=RAW)
@@ -114,8 +127,9 @@ def test_functions_of_one_number(name: str, raw: int) -> None:
         assert cells["out"] == [0]
         assert events == {"math_domain"}
         return
-    assert not events
-    assert close(cells["out"][0], ONE_ARGUMENT[name](raw / ONE))
+    wanted = ONE_ARGUMENT[name](raw / ONE)
+    assert close(cells["out"][0], wanted)
+    assert telling(events, wanted)
 
 
 @PROFILE
@@ -132,7 +146,8 @@ def test_functions_of_two_numbers(a: int, b: int) -> None:
 
     assert close(run("atan2")[0], math.atan2(x, y))
     assert close(run("atan2_2pi")[0], math.atan2(x, y) / (2 * math.pi))
-    assert run("plrelu") == (a if a >= 0 else wrap((a * b) >> 28), set())
+    sloped = a if a >= 0 else (a * b) >> 28
+    assert run("plrelu") == (wrap(sloped), told(sloped))
     if x > 0 and y > 0 and y != 1:
         wanted = math.log(x) / math.log(y)
         assert abs(wrap(run("log")[0] - round(wanted * ONE))) <= 2 + abs(wanted / math.log(y)) * ONE * 2**-44
@@ -141,8 +156,9 @@ def test_functions_of_two_numbers(a: int, b: int) -> None:
     if y == 0 or (x == 0 and y > 0):
         assert run("pow") == (ONE if y == 0 else 0, set())
     elif x > 0:
-        wanted = x**y
-        assert abs(wrap(run("pow")[0] - round(wanted * ONE))) <= 2 + wanted * ONE * 2**-44
+        wanted, (raw, events) = x**y, run("pow")
+        assert abs(wrap(raw - round(wanted * ONE))) <= 2 + wanted * ONE * 2**-44
+        assert telling(events, wanted)
     else:
         assert run("pow") == (0, {"math_domain"})
 
@@ -152,8 +168,9 @@ def test_functions_of_two_numbers(a: int, b: int) -> None:
 def test_functions_of_bits(a: int) -> None:
     """Absolute value (which wraps), rectifiers, and the place of the highest bit."""
     for type in ("int", "fixed"):
-        for name, wanted in (("abs", wrap(abs(a))), ("relu", max(a, 0))):
-            assert evaluate(call(f"math.{name}", type, *variables(type, "a")), a=(type, a))[0]["out"] == [wanted]  # type: ignore[arg-type]
+        for name, wanted in (("abs", abs(a)), ("relu", max(a, 0))):
+            cells, events = evaluate(call(f"math.{name}", type, *variables(type, "a")), a=(type, a))  # type: ignore[arg-type]
+            assert (cells["out"], events) == ([wrap(wanted)], told(wanted))
         msb = evaluate(call("math.msb", "int", *variables(type, "a")), a=(type, a))[0]["out"]  # type: ignore[arg-type]
         assert msb == [(abs(a).bit_length() - 1 if a else 0) - (28 if type == "fixed" else 0)]
     leaky = evaluate(call("math.lrelu", "fixed", *variables("fixed", "a")), a=("fixed", a))[0]["out"]
@@ -163,13 +180,13 @@ def test_functions_of_bits(a: int) -> None:
 @PROFILE
 @given(cells=st.lists(st.tuples(RAW, RAW), min_size=1, max_size=6))
 def test_functions_of_arrays(cells: list[tuple[int, int]]) -> None:
-    """Sums and dot products wrap; of equal cells the first is meant."""
+    """Sums and dot products wrap, which is told of the whole of them; of equal cells the first is meant."""
     a, b = [x for x, _ in cells], [y for _, y in cells]
     whole: Any = {name: {t: tree.Whole(type=t, array=name) for t in ("int", "fixed")} for name in ("a", "b")}  # type: ignore[arg-type]
     for type in ("int", "fixed"):
         shift = 28 if type == "fixed" else 0
         wanted: dict[str, tuple[Any, int]] = {
-            "sum": (type, wrap(sum(a))),
+            "sum": (type, sum(a)),
             "max": (type, max(a)),
             "min": (type, min(a)),
             "argmax": ("int", a.index(max(a))),
@@ -177,10 +194,50 @@ def test_functions_of_arrays(cells: list[tuple[int, int]]) -> None:
         }
         for name, (gives, result) in wanted.items():
             made = call(f"math.{name}", gives, whole["a"][type])
-            assert evaluate(made, a=(type, a))[0]["out"] == [result]
+            done, events = evaluate(made, a=(type, a))
+            assert (done["out"], events) == ([wrap(result)], told(result))
         dot = call("math.dot", type, whole["a"][type], whole["b"][type])  # type: ignore[arg-type]
-        products = wrap(sum(wrap((x * y) >> shift) for x, y in cells))
-        assert evaluate(dot, a=(type, a), b=(type, b))[0]["out"] == [products]
+        products = sum((x * y) >> shift for x, y in cells)
+        done, events = evaluate(dot, a=(type, a), b=(type, b))
+        assert (done["out"], events) == ([wrap(products)], told(products))
+
+
+LEAST, GREATEST = -(2**31), 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "cells", "result", "overflows"),
+    [
+        ("sum", "fixed", [7 * ONE, 7 * ONE, -7 * ONE], 7 * ONE, False),  # a part of it does not fit, all of it does
+        ("sum", "int", [GREATEST, 1], LEAST, True),
+        ("dot", "int", [LEAST, LEAST], 0, True),  # 2^63
+        ("dot", "fixed", [2 * ONE, 2 * ONE], -8 * ONE, True),
+        ("dot", "fixed", [2 * ONE, ONE], 5 * ONE, False),
+    ],
+)
+def test_overflow_of_arrays_by_hand(name: str, type: Any, cells: list[int], result: int, overflows: bool) -> None:
+    """The sum of all cells, or of their squares: 4 + 4 does not fit a fixed, 7 + 7 - 7 does."""
+    whole = tree.Whole(type=type, array="a")
+    made = call(f"math.{name}", type, *[whole] * (2 if name == "dot" else 1))
+    done, events = evaluate(made, a=(type, cells))
+    assert (done["out"], events) == ([result], {"overflow"} if overflows else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "result"),
+    [
+        ("abs", [-8.0], -8.0),
+        ("plrelu", [-4.0, -3.0], -4.0),  # 12
+        ("pow", [2.0, 3.5], 2**3.5 - 16),
+        ("selu", [7.9], 1.05070098 * 7.9 - 16),
+    ],
+)
+def test_overflow_of_numbers_by_hand(name: str, arguments: list[float], result: float) -> None:
+    """Results of 8 and more are 16 less, and told."""
+    names = "ab"[: len(arguments)]
+    given_ = {name: ("fixed", round(x * ONE)) for name, x in zip(names, arguments, strict=True)}
+    done, events = evaluate(call(f"math.{name}", "fixed", *variables("fixed", *names)), **given_)
+    assert close(done["out"][0], result) and events == {"overflow"}
 
 
 @pytest.mark.parametrize("truth", [0, 1])

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quaymaster._core.program.literals import fixed_raw, python_value, wrap32
+from quaymaster._core.program.literals import fits32, fixed_raw, python_value, wrap32
 
 
 def exact_fixed(number: float) -> int:
-    """The raw 4.28 number by fractions: nearest step, halves away from zero, then modulo 16 into [-8, 8)."""
+    """The raw 4.28 number by fractions: nearest step, halves away from zero."""
     steps = Fraction(number) * 2**28
     size = math.floor(abs(steps) + Fraction(1, 2))
-    raw = size if steps >= 0 else -size
-    return (raw + 2**31) % 2**32 - 2**31
+    return size if steps >= 0 else -size
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -55,7 +54,13 @@ def test_wrap(number: int) -> None:
 )
 def test_the_platforms_examples(number: float, expected: float) -> None:
     """((x + 8) mod 16) - 8: 8 is -8, 9 is -7, 17 is 1, 100 is 4; half a step goes away from zero."""
-    assert python_value("fixed", fixed_raw(number)) == expected
+    assert python_value("fixed", wrap32(fixed_raw(number))) == expected
+
+
+@given(st.integers(-(2**33), 2**33))
+def test_what_fits_32_bits(number: int) -> None:
+    """Between -2**31 and 2**31 - 1, both counted."""
+    assert fits32(number) == (-(2**31) <= number < 2**31)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

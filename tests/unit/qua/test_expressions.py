@@ -149,10 +149,20 @@ def test_in_place_operators_on_sums() -> None:
     assert node_of(total) == binary("int", binary("int", N, "+", value("int", 1)), "+", value("int", 2))
 
 
-def test_literals_wrap() -> None:
-    """Numbers out of range wrap as the hardware does: 2**31 to -2**31, 8.0 to -8.0."""
-    assert node_of(lambda n, *_: n + 2**31) == binary("int", N, "+", value("int", -(2**31)))
-    assert node_of(lambda n, f, *_: f + 8.0) == binary("fixed", F, "+", value("fixed", -(2**31)))
+def test_the_greatest_and_the_least_literals() -> None:
+    """-2**31 and 2**31 - 1 are ints, -8 and 8 - 2**-28 are fixeds; beyond them a literal is refused."""
+    for number in (-(2**31), 2**31 - 1):
+        assert node_of(lambda n, *_, number=number: n + number) == binary("int", N, "+", value("int", number))
+    for raw in (-(2**31), 2**31 - 1):
+        assert node_of(lambda n, f, *_, raw=raw: f + raw / 2**28) == binary("fixed", F, "+", value("fixed", raw))
+
+
+@pytest.mark.parametrize(("number", "raw"), [(8.0, -(2**31)), (100, 2**30), (-8.25, 2**31 - 2**26), (0.25, 2**26)])
+def test_literal_turns_count_modulo_16(number: float, raw: int) -> None:
+    """8 turns are -8 turns, 100 are 4, -8.25 are 7.75: sines of turns take any number."""
+    for name in ("sin2pi", "cos2pi"):
+        node = node_of(lambda *_, name=name: getattr(q.Math, name)(number))
+        assert node == tree.Call(type="fixed", function=f"math.{name}", arguments=(value("fixed", raw),))  # type: ignore[arg-type]
 
 
 def test_cells_and_length() -> None:

@@ -76,7 +76,7 @@ def _nowhere(node: Any) -> Any:
         ((int, 2.7), ("v1", "int", 0, (2,))),
         ((int, np.int64(5)), ("v1", "int", 0, (5,))),
         ((int, np.array(5)), ("v1", "int", 0, (5,))),
-        ((int, 2**31), ("v1", "int", 0, (-(2**31),))),
+        ((int, -(2**31)), ("v1", "int", 0, (-(2**31),))),
         ((q.fixed, -1.5), ("v1", "fixed", 0, (-3 * FIXED_ONE // 2,))),
         ((int, [1, 2, 3]), ("a1", "int", 3, (1, 2, 3))),
         ((q.fixed, np.array([0.5, -0.5])), ("a1", "fixed", 2, (FIXED_ONE // 2, -FIXED_ONE // 2))),
@@ -370,6 +370,8 @@ ONE_OVER_2PI = tree.Value(type="fixed", raw=round(2**28 / (2 * math.pi)))
         (lambda n, f, b: q.align("a", "b"), tree.Align(at=0, elements=("a", "b"))),
         (lambda n, f, b: q.frame_rotation_2pi(0.25, "a"),
          tree.FrameRotation(at=0, element="a", turns=value("fixed", FIXED_ONE // 4))),
+        (lambda n, f, b: q.frame_rotation_2pi(8.25, "a"),
+         tree.FrameRotation(at=0, element="a", turns=value("fixed", -31 * FIXED_ONE // 4))),
         (lambda n, f, b: q.frame_rotation_2pi(f, "a"), tree.FrameRotation(at=0, element="a", turns=F)),
         (lambda n, f, b: q.frame_rotation(f, "a"), tree.FrameRotation(
             at=0, element="a", turns=tree.Binary(type="fixed", operator="*", left=F, right=ONE_OVER_2PI))),

@@ -24,10 +24,11 @@ def events() -> tuple[list[str], numbers.Report]:
 
 @given(INT32, INT32)
 def test_integers_wrap_as_two_complement(a: int, b: int) -> None:
-    """+, − and * of ints are the integers' own, modulo 2^32, between −2^31 and 2^31 − 1."""
-    _, report = events()
+    """+, − and * of ints are the integers' own, modulo 2^32, between −2^31 and 2^31 − 1; told where they are not."""
     for operator, true in (("+", a + b), ("-", a - b), ("*", a * b)):
+        told, report = events()
         raw = numbers.binary(operator, "int", "int", a, b, report)
+        assert told == ([] if raw == true else ["overflow"])
         assert -(2**31) <= raw < 2**31 and (raw - true) % 2**32 == 0
 
 
@@ -39,33 +40,40 @@ def test_fixed_wraps_at_eight(value: int, wrapped: int) -> None:
 
 @given(INT32, INT32)
 def test_products_and_quotients_of_fixed_are_the_true_ones_rounded_down(a: int, b: int) -> None:
-    """a·b and a/b in 4.28 lie less than one step below the true value, modulo 16."""
+    """a·b and a/b in 4.28 lie less than one step below the true value, modulo 16; told where they are not there."""
     told, report = events()
+    true = math.floor(Fraction(a * b, numbers.ONE))
     product = numbers.binary("*", "fixed", "fixed", a, b, report)
-    assert (math.floor(Fraction(a * b, numbers.ONE)) - product) % 2**32 == 0
+    assert (true - product) % 2**32 == 0 and told == ([] if product == true else ["overflow"])
+    told.clear()
     quotient = numbers.binary("/", "fixed", "fixed", a, b, report)
     if b == 0:
         assert quotient == 0 and told == ["division_by_zero"]
     else:
-        assert (math.floor(Fraction(a, b) * numbers.ONE) - quotient) % 2**32 == 0 and told == []
+        true = math.floor(Fraction(a, b) * numbers.ONE)
+        assert (true - quotient) % 2**32 == 0 and told == ([] if quotient == true else ["overflow"])
 
 
 def test_shifts() -> None:
-    """Counts outside 0…31 give 0 or the sign."""
-    _, report = events()
+    """Counts outside 0…31 give 0 or the sign; bits that are lost to the left are told."""
+    told, report = events()
     shift = [numbers.binary(o, "int", "int", -5, n, report) for o in ("<<", ">>") for n in (-1, 0, 1, 31, 32)]
     assert shift == [0, -5, -10, -(2**31), 0, -1, -5, -3, -1, -1]
+    assert told == ["overflow"] * 3
+    assert numbers.binary("<<", "int", "int", 0, 32, report) == 0 and len(told) == 3
 
 
 def test_casts() -> None:
-    """to_int rounds down, to_fixed wraps, unsafe casts keep bits."""
+    """to_int rounds down, to_fixed wraps, which is told, unsafe casts keep bits."""
     minus_half = -(2**27)
-    assert numbers.convert("cast.to_int", "fixed", minus_half) == -1
-    assert numbers.convert("cast.to_fixed", "int", 9) == -7 * numbers.ONE
-    assert numbers.convert("cast.to_fixed", "bool", 1) == numbers.ONE
-    assert numbers.convert("cast.to_bool", "fixed", 1) == 1
-    assert numbers.convert("cast.unsafe_cast_bool", "int", 6) == 0
-    assert numbers.convert("cast.unsafe_cast_int", "fixed", minus_half) == minus_half
+    told, report = events()
+    assert numbers.convert("cast.to_int", "fixed", minus_half, report) == -1
+    assert numbers.convert("cast.to_fixed", "int", 9, report) == -7 * numbers.ONE
+    assert numbers.convert("cast.to_fixed", "bool", 1, report) == numbers.ONE
+    assert numbers.convert("cast.to_bool", "fixed", 1, report) == 1
+    assert numbers.convert("cast.unsafe_cast_bool", "int", 6, report) == 0
+    assert numbers.convert("cast.unsafe_cast_int", "fixed", minus_half, report) == minus_half
+    assert told == ["overflow"]
 
 
 def test_amplitudes_round_to_16_bits_and_stay_in_range() -> None:

@@ -33,6 +33,7 @@ EVENTS = [
     "input_saturated",
     "integral_overflow",
     "out_of_bounds",
+    "overflow",
     "short_duration",
     "shortened_waveform",
     "strict_timing_gap",
