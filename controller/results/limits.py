@@ -21,6 +21,8 @@ class ResultLimits:
     """Items of the longer stream that an operator between two streams keeps until the other stream catches up."""
     buffers_bytes_max: int = 1 * GIB
     """What the buffers and averages of one job may hold at once; a program that needs more is refused."""
+    item_bytes_max: int = 2 * GIB - 1
+    """One item of a result, such as a raw trace; a program with larger ones is refused. numpy has no larger ones."""
     round_bytes_max: int = 8 * MIB
     """What the items of one operator may take at a time; more input is worked through in several rounds."""
     flush_bytes: int = 1 * MIB

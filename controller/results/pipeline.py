@@ -81,6 +81,7 @@ class Pipeline:
         for index, node in enumerate(self._nodes):
             self._add(program, index, node, whole[index])
         self._check_memory()
+        self._check_items([result.tag for result in program.results])
         self._row_bytes = self._bytes_by_stream(bytes_per_arrival(program, self.forms, whole))
 
     @property
@@ -170,6 +171,16 @@ class Pipeline:
                 code="too_large",
                 hint="buffer less: let average() or map(FUNCTIONS.average()) work on smaller blocks",
             )
+
+    def _check_items(self, tags: Sequence[str]) -> None:
+        most = self._limits.item_bytes_max
+        for tag, form in zip(tags, self.result_forms, strict=True):
+            if form.nbytes > most:
+                raise AskedWrongly(
+                    f"an item of result '{tag}' takes {form.nbytes} bytes; the limit is {most} (item_bytes_max)",
+                    code="too_large",
+                    hint="measure with a shorter pulse, or buffer less",
+                )
 
     def _bytes_by_stream(self, by_source: Sequence[float]) -> dict[int, float]:
         rows: dict[int, float] = {}

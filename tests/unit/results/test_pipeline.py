@@ -299,3 +299,13 @@ def test_buffers_that_need_too_much_memory_are_refused() -> None:
     nodes = [R1, tree.Buffer(of=0, lengths=(1 << 20,)), tree.Buffer(of=1, lengths=(32,))]
     with pytest.raises(AskedWrongly, match="buffers_bytes_max"):
         Pipeline(program_of(nodes), {}, ResultLimits(buffers_bytes_max=1 << 20))
+
+
+@pytest.mark.parametrize(("timestamps", "most"), [(False, (1 << 28) - 1), (True, (1 << 27) - 1)])
+def test_items_that_numpy_cannot_have_are_refused(timestamps: bool, most: int) -> None:
+    """Raw traces of 2^31 bytes: the limit and the result are named before the job starts; a sample less will do."""
+    whole = program_of([tree.Source(stream="r1", timestamps=timestamps)], adc=True, trace=True)
+    Pipeline(whole, {"r1": most})
+    with pytest.raises(AskedWrongly, match=f"takes {1 << 31} bytes.*item_bytes_max") as caught:
+        Pipeline(whole, {"r1": most + 1})
+    assert caught.value.code == "too_large"
