@@ -106,8 +106,12 @@ class MachineSettings:
     # -- getters ---------------------------------------------------------------------------------------------------
 
     def get_intermediate_frequency(self, element: str) -> float:
-        """The intermediate frequency of an element, in Hz."""
-        return float(self._element(element).get("intermediate_frequency") or 0.0)
+        """The intermediate frequency of an element, its own or its oscillator's, in Hz."""
+        config = self.get_config()
+        found = _entry(config.get("elements", {}), element, "element")
+        if found.get("oscillator") is not None:
+            found = config["oscillators"][found["oscillator"]]
+        return float(found.get("intermediate_frequency") or 0.0)
 
     def get_output_dc_offset_by_element(self, element: str, iq_input: str) -> float:
         """The offset in volts of an output: "single", or "I" or "Q"."""

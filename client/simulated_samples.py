@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class PortSamples(dict[str, npt.NDArray[Any]]):
-    """Samples by port. `samples["1-2"]`, `samples["2"]` and `samples[2]` are the same."""
+T = TypeVar("T")
 
-    def __missing__(self, key: Any) -> npt.NDArray[Any]:
+
+class ByPort(dict[str, T]):
+    """Something by port. `["1-2"]`, `["2"]` and `[2]` are the same."""
+
+    def __missing__(self, key: Any) -> T:
         name = f"1-{key}"
         if name in self.keys():
             return self[name]
@@ -33,11 +36,15 @@ class PortSamples(dict[str, npt.NDArray[Any]]):
         return super().__contains__(key) or super().__contains__(f"1-{key}")
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The samples of a port, or `default`."""
+        """What is of a port, or `default`."""
         try:
             return self[key]
         except KeyError:
             return default
+
+
+class PortSamples(ByPort[npt.NDArray[Any]]):
+    """Samples by port."""
 
 
 class SimulatorControllerSamples:
@@ -47,7 +54,7 @@ class SimulatorControllerSamples:
         self.name = name
         self.analog = analog
         self.digital = digital
-        self.analog_sampling_rate = dict(rates)
+        self.analog_sampling_rate: ByPort[float] = ByPort(rates)
 
     def plot(self, analog_ports: Sequence[Any] | None = None, digital_ports: Sequence[Any] | None = None) -> Figure:
         """Draw the samples over time in ns on the current axes, and return their figure.
@@ -58,7 +65,7 @@ class SimulatorControllerSamples:
         axes = pyplot.gca()
         for port in _drawn(self.analog, analog_ports):
             samples = self.analog[port]
-            t = np.arange(len(samples)) * (1e9 / self._rate(port))
+            t = np.arange(len(samples)) * (1e9 / self.analog_sampling_rate.get(port, 1e9))
             for part, values in _parts(samples):
                 axes.plot(t, values, label=f"{self.name} A{_short(port)}{part}")
         for port in _drawn(self.digital, digital_ports):
@@ -69,9 +76,6 @@ class SimulatorControllerSamples:
             axes.legend(loc="upper right")
         figure: Figure = axes.figure
         return figure
-
-    def _rate(self, port: Any) -> float:
-        return self.analog_sampling_rate.get(str(port), 1e9)
 
     def to_dict(self) -> dict[str, Any]:
         """Lists of numbers by kind and port."""

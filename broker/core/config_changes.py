@@ -73,11 +73,16 @@ def _set_input_offset(raw: Raw, change: ConfigChange) -> None:
     _port(raw, port, "analog_inputs")["offset"] = value
 
 
+def _whole(value: float) -> float:
+    """An int where the value is one; what is none stays, and is refused as in a config."""
+    return int(value) if value == int(value) else value
+
+
 def _set_digital(key: str) -> Callable[[Raw, ConfigChange], None]:
     def setter(raw: Raw, change: ConfigChange) -> None:
         (value,) = _values(change, 1)
         inputs = _element(raw, change).get("digitalInputs", {})
-        _entry(inputs, change.port, f"digital input of {change.target!r}")[key] = int(value)
+        _entry(inputs, change.port, f"digital input of {change.target!r}")[key] = _whole(value)
 
     return setter
 
@@ -110,7 +115,7 @@ _SETTERS: dict[str, Callable[[Raw, ConfigChange], None]] = {
     "digital_delay": _set_digital("delay"),
     "digital_buffer": _set_digital("buffer"),
     "digital_input_threshold": _set_digital_input("threshold", float),
-    "digital_input_deadtime": _set_digital_input("deadtime", lambda ns: int(ns) if ns == int(ns) else ns),
+    "digital_input_deadtime": _set_digital_input("deadtime", _whole),
     "digital_input_polarity": _set_digital_input("polarity", lambda value: "RISING" if value else "FALLING"),
 }
 

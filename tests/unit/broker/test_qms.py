@@ -350,6 +350,16 @@ def test_a_frequency_is_set_with_its_mixer_entry(bench: Any) -> None:
     assert config["elements"]["q"]["intermediate_frequency"] == 60e6
 
 
+@pytest.mark.parametrize("kind", ["digital_delay", "digital_buffer"])
+def test_digital_windows_are_whole(bench: Any, kind: str) -> None:
+    """7.9 ns is refused as a config that says so is; nothing is cut off, nothing changes."""
+    qm_id = bench.open(element_config())
+    error = bench.refusal(requests.SetConfig(qm_id=qm_id, changes=[change(kind, "q", 7.9, port="trigger")]))
+    assert error.code == "config_error"
+    assert f"elements.q.digitalInputs.trigger.{kind.removeprefix('digital_')}" in error.message
+    assert "an integer" in error.message
+
+
 @pytest.mark.parametrize(
     "made",
     [

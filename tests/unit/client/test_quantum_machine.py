@@ -239,6 +239,16 @@ def test_getters_read_the_effective_config(configured: FakeConnection, qm: Quant
     assert qm.get_smearing("rr2") == 0
 
 
+def test_the_frequency_of_an_oscillator_is_its_elements(connection: FakeConnection, qm: QuantumMachine) -> None:
+    """Of an element on a named oscillator, which has no own frequency."""
+    config = opx_two_qubits()
+    del config["elements"]["q2"]["intermediate_frequency"]
+    config["elements"]["q2"]["oscillator"] = "shared"
+    config["oscillators"] = {"shared": {"intermediate_frequency": 77e6}}
+    connection.on(requests.GetConfig, requests.ConfigFound(config_digest="d"), pack_plain(config))
+    assert qm.get_intermediate_frequency("q2") == 77e6
+
+
 def test_getters_name_what_is_not_there(configured: FakeConnection, qm: QuantumMachine) -> None:
     """Unknown elements, outputs and inputs are answered with the names there are."""
     with pytest.raises(InvalidConfigError, match="q1, q2, rr1, rr2, flux"):

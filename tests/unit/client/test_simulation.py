@@ -102,7 +102,9 @@ def test_samples_by_any_name() -> None:
         _ = found.con2
     assert json.loads(found.to_json())["con1"]["analog"]["1-1"] == [0.0, 0.25]
     assert json.loads(found.to_json())["con1"]["analog"]["3-1-2"] == {"I": [0.5, 0.0], "Q": [0.0, 0.25]}
-    assert con1.analog_sampling_rate == {"1-1": 2e9, "2-3": 1e9, "3-1-2": 1e9}
+    rates = con1.analog_sampling_rate
+    assert rates == {"1-1": 2e9, "2-3": 1e9, "3-1-2": 1e9}
+    assert rates["1"] == rates[1] == rates["1-1"]  # type: ignore[index]
 
 
 def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +125,10 @@ def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     assert axes[1].lines[0].get_xdata().tolist() == [0.0, 0.5]
     pyplot.figure()
     assert len(samples().con1.plot(analog_ports=["2-3"], digital_ports=[]).axes[0].lines) == 1
+    for port in ("1-1", "1", 1):
+        axes = pyplot.figure().subplots()
+        samples().con1.plot(analog_ports=[port], digital_ports=[])
+        assert axes.lines[0].get_xdata().tolist() == [0.0, 0.5]
     with pytest.raises(KeyError, match="2-3"):
         samples().con1.plot(analog_ports=["9"])
     pyplot.close("all")
