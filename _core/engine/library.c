@@ -10,7 +10,9 @@
 #define LOG10_E 0.4342944819032518
 #define TURNS 0.15915494309189535 /* 1 / 2 pi */
 #define HALF_PI 1.5707963267948966
-#define EXP_BELOW 2.0794415416798357
+#define EXP_BELOW 2.0794415416798357     /* ln 8 */
+#define LN_ABOVE 0.00033546262790251185  /* e^-8 */
+#define BASE_ABOVE 1.0905077326652577    /* 2^(1/8) */
 #define LEAKY 2684355 /* round(0.01 * 2^28) */
 
 static inline int32_t wrap(__int128 x, enum library_note *note)
@@ -108,16 +110,16 @@ static double outside(enum library_note *note)
 
 static double power(double base, double x, enum library_note *note)
 {
-    if (x == 0.0)
-        return 1.0;
     if (base == 0.0 && x > 0.0)
         return 0.0;
-    return base > 0.0 ? exponential(x * phase_ln(base)) : outside(note);
+    if (!(base > 0.0) || base == 1.0)
+        return outside(note);
+    return x == 0.0 ? 1.0 : exponential(x * phase_ln(base));
 }
 
 static double logarithm(double x, double base, enum library_note *note)
 {
-    return x > 0.0 && base > 0.0 && base != 1.0 ? phase_ln(x) / phase_ln(base) : outside(note);
+    return x > 0x1p-8 && base > BASE_ABOVE ? phase_ln(x) / phase_ln(base) : outside(note);
 }
 
 /* Functions whose fixed result is that of a double of x and y. */
@@ -129,15 +131,15 @@ static double value(enum library_function function, double x, double y, enum lib
     case LIBRARY_COS: radians(x, &c, &s); return c;
     case LIBRARY_EXP: return x < EXP_BELOW ? exponential(x) : outside(note);
     case LIBRARY_POW2: return x < 3.0 ? power_of_2(x) : outside(note);
-    case LIBRARY_LN: return x > 0.0 ? phase_ln(x) : outside(note);
-    case LIBRARY_LOG2: return x > 0.0 ? phase_ln(x) * LOG2_E : outside(note);
-    case LIBRARY_LOG10: return x > 0.0 ? phase_ln(x) * LOG10_E : outside(note);
+    case LIBRARY_LN: return x > LN_ABOVE ? phase_ln(x) : outside(note);
+    case LIBRARY_LOG2: return x > 0x1p-8 ? phase_ln(x) * LOG2_E : outside(note);
+    case LIBRARY_LOG10: return x > 1e-8 ? phase_ln(x) * LOG10_E : outside(note);
     case LIBRARY_LOG: return logarithm(x, y, note);
     case LIBRARY_POW: return power(x, y, note);
     case LIBRARY_SQRT: return x >= 0.0 ? sqrt(x) : outside(note);
-    case LIBRARY_INV_SQRT: return x > 0.0 ? 1.0 / sqrt(x) : outside(note);
-    case LIBRARY_INV: return x != 0.0 ? 1.0 / x : outside(note);
-    case LIBRARY_ATAN: return arc_tangent(x);
+    case LIBRARY_INV_SQRT: return x > 0x1p-6 ? 1.0 / sqrt(x) : outside(note);
+    case LIBRARY_INV: return x <= -0.125 || x > 0.125 ? 1.0 / x : outside(note);
+    case LIBRARY_ATAN: return x >= -1.0 && x <= 1.0 ? arc_tangent(x) : outside(note);
     case LIBRARY_ATAN_2PI: return arc_tangent(x) * TURNS;
     case LIBRARY_ATAN2: return arc_tangent_2(x, y);
     case LIBRARY_ATAN2_2PI: return arc_tangent_2(x, y) * TURNS;

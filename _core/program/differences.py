@@ -195,8 +195,8 @@ _ROWS = (
     Difference(
         "math_precision",
         "Numbers",
-        "Functions of Math are exact to about 2^-28, and give 0 outside their domain (event math_domain); the "
-        "instrument's have errors of their own.",
+        "Functions of Math are exact to about 2^-28, and give 0 outside the documented ranges of their arguments "
+        "(event math_domain); the instrument's have errors of their own.",
         "docs/arithmetic.md, section 11",
         rules.calls(
             *(

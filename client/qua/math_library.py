@@ -53,8 +53,8 @@ def _array(x: object, name: str) -> QuaExpression:
 class Math:
     """Functions of numbers and of whole arrays.
 
-    What is outside of the domain of a function gives 0 when the program runs, and is reported. A Python number stands
-    for a fixed where only a fixed is possible.
+    Arguments outside of what the platform calls valid, said below, give 0 when the program runs; results of 8 and more
+    wrap. Both are reported. A Python number stands for a fixed where only a fixed is possible.
     """
 
     @staticmethod
@@ -153,17 +153,17 @@ class Math:
 
     @staticmethod
     def ln(x: Any) -> QuaExpression:
-        """The natural logarithm of ``x`` above 0."""
+        """The natural logarithm of ``x``, for x above e**-8."""
         return call("math.ln", *_fixed("ln", x))
 
     @staticmethod
     def log2(x: Any) -> QuaExpression:
-        """The logarithm to base 2 of ``x`` above 0."""
+        """The logarithm to base 2 of ``x``, for x above 2**-8."""
         return call("math.log2", *_fixed("log2", x))
 
     @staticmethod
     def log10(x: Any) -> QuaExpression:
-        """The logarithm to base 10 of ``x`` above 0."""
+        """The logarithm to base 10 of ``x``, for x above 10**-8."""
         return call("math.log10", *_fixed("log10", x))
 
     @staticmethod
@@ -173,17 +173,17 @@ class Math:
 
     @staticmethod
     def inv_sqrt(x: Any) -> QuaExpression:
-        """1 / sqrt(x), for x above 0."""
+        """1 / sqrt(x), for x above 1/64."""
         return call("math.inv_sqrt", *_fixed("inv_sqrt", x))
 
     @staticmethod
     def inv(x: Any) -> QuaExpression:
-        """1 / x, for x other than 0."""
+        """1 / x, for x up to -1/8 or above 1/8."""
         return call("math.inv", *_fixed("inv", x))
 
     @staticmethod
     def atan(x: Any) -> QuaExpression:
-        """The angle in rad whose tangent is ``x``."""
+        """The angle in rad whose tangent is ``x``, for x from -1 to 1."""
         return call("math.atan", *_fixed("atan", x))
 
     @staticmethod
@@ -213,12 +213,12 @@ class Math:
 
     @staticmethod
     def log(x: Any, base: Any) -> QuaExpression:
-        """The logarithm of ``x`` to ``base``; both are above 0."""
+        """The logarithm of ``x`` to ``base``, for x above 2**-8 and a base above 2**(1/8)."""
         return call("math.log", *_fixed("log", x, base))
 
     @staticmethod
     def pow(base: Any, x: Any) -> QuaExpression:
-        """``base`` to the power of ``x``, for base above 0."""
+        """``base`` to the power of ``x``, for a base above 0 other than 1; also of 0, for x above 0."""
         return call("math.pow", *_fixed("pow", base, x))
 
     @staticmethod

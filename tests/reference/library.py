@@ -111,26 +111,24 @@ def pow2(x: float) -> float:
     return ldexp(horner(EXPONENTIAL, (x - k) * 0.6931471805599453), k)
 
 
-def logarithm(x: float) -> float:
-    """ln x for x > 0."""
-    need(x > 0)
+def logarithm(x: float, above: float) -> float:
+    """ln x for x beyond where the logarithm leaves 4.28."""
+    need(x > above)
     return ln(x)
 
 
 def log(x: float, base: float) -> float:
     """ln x / ln base."""
-    need(x > 0 and base > 0 and base != 1)
+    need(x > 1 / 256 and base > 1.0905077326652577)
     return ln(x) / ln(base)
 
 
 def power(base: float, x: float) -> float:
-    """base^x for base ≥ 0."""
-    if x == 0:
-        return 1.0
-    if base == 0 and x > 0:
+    """base^x for base ≥ 0, but 1, 0^0 and what is infinite."""
+    need((base > 0 and base != 1) or (base == 0 and x > 0))
+    if base == 0:
         return 0.0
-    need(base > 0)
-    return exp_of_any(x * ln(base))
+    return exp_of_any(x * ln(base)) if x else 1.0
 
 
 def root(x: float) -> float:
@@ -140,14 +138,14 @@ def root(x: float) -> float:
 
 
 def inverse_root(x: float) -> float:
-    """1/√x for x > 0."""
-    need(x > 0)
+    """1/√x for x > 1/64."""
+    need(x > 1 / 64)
     return 1.0 / sqrt(x)
 
 
 def inverse(x: float) -> float:
-    """1/x for x ≠ 0."""
-    need(x != 0)
+    """1/x for x ≤ −1/8 or x > 1/8."""
+    need(x <= -1 / 8 or x > 1 / 8)
     return 1.0 / x
 
 
@@ -165,6 +163,12 @@ def atan(x: float) -> float:
     if x > 0.41421356237309503:
         return PI / 4 + small_atan((x - 1.0) / (x + 1.0))
     return small_atan(x)
+
+
+def atan_of_few(x: float) -> float:
+    """The arc tangent for −1 ≤ x ≤ 1."""
+    need(-1 <= x <= 1)
+    return atan(x)
 
 
 def atan2(y: float, x: float) -> float:
@@ -194,15 +198,15 @@ OF_DOUBLES = {
     "math.cos": lambda x: circle(x)[0],
     "math.exp": exp,
     "math.pow2": pow2,
-    "math.ln": logarithm,
-    "math.log2": lambda x: logarithm(x) * 1.4426950408889634,
-    "math.log10": lambda x: logarithm(x) * 0.4342944819032518,
+    "math.ln": lambda x: logarithm(x, 0.00033546262790251185),
+    "math.log2": lambda x: logarithm(x, 1 / 256) * 1.4426950408889634,
+    "math.log10": lambda x: logarithm(x, 1e-8) * 0.4342944819032518,
     "math.log": log,
     "math.pow": power,
     "math.sqrt": root,
     "math.inv_sqrt": inverse_root,
     "math.inv": inverse,
-    "math.atan": atan,
+    "math.atan": atan_of_few,
     "math.atan2": atan2,
     "math.atan_2pi": lambda x: atan(x) * TURNS,
     "math.atan2_2pi": lambda y, x: atan2(y, x) * TURNS,

@@ -21,6 +21,9 @@ from quaymaster._core.program import tree
 from quaymaster._core.program.functions import SIGNATURES
 
 EDGES = [0, 1, -1, 2, 1 << 28, -(1 << 28), (1 << 31) - 1, -(1 << 31), 1 << 27, 1 << 26, 3 << 28, 558_205_610, 7]
+# the last values outside of domains and the first ones inside: logarithms and bases, 1/sqrt x, 1/x, atan
+EDGES += [3, 90_050, 90_051, 1 << 20, (1 << 20) + 1, 292_730_940, 292_730_941, 1 << 22, (1 << 22) + 1]
+EDGES += [1 << 25, (1 << 25) + 1, -(1 << 25), 1 - (1 << 25), (1 << 28) + 1, -(1 << 28) - 1]
 ONE_BY_ONE = sorted(name for name in SIGNATURES if not name.startswith("random."))
 CASES = [
     (name, types)

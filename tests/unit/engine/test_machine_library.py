@@ -90,12 +90,13 @@ ONE_ARGUMENT: dict[str, Callable[[float], float]] = {
 DOMAINS: dict[str, Callable[[float], bool]] = {
     "exp": lambda x: x < 2.0794415416798357,
     "pow2": lambda x: x < 3,
-    "ln": lambda x: x > 0,
-    "log2": lambda x: x > 0,
-    "log10": lambda x: x > 0,
+    "ln": lambda x: x > math.exp(-8),
+    "log2": lambda x: x > 2**-8,
+    "log10": lambda x: x > 10**-8,
     "sqrt": lambda x: x >= 0,
-    "inv_sqrt": lambda x: x > 0,
-    "inv": lambda x: x != 0,
+    "inv_sqrt": lambda x: x > 1 / 64,
+    "inv": lambda x: x <= -1 / 8 or x > 1 / 8,
+    "atan": lambda x: -1 <= x <= 1,
 }
 
 
@@ -148,14 +149,15 @@ def test_functions_of_two_numbers(a: int, b: int) -> None:
     assert close(run("atan2_2pi")[0], math.atan2(x, y) / (2 * math.pi))
     sloped = a if a >= 0 else (a * b) >> 28
     assert run("plrelu") == (wrap(sloped), told(sloped))
-    if x > 0 and y > 0 and y != 1:
-        wanted = math.log(x) / math.log(y)
-        assert abs(wrap(run("log")[0] - round(wanted * ONE))) <= 2 + abs(wanted / math.log(y)) * ONE * 2**-44
+    if x > 2**-8 and y > 2 ** (1 / 8):
+        wanted, (raw, events) = math.log(x) / math.log(y), run("log")
+        assert abs(wrap(raw - round(wanted * ONE))) <= 2 + abs(wanted / math.log(y)) * ONE * 2**-44
+        assert telling(events, wanted)
     else:
         assert run("log") == (0, {"math_domain"})
-    if y == 0 or (x == 0 and y > 0):
-        assert run("pow") == (ONE if y == 0 else 0, set())
-    elif x > 0:
+    if x == 0 and y > 0:
+        assert run("pow") == (0, set())
+    elif x > 0 and x != 1:
         wanted, (raw, events) = x**y, run("pow")
         assert abs(wrap(raw - round(wanted * ONE))) <= 2 + wanted * ONE * 2**-44
         assert telling(events, wanted)
@@ -230,6 +232,7 @@ def test_overflow_of_arrays_by_hand(name: str, type: Any, cells: list[int], resu
         ("plrelu", [-4.0, -3.0], -4.0),  # 12
         ("pow", [2.0, 3.5], 2**3.5 - 16),
         ("selu", [7.9], 1.05070098 * 7.9 - 16),
+        ("log", [1 / 64, 1.25], math.log(1 / 64, 1.25) + 16),  # -18.6
     ],
 )
 def test_overflow_of_numbers_by_hand(name: str, arguments: list[float], result: float) -> None:
@@ -238,6 +241,27 @@ def test_overflow_of_numbers_by_hand(name: str, arguments: list[float], result: 
     given_ = {name: ("fixed", round(x * ONE)) for name, x in zip(names, arguments, strict=True)}
     done, events = evaluate(call(f"math.{name}", "fixed", *variables("fixed", *names)), **given_)
     assert close(done["out"][0], result) and events == {"overflow"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("log2", [2.0**-9]),
+        ("ln", [1e-4]),
+        ("inv", [0.1]),
+        ("inv_sqrt", [0.01]),
+        ("log", [0.5, 1.05]),
+        ("pow", [1.0, 2.0]),
+        ("pow", [0.0, 0.0]),
+        ("atan", [1.5]),
+    ],
+)
+def test_outside_the_documented_ranges(name: str, arguments: list[float]) -> None:
+    """0, and told, where the platform documents no result, also where a wrapped number could be given."""
+    names = "ab"[: len(arguments)]
+    given_ = {name: ("fixed", round(x * ONE)) for name, x in zip(names, arguments, strict=True)}
+    done, events = evaluate(call(f"math.{name}", "fixed", *variables("fixed", *names)), **given_)
+    assert (done["out"], events) == ([0], {"math_domain"})
 
 
 @pytest.mark.parametrize("truth", [0, 1])

@@ -44,14 +44,25 @@ TRUE: dict[str, Callable[..., float]] = {
 OUTSIDE = {
     "math.exp": [(2.08,), (7.9,)],
     "math.pow2": [(3.0,)],
-    "math.ln": [(0.0,), (-1.0,)],
-    "math.log2": [(0.0,)],
-    "math.log10": [(-0.5,)],
-    "math.log": [(0.0, 2.0), (2.0, 1.0), (2.0, -2.0)],
-    "math.pow": [(-1.0, 2.0), (0.0, -1.0)],
+    "math.ln": [(0.0,), (-1.0,), (1e-4,), (90050 / 2**28,)],
+    "math.log2": [(0.0,), (2.0**-9,), (2.0**-8,)],
+    "math.log10": [(-0.5,), (2 / 2**28,)],
+    "math.log": [(0.0, 2.0), (2.0, 1.0), (2.0, -2.0), (0.5, 1.05), (2.0, 0.5), (2.0**-8, 2.0)],
+    "math.pow": [(-1.0, 2.0), (0.0, -1.0), (1.0, 2.0), (0.0, 0.0)],
     "math.sqrt": [(-0.25,)],
-    "math.inv_sqrt": [(0.0,)],
-    "math.inv": [(0.0,)],
+    "math.inv_sqrt": [(0.0,), (0.01,), (1 / 64,)],
+    "math.inv": [(0.0,), (0.1,), (-0.1,), (0.125,)],
+    "math.atan": [(1 + 2.0**-28,), (-2.0,)],
+}
+FIRST_INSIDE: dict[str, list[tuple[tuple[float, ...], float]]] = {
+    "math.ln": [((90051 / 2**28,), math.log(90051 / 2**28))],
+    "math.log2": [((2.0**-8 + 2.0**-28,), math.log2(2.0**-8 + 2.0**-28))],
+    "math.log10": [((3 / 2**28,), math.log10(3 / 2**28))],
+    "math.log": [((4.0, 2.0), 2.0), ((0.5, 1.25), math.log(0.5, 1.25))],
+    "math.pow": [((2.0, 0.0), 1.0), ((0.0, 3.0), 0.0), ((0.5, -2.5), 2**2.5)],
+    "math.inv_sqrt": [((1 / 64 + 2.0**-28,), (1 / 64 + 2.0**-28) ** -0.5)],
+    "math.inv": [((-0.125,), -8.0), ((0.125 + 2.0**-28,), 1 / (0.125 + 2.0**-28))],
+    "math.atan": [((1.0,), math.pi / 4), ((-1.0,), -math.pi / 4)],
 }
 TWO = {"math.log", "math.pow", "math.atan2", "math.atan2_2pi", "math.plrelu"}
 
@@ -80,6 +91,14 @@ def test_outside_the_domain(function: str, arguments: tuple[float, ...]) -> None
     assert told == ["math_domain"]
 
 
+@pytest.mark.parametrize(("function", "arguments", "true"), [(f, *a) for f, all_ in FIRST_INSIDE.items() for a in all_])
+def test_just_inside_the_domain(function: str, arguments: tuple[float, ...], true: float) -> None:
+    """The first values inside have their results, which fit."""
+    told: list[str] = []
+    got = library.value(function, "fixed", [round(a * 2**28) for a in arguments], told.append)
+    assert abs(got - true * 2**28) <= 1 and told == []
+
+
 def test_corners() -> None:
     """Values that the platform's documentation names, and those of zero."""
     quiet: list[str] = []
@@ -88,7 +107,6 @@ def test_corners() -> None:
     assert library.value("math.msb", "int", [0], quiet.append) == 0
     assert library.value("math.msb", "fixed", [0], quiet.append) == -28
     assert library.value("math.pow", "fixed", [0, 2**28], quiet.append) == 0
-    assert library.value("math.pow", "fixed", [0, 0], quiet.append) == 2**28
     assert library.value("math.atan2", "fixed", [0, 0], quiet.append) == 0
     assert library.value("util.cond", "bool", [0, 5, 6], quiet.append) == 6
     assert not quiet
