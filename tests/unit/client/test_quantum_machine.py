@@ -245,7 +245,7 @@ def test_the_frequency_of_an_oscillator_is_its_elements(connection: FakeConnecti
     del config["elements"]["q2"]["intermediate_frequency"]
     config["elements"]["q2"]["oscillator"] = "shared"
     config["oscillators"] = {"shared": {"intermediate_frequency": 77e6}}
-    connection.on(requests.GetConfig, requests.ConfigFound(config_digest="d"), pack_plain(config))
+    connection.on(requests.GetConfig, (requests.ConfigFound(config_digest="d"), [pack_plain(config)]))
     assert qm.get_intermediate_frequency("q2") == 77e6
 
 
