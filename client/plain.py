@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from .._core.errors import AskedWrongly
 from .._core.wire import limits
+
+_NOT_PLAIN = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_PLACE_DEPTH_MAX = 12
+"""Keys and indices of the place that an error names."""
 
 
 def pack_config(config: Mapping[Any, Any]) -> bytes:
@@ -22,16 +26,15 @@ def pack_config(config: Mapping[Any, Any]) -> bytes:
             f"a config is a dict, not {type(config).__name__}", code="bad_config", hint="see the platform's config page"
         )
     try:
-        body = msgspec.msgpack.encode(config, enc_hook=_plain)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        try:
-            body = msgspec.msgpack.encode(_plain_keys(config), enc_hook=_plain)
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-            raise AskedWrongly(
-                f"the config holds what is not plain data: {error}",
-                code="bad_config",
-                hint="use dicts, lists, tuples, strings, numbers, booleans and numpy arrays",
-            ) from None
+        body = _packed(config)
+    except _NOT_PLAIN as error:
+        place = _place_of_fault(config)
+        raise AskedWrongly(
+            f"the config holds what is not plain data{f', in key {place}' if place else ''}: {error}",
+            code="bad_config",
+            hint="use dicts, lists, tuples, strings, numbers, booleans and numpy arrays",
+            details={"path": place},
+        ) from None
     if len(body) > limits.BODY_BYTES:
         raise AskedWrongly(
             f"the config has {len(body)} bytes; the limit is {limits.BODY_BYTES} (BODY_BYTES)",
@@ -50,6 +53,30 @@ def plain_number(value: Any, what: str) -> int | float | bool:
     if isinstance(value, (int, float)):  # numpy.float64 and enums of numbers
         return float(value) if isinstance(value, float) else int(value)
     raise AskedWrongly(f"{what} must be a number or a boolean, not {value!r:.80}", code="bad_value")
+
+
+def _packed(value: Any) -> bytes:
+    """Raises one of _NOT_PLAIN."""
+    try:
+        return msgspec.msgpack.encode(value, enc_hook=_plain)
+    except _NOT_PLAIN:
+        return msgspec.msgpack.encode(_plain_keys(value), enc_hook=_plain)
+
+
+def _place_of_fault(value: Any, place: str = "", depth: int = 0) -> str:
+    """Where in a config the first value stands that cannot be packed."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    parts: Iterable[tuple[str, Any]] = ()
+    if depth < _PLACE_DEPTH_MAX and isinstance(value, Mapping):
+        parts = ((f"{place}.{key!s:.80}" if place else f"{key!s:.80}", item) for key, item in value.items())
+    elif depth < _PLACE_DEPTH_MAX and isinstance(value, (list, tuple)):
+        parts = ((f"{place}[{index}]", item) for index, item in enumerate(value))
+    for where, item in parts:
+        try:
+            _packed(item)
+        except _NOT_PLAIN:
+            return _place_of_fault(item, where, depth + 1)
+    return place
 
 
 def _plain(value: Any) -> Any:

@@ -256,9 +256,12 @@ class MeasureTables:
         inputs = named_inputs(record)
         if not name and (len(inputs) == 1 or record.MWOutput is not None):
             name = list(inputs)[leg]
+        if not inputs:
+            self._problems.add(at, f"element '{element}' has no `outputs`, so there is no input to read")
+            return None
         if name not in inputs:
-            what = f"no output '{name}'" if name or not inputs else "several outputs, so name one"
-            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(inputs) or 'none'}")
+            what = f"no output '{name}'" if name else "several outputs, so name one"
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(inputs)}")
             return None
         return inputs[name]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..._core.engine.outputs import OutputPort
 from ..._core.engine.rendering import Renderer
+from ..._core.engine.watching import OutputOverflow
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,22 +21,44 @@ _REACH = 3
 CHUNK_NS: Final = 1 << 20
 
 
-def codes_of(renderer: Renderer, number: int, port: OutputPort, duration_ns: int) -> tuple[npt.NDArray[np.int16], int]:
-    """The codes of one output of the renderer over ``duration_ns``, and how many samples were out of range."""
+def codes_of(
+    renderer: Renderer, number: int, port: OutputPort, duration_ns: int
+) -> tuple[npt.NDArray[np.int16], OutputOverflow | None]:
+    """The codes of one output of the renderer over ``duration_ns``, and what of it was out of range."""
     codes = np.empty(duration_ns * port.samples_per_ns, "<i2")
     delayed = min(port.delay_ns, duration_ns) * port.samples_per_ns
-    before, overflows = quantised(np.full(1, port.offset), port)
-    codes[:delayed] = before
-    overflows *= delayed
+    codes[:delayed], found = quantised(np.full(delayed, port.offset), port)
+    beyond = [found]
     upsampler = Upsampler(renderer, number, port)
     place = delayed
     while place < len(codes):
         count = min(CHUNK_NS * port.samples_per_ns, len(codes) - place)
         volts = upsampler.next(count) + offsets(port, place - delayed, count)
         codes[place : place + count], found = quantised(volts, port)
-        overflows += found
+        beyond.append(found + place)
         place += count
-    return codes, overflows
+    return codes, _overflow(beyond, port)
+
+
+def _overflow(beyond: list[npt.NDArray[np.intp]], port: OutputPort) -> OutputOverflow | None:
+    """What is told of an output, from the numbers of its samples out of range."""
+    count = sum(map(len, beyond))
+    if not count:
+        return None
+    first = next(int(numbers[0]) for numbers in beyond if len(numbers))
+    return OutputOverflow(
+        ref=port.ref,
+        count=count,
+        first_ns=first // port.samples_per_ns,
+        elements=(),
+        is_all=True,
+        is_clipped=_clips(port),
+    )
+
+
+def _clips(port: OutputPort) -> bool:
+    """Whether an output is kept in its range: behind a filter, of which up-sampling `mw` is one. Others wrap."""
+    return port.is_filtered or port.upsampling == "mw"
 
 
 class Upsampler:
@@ -76,12 +99,11 @@ def offsets(port: OutputPort, first: int, count: int) -> Floats:
     return levels[np.searchsorted(starts, np.arange(first, first + count), side="right")]
 
 
-def quantised(volts: Floats, port: OutputPort) -> tuple[npt.NDArray[np.int16], int]:
-    """Codes of the converter: wrapped into its range, or kept in it behind a filter (up-sampling `mw` is one); how many
-    were out."""
+def quantised(volts: Floats, port: OutputPort) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.intp]]:
+    """Codes of the converter, wrapped into its range or kept in it; and the numbers of the samples that were out."""
     steps = np.floor(volts * (32768.0 / port.full_scale) + 0.5)
     kept = np.clip(np.nan_to_num(steps), -32768.0, 32767.0)
-    overflows = int(np.count_nonzero(kept != steps))
-    if overflows and not port.is_filtered and port.upsampling != "mw":
+    beyond = np.flatnonzero(kept != steps)
+    if len(beyond) and not _clips(port):
         kept = steps - 65536.0 * np.floor((steps + 32768.0) / 65536.0)
-    return kept.astype("<i2"), overflows
+    return kept.astype("<i2"), beyond

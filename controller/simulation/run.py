@@ -26,6 +26,7 @@ from ..._core.engine.image import Image
 from ..._core.engine.latencies import LEAD_IN_NS
 from ..._core.engine.logged import later
 from ..._core.engine.machine import Machine
+from ..._core.engine.watching import OutputOverflow
 from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..._core.program.differences import differences_of
@@ -44,7 +45,7 @@ from ..runtime.engine import arrivals_of
 from ..runtime.inputs import check_type
 from ..runtime.job_run import News, seed_of
 from ..runtime.library import Key, Library, key_of, stream_schemas
-from ..runtime.report_lines import differences_line, fault_in_program, report_lines
+from ..runtime.report_lines import differences_line, fault_in_program, overflow_lines, report_lines
 from .limits import COMPILED_BYTES_MAX, COMPILED_MAX, SIMULATION_STEPS_MAX, SLICE_STEPS
 from .plant import hearing_of
 from .report import report_of
@@ -129,6 +130,8 @@ class SimulationRun:
         self._machine: Machine | None = None
         self._compiled: Compiled | None = None
         self._results: JobResults | None = None
+        self._events: list[tuple[str, int, int]] = []
+        self._overflows: list[OutputOverflow] = []
         self._stopped_at = ""  # what the program waits for, that nobody brings
 
     def start(self) -> bool:
@@ -157,7 +160,6 @@ class SimulationRun:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        self._events: list[tuple[str, int, int]] = []
         self._compiled = compiled = self._simulations.compiled(self._command)
         refuse_gaps(compiled.image, self._command.options.flags)
         self.state = "running"
@@ -221,7 +223,7 @@ class SimulationRun:
         assert self._results is not None
         logged = later(machine.log(), lead_ns)
         config, image = compiled.config, compiled.image
-        analog, overflows = analog_samples(with_lags(config, image.latency), image, logged, duration_ns)
+        analog, self._overflows = analog_samples(with_lags(config, image.latency), image, logged, duration_ns)
         digital = digital_samples(config, image, logged, duration_ns)
         for controller, outputs in analog_by_controller(config).items():
             parts = [part.tobytes() for output in outputs for part in analog[output]]
@@ -231,8 +233,6 @@ class SimulationRun:
         self._results.put("@samples", index_of(config, duration_ns))
         self._results.put("@report", report_of(config, image, logged, duration_ns))
         self._events = list(machine.events())
-        if overflows:
-            self._events.append(("output_overflow", -1, overflows))
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, OSError):
@@ -259,6 +259,10 @@ class SimulationRun:
         counts: dict[str, int] = {}
         if self._compiled is not None:
             lines, counts = report_lines(events, self._compiled.program.sources)
+            beyond, samples = overflow_lines(self._overflows)
+            if samples:
+                lines += beyond
+                counts["output_overflow"] = samples
             lines.insert(0, differences_line(self._differences(self._compiled)))
             if self._stopped_at:
                 lines.append(ReportLine(severity="warn", message=WAITS.format(self._stopped_at)))

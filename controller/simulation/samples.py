@@ -15,6 +15,7 @@ from ..._core.engine.image import Image
 from ..._core.engine.logged import Log, What
 from ..._core.engine.outputs import OutputPort
 from ..._core.engine.rendering import Renderer
+from ..._core.engine.watching import OutputOverflow, by_port
 from ..._core.errors import AskedWrongly
 from ..plant import Steps, output_ports
 from .converters import codes_of
@@ -37,14 +38,14 @@ def offset_steps(image: Image, offsets: Any) -> dict[PortRef, Steps]:
     }
 
 
-def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> tuple[Codes, int]:
-    """The codes of every analog output of the config, and how many samples of all were out of range.
+def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> tuple[Codes, list[OutputOverflow]]:
+    """The codes of every analog output of the config, and those of them that went beyond their range.
 
     Raises AskedWrongly ``too_large`` where crosstalk between two rates would need more than HELD_NS.
     """
     outputs = simulated_outputs(config)
     ports = output_ports(config, image, offset_steps(image, log.offsets))
-    made: dict[int, tuple[npt.NDArray[np.int16], int]] = {}
+    made: dict[int, tuple[npt.NDArray[np.int16], OutputOverflow | None]] = {}
     for per_ns in (1, 2):
         chosen = [number for number, port in enumerate(ports) if port.per_ns == per_ns]
         if chosen:
@@ -53,12 +54,12 @@ def analog_samples(config: Config, image: Image, log: Log, duration_ns: int) -> 
                 made[number] = codes_of(renderer, place, ports[number], duration_ns)
     rest = iter(made[number] for number in range(len(ports)))
     codes: Codes = {}
-    overflows = 0
+    beyond: list[OutputOverflow] = []
     for output in outputs:
         parts = [next(rest) for _ in range(output.parts)]
         codes[output] = [part for part, _ in parts]
-        overflows += sum(out for _, out in parts)
-    return codes, overflows
+        beyond += [found for _, found in parts if found is not None]
+    return codes, by_port(beyond)
 
 
 def _renderer(image: Image, ports: list[OutputPort], chosen: list[int], log: Log, duration_ns: int) -> Renderer:

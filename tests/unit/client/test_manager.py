@@ -86,6 +86,28 @@ def test_log_level_is_taken(connection: FakeConnection) -> None:
         logging.getLogger("quaymaster").setLevel(before)
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "wrong", "place"),
+    [
+        ("waveforms", "drive_wf", {"type": "constant", "sample": 0.1 + 0j}, "waveforms.drive_wf.sample"),
+        ("waveforms", "x", {"type": "arbitrary", "samples": [0.0, 0.1j]}, "waveforms.x.samples[1]"),
+        ("waveforms", "x", {"type": "arbitrary", "samples": np.array([0.5, 1j])}, "waveforms.x.samples[0]"),
+        ("elements", "q", {"operations": {np.int64(3): object()}}, "elements.q.operations.3"),
+    ],
+)
+def test_what_is_no_plain_data_is_named_by_its_place(
+    connection: FakeConnection, qmm: QuantumMachinesManager, section: str, name: str, wrong: Any, place: str
+) -> None:
+    """Complex samples, and all else that no config holds; nothing is sent."""
+    config = opx_readout_pair()
+    config[section][name] = wrong
+    with pytest.raises(AskedWrongly, match="is not plain data") as caught:
+        qmm.open_qm(config)
+    assert caught.value.code == "bad_config"
+    assert f"in key {place}:" in caught.value.message
+    assert connection.asked == []
+
+
 def test_open_qm_sends_the_config_and_leaves_it_alone(
     connection: FakeConnection, qmm: QuantumMachinesManager, caplog: pytest.LogCaptureFixture
 ) -> None:

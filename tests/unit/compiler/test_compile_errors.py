@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from digital_lab import bench as digital_bench
 from engine_lab import bench, config, drive, readout
 
 import quaymaster.qua as q
@@ -155,6 +156,15 @@ FAULTS = [
     (waveform_of_no_array, "operation 'long' of element 'q1' has no waveform of type array"),
     (condition_of_another_port, "'q1' is not on a port of an MW-FEM"),
 ]
+
+
+def test_a_process_where_there_is_nothing_to_hear_says_so() -> None:
+    """An element with digital outputs alone can be measured, but has no input to demodulate."""
+
+    def build() -> None:
+        q.measure("read", "only", None, q.demod.full("cos", q.declare(q.fixed)))
+
+    assert "element 'only' has no `outputs`, so there is no input to read" in str(refused(build, digital_bench()))
 
 
 @pytest.mark.parametrize(("build", "words"), FAULTS)

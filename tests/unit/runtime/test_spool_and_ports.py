@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import controller_stand_in as stand_in
 
 from quaymaster._core.config import PortRef, check_config
+from quaymaster._core.engine.codes import EVENT_NAMES
 from quaymaster._core.engine.watching import OutputOverflow
 from quaymaster._core.errors import AskedWrongly, QuaymasterError, Taken
 from quaymaster._core.wire import Overrides, pack_plain
@@ -243,6 +244,14 @@ def test_report_lines_are_bounded_and_counts_are_not() -> None:
     assert lines[0].message.startswith("an index was outside")
     lines, _ = report_lines([("x", -1, 1)] * 3_000, ())
     assert len(lines) == 1_000
+
+
+def test_each_event_has_a_sentence() -> None:
+    """No reader gets a bare code; an offset is told by its port's range, which differs."""
+    lines, _ = report_lines([(name, -1, 1) for name in EVENT_NAMES], ())
+    for name, line in zip(EVENT_NAMES, lines, strict=True):
+        assert len(line.message.removesuffix(f" [{name}]").split()) > 3
+    assert "its port's range" in lines[EVENT_NAMES.index("offset_range")].message
 
 
 def test_an_output_beyond_its_range_is_told_with_all_that_is_known() -> None:

@@ -55,6 +55,7 @@ def test_a_pause_is_ignored_and_told(tmp_path: Path) -> None:
     found = simulated(tmp_path, prog, opx_readout_pair(), 75)
     assert [(e.timestamp, e.length) for e in found.report.analog_waveforms] == [(0, 100), (100, 100)]
     assert found.final.counts["pause_ignored"] == 1
+    assert any("a pause was ignored" in line.message for line in found.final.lines)
 
 
 def test_an_input_that_nobody_pushes_ends_with_the_duration(tmp_path: Path) -> None:
