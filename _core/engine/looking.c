@@ -65,6 +65,15 @@ static int is_out(double v, double offset, double steps)
     return code < -32768.0 || code > 32767.0;
 }
 
+/* The number of the step that holds at t. */
+static int step_at(const lookout *o, int64_t t)
+{
+    int k = 0;
+    while (k + 1 < o->step_count && o->steps[k + 1].start <= t)
+        k++;
+    return k;
+}
+
 /* Counts in [t, t + count), count <= RENDER_CHUNK, sample by sample. */
 static int count_samples(watch *w, int number, int64_t t, int count)
 {
@@ -74,9 +83,12 @@ static int count_samples(watch *w, int number, int64_t t, int count)
     int first = -1, code = output_samples(w->signals, out, t, o->range.reach, count, v);
     if (code)
         return code;
-    for (int i = 0; i < count; i++)
-        if (is_out(v[i], o->range.offset, steps) && !o->seen.count++)
+    for (int i = 0, k = step_at(o, t); i < count; i++) {
+        while (k + 1 < o->step_count && o->steps[k + 1].start <= t + i)
+            k++;
+        if (is_out(v[i], o->steps[k].volts, steps) && !o->seen.count++)
             first = i;
+    }
     if (first >= 0) {
         o->seen.first = t + first + o->range.delay;
         code = name_elements(w, number, t + first);
@@ -125,7 +137,7 @@ static int count_out(watch *w, int number, int64_t t, int64_t count)
     double sum = greatest(w, number, t, count);
     if (sum < 0.0)
         return (int)sum;
-    if (sum + fabs(o->range.offset) < o->safe || o->seen.gave_up)
+    if (sum + o->offset < o->safe || o->seen.gave_up)
         return SIGNAL_OK;
     if (count <= RENDER_CHUNK)
         return count_samples(w, number, t, (int)count);
@@ -136,12 +148,10 @@ static int count_out(watch *w, int number, int64_t t, int64_t count)
 /* ---- looking */
 
 /* Since when the element holds something that must be looked at on that output; -1: it does not. */
-static int64_t loud_hold(const source *e, int output)
+static int64_t loud_hold(source *e, int output)
 {
-    for (int k = 0; k < e->way_count; k++)
-        if (e->ways[k].output == output && e->ways[k].holds_loudly)
-            return e->held_from;
-    return -1;
+    const way *way = way_to(e, output);
+    return way && e->held_from >= 0 ? way->loud_from : -1;
 }
 
 /* The next span to be looked at, from what is checked up to `until`; an empty one where there is none. */
@@ -216,6 +226,15 @@ static int64_t needed_from(const watch *w, int number, int64_t until)
     return t - o->range.reach;
 }
 
+/* Steps that nothing has any more that may still be looked at. */
+static void drop_steps(lookout *o, int64_t t)
+{
+    int old = step_at(o, t);
+    for (int k = old; k < o->step_count; k++)
+        o->steps[k - old] = o->steps[k];
+    o->step_count -= old;
+}
+
 /* Records that ended before t are forgotten; where many are left, somebody lags: they go among the signals. */
 static int forget_lately(watch *w, source *e, int64_t t)
 {
@@ -241,6 +260,7 @@ int watch_advance(watch *w, const int64_t *bound, int64_t end)
         if (code < 0)
             return code;
         int64_t from = needed_from(w, k, until);
+        drop_steps(&w->lookouts[k], from);
         needed = from < needed ? from : needed;
     }
     w->records = w->due = 0;

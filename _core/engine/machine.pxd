@@ -33,7 +33,8 @@ cdef extern from "watch.h" nogil:
         int64_t delay
         double gain
         int64_t reach
-    watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count)
+    watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count,
+                     const int32_t *outputs_of, int columns)
     const watched_t *watch_seen(const watch *w, int output)
 
 cdef extern from "digital.h" nogil:

@@ -158,7 +158,7 @@ cdef class Machine:
         if stop_ns is not None:
             machine_stop_at(self._machine, stop_ns)
         else:
-            self._watched = _watch(self._machine, image, plant)
+            self._watched = _watch(self._machine, image, plant, self._arrays)
         if keep_log and machine_keep_log(self._machine):
             raise MemoryError("no memory for the log")
         if ignore_pauses:

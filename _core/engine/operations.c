@@ -27,6 +27,10 @@ void change_correction(machine *m, int64_t number, int64_t t, const double c[4])
 {
     element *e = &m->elements[number];
     signal_correction(m->signals, (int)number, c);
+    if (m->watch) {
+        int code = watch_correction(m->watch, (int)number, c);
+        m->error = code < 0 ? code : m->error;
+    }
     if (m->log && log_correction(m->log, number, c))
         m->error = MACHINE_LOG_FULL;
     memcpy(e->correction, c, sizeof e->correction);
@@ -45,12 +49,23 @@ void do_correction(machine *m, const walker *w, const insn *i, int32_t at)
     change_correction(m, i->a, m->clock[m->elements[i->a].thread], c);
 }
 
+/* Who watches the port hears of it. */
+static int watch_change(machine *m, int64_t place, int64_t t, int32_t thread, double volts)
+{
+    int code = m->watch && t < m->stop ? watch_offset(m->watch, place, t, thread, volts) : 0;
+    if (code < 0)
+        return code;
+    return m->watch && watch_is_due(m->watch) && advance_watch(m) ? m->error : 0;
+}
+
 /* A log hears of it, and the inputs that are wired to the port. */
 void change_offset(machine *m, int64_t row, int64_t which, int64_t t, double volts)
 {
     int64_t place = m->t.level_columns * row + which, level = m->t.levels[place];
     m->offsets_now[place] = (offset_now){volts, ++m->offset_changes};
     int code = level < 0 ? 0 : signal_level(m->signals, (int)level, t, m->elements[row].thread, volts);
+    if (code >= 0)
+        code = watch_change(m, place, t, m->elements[row].thread, volts);
     if (code < 0)
         m->error = code;
     else if (m->log && t < m->stop && log_offset(m->log, t, (int32_t)row, (int32_t)which, volts))

@@ -7,85 +7,30 @@ enum { ADVANCE_RECORDS = 1024 };
 
 static double size(double re, double im) { return fabs(re) + fabs(im); }
 
-static double factor_of(const signals *s, const ear *ear)
-{
-    const element *e = &s->elements[ear->element];
-    return ear->which == SIGNAL_OUTPUT_SINGLE ? 1.0 : size(e->m[ear->which].re, e->m[ear->which].im);
-}
-
-/* One more way of the element to that output, or a greater one. */
-static int add_way(source *e, int output, double factor)
-{
-    if (e->way_count && e->ways[e->way_count - 1].output == output) { /* by two of its inputs, or crosstalk */
-        e->ways[e->way_count - 1].factor += factor;
-        return 0;
-    }
-    way *added = one_more(&e->ways, &e->way_count, sizeof *added);
-    if (!added)
-        return 1;
-    *added = (way){.output = output, .factor = factor};
-    e->way_count++;
-    return 0;
-}
-
-static int add_ways(watch *w, int number)
-{
-    output *out = &w->signals->outputs[number];
-    lookout *o = &w->lookouts[number];
-    for (int line = 0; line < line_count(out); line++) {
-        double factor;
-        const port *p = line_of(w, out, line, &factor);
-        for (int k = 0; k < p->ear_count; k++) {
-            source *e = &w->sources[p->ears[k].element];
-            o->threads |= 1ull << e->thread;
-            if (add_way(e, number, fabs(factor) * o->range.gain * factor_of(w->signals, &p->ears[k])))
-                return 1;
-        }
-    }
-    return 0;
-}
-
-static int ears_on(const watch *w, output *out)
-{
-    int count = 0;
-    double factor;
-    for (int line = 0; line < line_count(out); line++)
-        count += line_of(w, out, line, &factor)->ear_count;
-    return count;
-}
-
-/* Whether nobody else is on the element's outputs, and no filter remembers it; how loud it may be there. */
-static void set_calm(watch *w, source *e)
-{
-    e->alone = 1;
-    e->calm = 1e300;
-    for (int k = 0; k < e->way_count; k++) {
-        output *out = &w->signals->outputs[e->ways[k].output];
-        const lookout *o = &w->lookouts[e->ways[k].output];
-        double calm = (o->safe - fabs(o->range.offset)) / (e->ways[k].factor > 0.0 ? e->ways[k].factor : 1e-300);
-        e->calm = calm < e->calm ? calm : e->calm;
-        e->alone &= ears_on(w, out) == 1 && !o->range.reach;
-    }
-}
-
 static int set_output(watch *w, int number, const watch_range_t *range)
 {
     lookout *o = &w->lookouts[number];
     o->range = *range;
     o->safe = range->full_scale * (1.0 - 0x1p-15);
-    o->loud = fabs(range->offset);
+    o->loud = o->offset = fabs(range->offset);
     o->seen.first = -1;
-    return add_ways(w, number);
+    step *first = one_more(&o->steps, &o->step_count, sizeof *first);
+    if (!first)
+        return 1;
+    *first = (step){.start = INT64_MIN, .setter = -1, .volts = range->offset};
+    o->step_count++;
+    return watch_ways(w, number);
 }
 
 static int set_element(watch *w, source *e)
 {
-    set_calm(w, e);
+    watch_calm(w, e);
     e->lately = e->way_count ? malloc(LATELY_MAX * sizeof *e->lately) : NULL;
     return e->way_count && !e->lately;
 }
 
-watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count)
+watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges, int count, const int32_t *outputs_of,
+                 int columns)
 {
     watch *w = calloc(1, sizeof *w);
     if (!w) {
@@ -94,6 +39,8 @@ watch *watch_new(signals *s, const int32_t *thread, const watch_range_t *ranges,
     }
     w->signals = s;
     w->count = count;
+    w->outputs_of = outputs_of;
+    w->columns = columns;
     w->sources = calloc((size_t)s->element_count + 1, sizeof *w->sources);
     w->lookouts = calloc((size_t)count + 1, sizeof *w->lookouts);
     int failed = !w->sources || !w->lookouts;
@@ -120,6 +67,8 @@ void watch_free(watch *w)
         free(w->sources[k].ways);
         free(w->sources[k].lately);
     }
+    for (int k = 0; w->lookouts && k < w->count; k++)
+        free(w->lookouts[k].steps);
     free(w->sources);
     free(w->lookouts);
     signals_free(w->signals);
@@ -253,7 +202,7 @@ int watch_hold_begin(watch *w, const signal_record_t *r)
         return no_room(w, e);
     double loud = size(r->alpha_r, r->alpha_i);
     for (int k = 0; k < e->way_count; k++)
-        e->ways[k].holds_loudly = is_loud(w, &e->ways[k], e->held, loud);
+        e->ways[k].loud_from = is_loud(w, &e->ways[k], e->held, loud) ? r->start : -1;
     louder(w, e, &e->held, loud);
     e->held_from = r->start;
     return code;
@@ -266,8 +215,8 @@ int watch_hold_end(watch *w, int element, int64_t t)
         return SIGNAL_OK;
     for (int k = 0; k < e->way_count; k++) {
         lookout *o = &w->lookouts[e->ways[k].output];
-        if (e->ways[k].holds_loudly)
-            watch_span(w, o, e->held_from, t + o->range.reach);
+        if (e->ways[k].loud_from >= 0)
+            watch_span(w, o, e->ways[k].loud_from, t + o->range.reach);
     }
     e->held_from = -1;
     int code = watch_gather(w, e);

@@ -8,12 +8,13 @@
 /* Records of an element that nobody had to look at yet. */
 enum { LATELY_MAX = 128 };
 
-/* One way of an element to a watched output: |Re| + |Im| of the factor m of its port, times what crosstalk and filter may
- * make of that; whether the element's open hold could be too much there together with all that was known when it began
- * (what comes later is looked at by itself). */
+/* One way of an element to a watched output: the greatest that |Re| + |Im| of the factor m of its port was, times what
+ * crosstalk and filter may make of that. loud_from: since when the element's open hold could be too much there together
+ * with all that was known then (what comes later is looked at by itself); -1: it could not. */
 typedef struct {
-    int32_t output, holds_loudly;
+    int32_t output;
     double factor;
+    int64_t loud_from;
 } way;
 
 /* An element on watched outputs. `calm`: with the least of its ports alone on it, what stays below that is not even kept. */
@@ -32,11 +33,21 @@ typedef struct {
     int64_t start, end;
 } span;
 
+/* From `start` on the offset is `volts`, as a thread set it. */
+typedef struct {
+    int64_t start;
+    int32_t setter;
+    double volts;
+} step;
+
 typedef struct {
     watch_range_t range;
     uint64_t threads;
     double safe; /* what stays below is in range, whatever the rounding of the sum */
-    double loud; /* of all its elements together, offset included */
+    double loud; /* of all its elements together, greatest offset included */
+    double offset; /* the greatest, without its sign */
+    step *steps;   /* in the order of time; the first one holds at all that may still be looked at */
+    int step_count;
     span spans[WATCH_SPANS_MAX];
     int span_count;
     int64_t checked; /* all before is counted */
@@ -48,6 +59,8 @@ struct watch {
     source *sources;
     lookout *lookouts;
     int count; /* watched outputs: the first ones of the signals */
+    const int32_t *outputs_of; /* which of them each input of each element plays on, -1: none; `columns` an element */
+    int columns;
     int records, due, near, gave_up; /* near, gave_up: some output is, has */
 };
 
@@ -59,6 +72,21 @@ INLINE port *line_of(const watch *w, output *o, int k, double *factor)
     *factor = k ? o->crosstalks[k - 1].factor : 1.0;
     return k ? &w->signals->outputs[o->crosstalks[k - 1].from].sum : &o->sum;
 }
+
+/* The way of an element to that output, NULL: there is none. */
+INLINE way *way_to(source *e, int output)
+{
+    for (int k = 0; k < e->way_count; k++)
+        if (e->ways[k].output == output)
+            return &e->ways[k];
+    return NULL;
+}
+
+/* bounds.c: the ways of all elements to that output, or greater ones than before. != 0: no memory. */
+int watch_ways(watch *w, int output);
+
+/* Whether nobody else is on the element's outputs, and no filter remembers it; how loud it may be there. */
+void watch_calm(watch *w, source *e);
 
 /* [start, end) of that output has to be looked at. */
 void watch_span(watch *w, lookout *o, int64_t start, int64_t end);

@@ -60,21 +60,18 @@ def by_port(found: Iterable[OutputOverflow]) -> list[OutputOverflow]:
 def outputs_to_watch(image: Image, outputs: tuple[OutputPort, ...]) -> list[Watched]:
     """Those of the outputs that could go beyond their range, by the waveforms and amplitudes of the program's text.
 
-    Not watched is what stands behind a filter with a memory without end, has an offset or a correction that the program
-    changes, or two samples a ns."""
-    loudest = _loudest(image)
-    offsets, corrected = changed_offsets(image), _corrected(image)
+    Not watched is what stands behind a filter with a memory without end, or has two samples a ns."""
+    loudest, changed = _loudest(image), changed_offsets(image)
     sums = {output.ref: _greatest_sum(image, output, loudest) for output in outputs}
     watched = []
     for output in outputs:
         if output.per_ns != 1 or output.iir or output.exponentials:
             continue
-        if output.ref in offsets or not output.hears.isdisjoint(corrected):
-            continue
         each = Watched(output=output, gain=_gain(output), reach_ns=max(len(output.fir) - 1, 0))
         heard = _greatest_sum(image, output, loudest)
         heard += sum(_product(abs(factor), sums.get(ref, 0.0)) for ref, factor in output.crosstalk)
-        if abs(output.offset) + _product(each.gain, heard) >= each.safe:
+        offset = output.full_scale if output.ref in changed else abs(output.offset)
+        if heard and offset + _product(each.gain, heard) >= each.safe:
             watched.append(each)
     return watched
 
@@ -93,12 +90,6 @@ def _gain(output: OutputPort) -> float:
     return sum(map(abs, output.fir)) if output.fir else 1.0
 
 
-def _corrected(image: Image) -> set[PortRef]:
-    """The ports of elements of which the program changes the correction."""
-    rows = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
-    return {ref for number in rows for ref in image.element_info[number].inputs}
-
-
 def changed_offsets(image: Image) -> set[PortRef]:
     """The ports of which the program changes the offset."""
     rows = image.code[image.code[:, 0] == Op.SET_OFFSET, 1:3].tolist()
@@ -115,10 +106,11 @@ def _size(image: Image, source: tuple[int, Output]) -> float:
 def _loudest(image: Image) -> list[float]:
     """The greatest amplitude that each element may have at once."""
     loudest = [0.0] * len(image.elements)
+    corrected = set(image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist())
     for play in image.plays:
         element = int(play[PlayColumn.VOICE])
         sticky = bool(image.elements[element][ElementColumn.STICKY])
-        unknown = sticky or play[PlayColumn.RAMP] >= 0 or play[PlayColumn.CHOICE] >= 0
+        unknown = sticky or element in corrected or play[PlayColumn.RAMP] >= 0 or play[PlayColumn.CHOICE] >= 0
         loudest[element] = max(loudest[element], float("inf") if unknown else _play_peak(image, play))
     return loudest
 

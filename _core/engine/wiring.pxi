@@ -210,7 +210,7 @@ cdef _add_digital(machine *m, image, plant, seed):
             _added(digital_add_light(d, number, &thresholds[0], len(thresholds), port.photons.width_ns))
 
 
-cdef tuple _watch(machine *m, image, plant):
+cdef tuple _watch(machine *m, image, plant, arrays):
     """Lets the machine watch the outputs that could go beyond their range; returns those."""
     watched = _watched_outputs(image, plant)
     if not watched:
@@ -235,12 +235,24 @@ cdef tuple _watch(machine *m, image, plant):
         signals_free(s)
         free(ranges)
         raise
-    cdef watch *w = watch_new(s, &threads[0], ranges, <int>len(watched))
+    arrays["watched"] = _watched_inputs(image, [each.output for each in watched])
+    cdef const int32_t[::1] outputs_of = arrays["watched"]
+    cdef watch *w = watch_new(s, &threads[0], ranges, <int>len(watched), &outputs_of[0], <int>_level_columns(image))
     free(ranges)
     if w == NULL:
         raise MemoryError("no memory to watch the outputs")
     machine_watch(m, w)
     return tuple([each.output for each in watched])
+
+
+def _watched_inputs(image, watched):
+    """The number of the output that each input of each element plays on among those in volts that are watched, or -1."""
+    numbers = {output.ref: number for number, output in enumerate(watched)}
+    rows = np.full((len(image.element_info) + 1, _level_columns(image)), -1, dtype=np.int32)
+    for number, element in enumerate(image.element_info):
+        for which, ref in enumerate(element.inputs):
+            rows[number, which] = numbers.get(ref, -1)
+    return rows.ravel()
 
 
 cdef _add_watched(signals *s, watched, outputs):

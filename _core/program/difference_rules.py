@@ -348,9 +348,8 @@ def simulated_outputs(used: Used) -> bool:
 
 
 def unwatched_outputs(used: Used) -> bool:
-    """A job plays on outputs with endless filters or at 2 GS/s, or changes an offset or a correction."""
-    changes = bool(used.all(tree.SetDcOffset)) or bool(used.all(tree.UpdateCorrection))
-    return not used.setting.simulated and (changes or any(map(_is_unwatched, used.outputs())))
+    """A job plays on outputs with endless filters or at 2 GS/s."""
+    return not used.setting.simulated and any(map(_is_unwatched, used.outputs()))
 
 
 def _is_unwatched(port: OutputPort) -> bool:

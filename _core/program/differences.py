@@ -373,9 +373,8 @@ _ROWS = (
     Difference(
         "unwatched_outputs",
         "Pulses and phases",
-        "While a job runs, outputs with feedback, exponential or high-pass filters, at 2 GS/s, or of which the program "
-        "changes the DC offset or a correction are not looked at for samples beyond their range; a simulation looks at "
-        "all.",
+        "While a job runs, outputs with feedback, exponential or high-pass filters or at 2 GS/s are not looked at for "
+        "samples beyond their range; a simulation looks at all.",
         "docs/arithmetic.md, section 14",
         rules.unwatched_outputs,
     ),

@@ -152,7 +152,7 @@ class Job:
             elif running:
                 raise AssertionError("all strands are blocked and nothing is pending")
         end_ns = self.board.end_ns
-        beyond = overflows(self.config, self.places, self.board.records, end_ns, self.plant)
+        beyond = overflows(self.config, self.places, self.board, end_ns, self.plant)
         return Outcome(self.board.streams, self.traces, self.board.events, end_ns, beyond, bool(running))
 
     def found_edge(self, end: int | None) -> bool:

@@ -9,10 +9,11 @@ from math import floor
 
 from quaymaster._core.config import model
 from quaymaster._core.config.model import PortRef
-from quaymaster._core.program import tree
 
+from .board import Board
 from .ears import Part, parts_of
-from .plants import Plant, Way, all_outputs, full_scale, is_sampled, lag_ns, played_on, port_of
+from .levels import EVER
+from .plants import Plant, Way, all_outputs, full_scale, is_sampled, lag_ns, played_on
 from .records import Record
 from .samples import heard
 from .sites import Places
@@ -68,18 +69,20 @@ class Watched:
 
     lines: list[Line]
     fir: tuple[float, ...]
-    offset: float
+    offsets: list[tuple[int, float]]
+    """From which sample on it is how many V, in the order of time."""
     delay: int
     full_scale: float
 
     def at(self, lines: list[Line], t: int) -> float:
         """Behind the filter and with the offset, in V."""
+        offset = [volts for start, volts in self.offsets if start <= t][-1]
         if not self.fir:
-            return sum_at(lines, t) + self.offset
+            return sum_at(lines, t) + offset
         volts = 0.0
         for k, tap in enumerate(self.fir):
             volts += tap * (sum_at(lines, t - k) if t >= k else 0.0)
-        return volts + self.offset
+        return volts + offset
 
 
 def sum_at(lines: list[Line], t: int) -> float:
@@ -90,38 +93,21 @@ def sum_at(lines: list[Line], t: int) -> float:
     return volts
 
 
-def changed(config: model.Config, places: Places) -> tuple[set[PortRef], set[PortRef]]:
-    """The ports of which the program changes the offset, and the correction of an element on them."""
-    offsets: set[PortRef] = set()
-    corrections: set[PortRef] = set()
-    for site in places:
-        node = site.node
-        if isinstance(node, tree.UpdateCorrection):
-            mixed = [config.elements[element] for element in site.elements if config.elements[element].mixInputs]
-            corrections.update(port for element in mixed for port in element.input_ports.values())
-        elif isinstance(node, tree.SetDcOffset):
-            offsets.add(port_of(config, node.element, node.input))
-    return offsets, corrections
-
-
-def overflows(
-    config: model.Config, places: Places, records: list[Record], end_ns: int, plant: Plant
-) -> dict[PortRef, Beyond]:
+def overflows(config: model.Config, places: Places, board: Board, end_ns: int, plant: Plant) -> dict[PortRef, Beyond]:
     """What goes beyond its range of the outputs that are watched; those where nothing does are left out."""
-    ranked = sorted(records, key=lambda record: record.rank)
-    offsets, corrections = changed(config, places)
+    ranked = sorted(board.records, key=lambda record: record.rank)
     found: dict[PortRef, Beyond] = {}
     for port in all_outputs(config):
         output = config.analog_output(port)
         assert isinstance(output, model.AnalogOutput | model.MWAnalogOutput)
-        if output.sampling_rate != 1e9 or is_sampled(config, port) or port in offsets:
+        if output.sampling_rate != 1e9 or is_sampled(config, port):
             continue
         if isinstance(output, model.MWAnalogOutput):
             parts = microwaves(config, places.used, port, output, ranked, lag_ns(plant, output))
-        elif corrections.isdisjoint(heard_at(config, port)):
-            parts = [volts(config, places.used, port, output, ranked)]
         else:
-            parts = []
+            changes = sorted(board.offsets.get(port, []), key=lambda change: change[:2])
+            offsets = [(-EVER, output.offset), *((t, v) for t, _, v in changes)]
+            parts = [volts(config, places.used, port, output, ranked, offsets)]
         for part in parts:
             found[port] = found.get(port, NONE).and_(seen_at(part, end_ns))
     return {port: seen for port, seen in found.items() if seen != NONE}
@@ -140,7 +126,12 @@ def crosstalk_of(port: PortRef, output: model.AnalogOutput | model.MWAnalogOutpu
 
 
 def volts(
-    config: model.Config, used: list[str], port: PortRef, output: model.AnalogOutput, ranked: list[Record]
+    config: model.Config,
+    used: list[str],
+    port: PortRef,
+    output: model.AnalogOutput,
+    ranked: list[Record],
+    offsets: list[tuple[int, float]],
 ) -> Watched:
     """An output in volts."""
     lines = [
@@ -148,7 +139,7 @@ def volts(
         for source, factor in [(port, 1.0), *crosstalk_of(port, output)]
     ]
     fir = output.filter.feedforward if output.filter is not None else ()
-    return Watched(lines, fir, output.offset, output.delay, full_scale(output))
+    return Watched(lines, fir, offsets, output.delay, full_scale(output))
 
 
 def microwaves(
@@ -169,7 +160,7 @@ def microwaves(
         ]
         for part, m in (("I", (1.0, -0.0)), ("Q", (0.0, -1.0))):
             ways = {name: [Way(port, part, 1.0, m=m)] for name in on}
-            found.append(Watched([Line(list(played(ways, ranked)))], (), 0.0, output.delay + lag, 1.0))
+            found.append(Watched([Line(list(played(ways, ranked)))], (), [(-EVER, 0.0)], output.delay + lag, 1.0))
     return found
 
 
@@ -192,7 +183,7 @@ def seen_at(output: Watched, end_ns: int) -> Beyond:
     for start, end in pairwise(sorted(edges)):
         lines = [Line([p for p in line.parts if sounds(p, start - reach, end)], line.factor) for line in output.lines]
         loud = sum(abs(line.factor) * size(part) for line in lines for part in line.parts)
-        if gain * loud + abs(output.offset) < NEAR * output.full_scale:
+        if gain * loud + max(abs(v) for _, v in output.offsets) < NEAR * output.full_scale:
             continue
         looked_at = range(start, min(end, start + left))
         instants += [t for t in looked_at if is_out(output.at(lines, t), output.full_scale)]

@@ -262,6 +262,80 @@ def test_what_is_held_behind_a_filter() -> None:
     assert (found.count, found.first_ns) == (sum(v > 0.5 - 2**-17 for v in behind), 1)
 
 
+def offset(element: str, volts: float) -> tree.SetDcOffset:
+    """A change of the offset of its port."""
+    return tree.SetDcOffset(at=0, element=element, input="single", offset=fixed(volts))
+
+
+def test_an_offset_that_changes_between_pulses() -> None:
+    """0.3 V for 100 ns each, on 0 V, 0.25 V and -0.1 V: the second one is too much."""
+    (found,) = seen(
+        play("q1"), offset("q1", 0.25), play("q1"), offset("q1", -0.1), play("q1"), level=0.3, q1=drive(1, **STEADY)
+    )
+    assert (found.count, found.first_ns, found.elements) == (100, 100, ("q1",))
+
+
+def test_an_offset_that_changes_within_a_pulse() -> None:
+    """0.3 V for 400 ns; the offset is 0.25 V from 120 ns to 200 ns and from 360 ns on, by another element."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
+    changes = (wait(30, "q2"), offset("q2", 0.25), wait(20, "q2"), offset("q2", 0.0), wait(40, "q2"))
+    (found,) = seen(play("q1", duration=100), *changes, offset("q2", 0.25), level=0.3, port={"delay": 5}, **pair)
+    assert (found.count, found.first_ns, found.elements) == (80 + 40, 125, ("q1",))
+
+
+def test_an_offset_that_changes_behind_a_filter() -> None:
+    """0.3 V end at 100 ns, taps bring half of them back 40 ns later: 0.15 V with 0.4 V of offset from 100 ns on."""
+    taps = {"filter": {"feedforward": [0.3, *[0.0] * 39, 0.5]}}
+    body = (play("q1"), offset("q1", 0.4), wait(25, "q1"), play("q1", "short", 0.1))
+    (found,) = seen(*body, level=0.3, port=taps, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (40, 100)
+
+
+def test_an_offset_that_changes_under_what_is_held() -> None:
+    """0.3 V held from 100 ns on, for 400 ns; 0.25 V of offset from 300 ns to 400 ns, by another element."""
+    pair = {"q1": drive(1, **STEADY, sticky={"analog": True, "duration": 100}), "q2": drive(1, **STEADY)}
+    changes = (wait(75, "q2"), offset("q2", 0.25), wait(25, "q2"), offset("q2", 0.0))
+    (found,) = seen(play("q1"), wait(100, "q1"), *changes, level=0.3, **pair)
+    assert (found.count, found.first_ns, found.elements) == (100, 300, ("q1",))
+
+
+def test_the_last_thread_is_right_of_offsets_at_one_instant() -> None:
+    """0.3 V, and two offsets at 16 ns: that of the element that comes later in the program holds, in any order."""
+    pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
+    for first, second, count in ((0.0, 0.25, 100), (0.25, 0.0, 0)):
+        for order in (1, -1):
+            changes = [offset("q1", first), offset("q2", second)][::order]
+            found = seen(wait(4, "q1"), wait(4, "q2"), *changes, play("q1"), level=0.3, **pair)
+            assert sum(each.count for each in found) == count
+
+
+def test_thousands_of_offsets() -> None:
+    """One for each of 3,000 pulses, every tenth of which is too much with it."""
+    body = [
+        part
+        for k in range(300)
+        for part in (offset("q1", 0.25), play("q1", "short"), offset("q1", 0.01), *[play("q1", "short")] * 9)
+    ]
+    (found,) = seen(*body, level=0.3, q1=drive(1, **STEADY))
+    assert (found.count, found.first_ns) == (300 * 20, 0)
+
+
+def test_a_correction_that_changes() -> None:
+    """I of 0.3 V through c00 = 1, then 1.8: 0.54 V on the port of I; c10 = -1.7 brings 0.51 V to the port of Q."""
+    mixed = {
+        "mixInputs": {"I": ("con1", 1), "Q": ("con1", 2), "mixer": "m", "lo_frequency": 5e9},
+        "intermediate_frequency": 0.0,
+        "operations": {"iq": "iq_pulse"},
+    }
+
+    def correction(*values: float) -> tree.UpdateCorrection:
+        return tree.UpdateCorrection(at=0, element="q", correction=tuple(map(fixed, values)))
+
+    body = (play("q", "iq"), correction(1.8, 0.0, 0.0, 1.0), play("q", "iq"), correction(1.0, 0.0, -1.7, 1.0))
+    found = seen(*body, play("q", "iq"), level=0.3, q=mixed)
+    assert [(each.ref.number, each.count, each.first_ns) for each in found] == [(1, 100, 100), (2, 100, 200)]
+
+
 def test_an_endless_filter_is_not_watched() -> None:
     """What stands behind feedback is not looked at."""
     assert seen(play("q1"), level=0.5, port={"filter": {"feedforward": [1.0], "feedback": [0.1]}}) == []
