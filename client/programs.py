@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from .._core.engine.latencies import PROFILES
 from .._core.errors import AskedWrongly, QuaymasterError
 from .._core.program.codec import encode_program
 from .._core.program.tree import Program
-from .._core.wire import Asks, JobOptions, Overrides, content_digest
+from .._core.wire import Asks, JobOptions, Overrides, content_digest, requests
 from .._core.wire.records import LatencyProfile, Numerics, Record
 from .connection import Answer, Asker
 from .plain import plain_number
 
 R = TypeVar("R", bound=Record)
+LOGGER: Final = logging.getLogger("quaymaster")
 
 SMALL_PROGRAM_BYTES = 4096
 """A program up to this size is always sent along; of a larger one, the digest is tried first once the broker had it."""
@@ -70,10 +72,18 @@ def _is_keyable(program: object) -> bool:
 
 
 def send_program(connection: Asker, program: ProgramLike, asking: Callable[[str], Asks[R]]) -> Answer[R]:
-    """Ask with a program; `asking` makes the request from its digest.
+    """Ask with a program; `asking` makes the request from its digest. What the compiler warns of is logged.
 
     The body is left out where the broker is likely to have it.
     """
+    answer = _sent(connection, program, asking)
+    if isinstance(answer.result, (requests.CompiledProgram, requests.JobAdded)):
+        for text in answer.result.warnings:
+            LOGGER.warning("%s", text)
+    return answer
+
+
+def _sent(connection: Asker, program: ProgramLike, asking: Callable[[str], Asks[R]]) -> Answer[R]:
     body, digest = encoded(program)
     known = connection.known_programs
     if digest in known:

@@ -148,10 +148,7 @@ class QuantumMachine(MachineSettings):
         def asking(digest: str) -> requests.Compile:
             return requests.Compile(qm_id=self._id, digest=digest, options=options)
 
-        compiled = send_program(self._connection, program, asking).result
-        for text in compiled.warnings:
-            LOGGER.warning("%s", text)
-        return compiled.program_id
+        return send_program(self._connection, program, asking).result.program_id
 
     def simulate(
         self,

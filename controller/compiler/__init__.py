@@ -2,6 +2,7 @@
 
 from .compiled import compile_program
 from .disassemble import disassemble
+from .flags import flag_lines
 from .gaps import gap_lines, refuse_gaps
 
-__all__ = ["compile_program", "disassemble", "gap_lines", "refuse_gaps"]
+__all__ = ["compile_program", "disassemble", "flag_lines", "gap_lines", "refuse_gaps"]

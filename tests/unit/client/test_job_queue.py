@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,16 @@ def test_add_to_start_says_so(connection: FakeConnection, queue: QmQueue) -> Non
     connection.on(requests.AddJob, requests.JobAdded(job_id="42", position=1))
     queue.add_to_start(waiting())
     assert connection.asked[0].to_start is True
+
+
+def test_what_the_compiler_warns_of_is_logged(
+    connection: FakeConnection, queue: QmQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A queued program's warnings, as those of `qm.compile`."""
+    connection.on(requests.AddJob, requests.JobAdded(job_id="42", position=1, warnings=["there is no compile flag"]))
+    with caplog.at_level(logging.WARNING, "quaymaster"):
+        queue.add(waiting())
+    assert "there is no compile flag" in caplog.text
 
 
 def test_compiler_options_become_flags(connection: FakeConnection, queue: QmQueue) -> None:

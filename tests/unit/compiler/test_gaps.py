@@ -17,7 +17,7 @@ import quaymaster.qua as q
 from quaymaster._core.engine.image import Image, decode_image, encode_image
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.program import tree
-from quaymaster.controller.compiler import compile_program, gap_lines, refuse_gaps
+from quaymaster.controller.compiler import compile_program, flag_lines, gap_lines, refuse_gaps
 
 FLIGHT_NS, READ_NS, LONG_NS, LATE_NS = 24, 400, 100, 1000  # of engine_lab
 
@@ -276,6 +276,16 @@ def test_the_error_lists_the_gaps() -> None:
     assert words in caught.value.message and "not-strict-timing" in (caught.value.hint or "")
     refuse_gaps(made, ["not-strict-timing"])
     assert gap_lines(made) == [words]
+
+
+def test_a_flag_that_is_none_is_told() -> None:
+    """It is accepted, with a warning that names the nearest; those of the platform are taken in silence."""
+    assert flag_lines(["not-strict-timing", "auto-element-thread", "strict"]) == []
+    (line,) = flag_lines(["not-strict-timings", "skip-loop-rolling"])
+    assert line == (
+        "there is no compile flag 'not-strict-timings': it has no effect; did you mean 'not-strict-timing'?"
+    )
+    assert len(flag_lines(str(number) for number in range(1_000))) == 20
 
 
 # ---------------------------------------------------------------- against the reference

@@ -47,12 +47,13 @@ def test_a_pulse_sounds_while_its_element_waits(tmp_path: Path) -> None:
 
 
 def test_a_pause_is_ignored_and_told(tmp_path: Path) -> None:
-    """The elements meet there, and go on; the report names it."""
+    """The elements meet there, and go on; the report names it, as it does a compile flag that is none."""
     with program() as prog:
         play("pulse", "q")
         pause()
         play("pulse", "q")
-    found = simulated(tmp_path, prog, opx_readout_pair(), 75)
+    found = simulated(tmp_path, prog, opx_readout_pair(), 75, flags=["no-pauses"])
+    assert any("no compile flag 'no-pauses'" in line.message for line in found.final.lines)
     assert [(e.timestamp, e.length) for e in found.report.analog_waveforms] == [(0, 100), (100, 100)]
     assert found.final.counts["pause_ignored"] == 1
     assert any("a pause was ignored" in line.message for line in found.final.lines)
