@@ -158,7 +158,8 @@ class QmBaseJob:
 
         Names as of the platform ("In queue", "Running", "Processing", "Done", "Canceled", "Error") or ours. A later
         state counts as reached. Raises what a job failed with, unless that was waited for, and QMTimeoutError (a
-        TimeoutError) after ``timeout`` seconds. Source: the platform's JobApi.wait_until.
+        TimeoutError) after ``timeout`` seconds; with zero or less it is looked at once. Source: the platform's
+        JobApi.wait_until.
         """
         words = {word.lower() for word in ([status] if isinstance(status, str) else status)}
         if unknown := sorted(words - _STATES_BEYOND.keys()):
@@ -167,7 +168,9 @@ class QmBaseJob:
         reached = sorted({state for word in words for state in _STATES_BEYOND[word]})
         try:
             asked = requests.WaitJob(job_id=self._id, until=reached)
-            info = self._connection.ask(asked, wait_s=max(0.0, timeout)).result
+            info = self._connection.ask(asked, wait_s=timeout).result if timeout > 0 else self.info
+            if info.state not in (*reached, *FINAL_STATES):
+                raise WaitedLongEnough
         except WaitedLongEnough:
             raise timed_out(
                 f"{self._kind} {self._id} did not come to {status!r} in time ({timeout:g} s)",

@@ -11,8 +11,9 @@ import operator
 from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from .._core.errors import AskedWrongly, OurBug
-from .._core.wire import StreamSchema, StreamState, requests
+from .._core.errors import AskedWrongly, OurBug, QuaymasterError
+from .._core.program.limits import OWN_TAG_PREFIX
+from .._core.wire import FINAL_STATES, StreamSchema, StreamState, requests
 from .connection import Asker, WaitedLongEnough, timed_out
 from .exceptions import DataFetchingError, QmValueError, StreamProcessingDataLossError
 
@@ -163,7 +164,7 @@ class ResultHandles(Mapping[str, ResultHandle]):
                 self, stream.schema
             )
             for stream in self._state().streams
-            if not stream.schema.name.startswith("@")  # samples and report of a simulation
+            if not stream.schema.name.startswith(OWN_TAG_PREFIX)  # samples and report of a simulation
         }
 
     @property
@@ -254,22 +255,29 @@ class ResultHandles(Mapping[str, ResultHandle]):
         return self._state().dataloss
 
     def wait(self, name: str, count: int, timeout: float) -> requests.ResultsState:
-        """Park on the broker until a stream (all, where `name` is empty) has come so far, or the job has ended."""
+        """Park on the broker until a stream (all, where `name` is empty) has come so far (count -1: to its end), or the
+        job has ended. With a timeout (s) of zero or less it is looked at once."""
+        if timeout <= 0:
+            state = self._state()
+            if state.state in FINAL_STATES or _enough(state.streams, name, count):
+                return state
+            raise self._not_in_time(name, timeout)
         arguments = requests.WaitResults(job_id=self._job_id, stream=name, count=count)
         try:
-            return self._connection.ask(arguments, wait_s=max(0.0, timeout)).result
+            return self._connection.ask(arguments, wait_s=timeout).result
         except WaitedLongEnough:
-            what = f"result {name}" if name else f"job {self._job_id}"
-            raise timed_out(
-                f"{what} was not done in time ({timeout:g} s)", hint="the job goes on; wait again"
-            ) from None
+            raise self._not_in_time(name, timeout) from None
+
+    def _not_in_time(self, name: str, timeout: float) -> QuaymasterError:
+        what = f"result {name}" if name else f"job {self._job_id}"
+        return timed_out(f"{what} was not done in time ({timeout:g} s)", hint="the job goes on; wait again")
 
     def wait_for_all_values(self, timeout: float | None = None) -> bool:
         """Wait until everything is there. True if the job went well, False if it failed or was canceled.
 
-        Raises QMTimeoutError (a TimeoutError) after `timeout` seconds.
+        Raises QMTimeoutError (a TimeoutError) after `timeout` seconds; with zero or less it is looked at once.
         """
-        state = self.wait("", -1, timeout or VERY_LONG_S)
+        state = self.wait("", -1, VERY_LONG_S if timeout is None else timeout)
         if state.closed or state.state in _FAILED:
             LOGGER.warning("Job failed or canceled, data processing has stopped, not all data is available")
             return False
@@ -295,7 +303,9 @@ class ResultHandles(Mapping[str, ResultHandle]):
         names = list(self._handles if stream_names is None else stream_names)
         unknown = [name for name in names if name not in self._handles]
         if unknown:
-            raise DataFetchingError(f"Unknown stream names: {unknown}; job {self._job_id} has {self._names()}")
+            raise DataFetchingError(
+                f"Unknown stream names: {unknown}; job {self._job_id} has {self._names()}", code="unknown_stream"
+            )
         chosen = stream_names if isinstance(stream_names, Mapping) else dict.fromkeys(names, item)
         if wait_until_done:
             self.wait_for_all_values(timeout)
@@ -350,6 +360,12 @@ class ResultHandles(Mapping[str, ResultHandle]):
                 "Please fetch the execution report using job.execution_report() for more information",
                 name,
             )
+
+
+def _enough(streams: Collection[StreamState], name: str, count: int) -> bool:
+    """Whether a stream (all, where `name` is empty) has `count` items (-1: all), as the broker says of waits."""
+    asked_for = [stream for stream in streams if name in ("", stream.schema.name)]
+    return bool(asked_for) and all(stream.closed or 0 <= count <= stream.count for stream in asked_for)
 
 
 def _range_of(item: int | slice, name: str) -> tuple[int, int]:

@@ -101,6 +101,8 @@ def _check_results(program: tree.Program, report: Callable[[int, str], None]) ->
     for result in program.results:
         if not 0 < len(result.tag) <= limits.NAME_LENGTH_MAX:
             report(result.at, f"the tag of a result has 1 to {limits.NAME_LENGTH_MAX} characters")
+        if result.tag.startswith(limits.OWN_TAG_PREFIX):
+            report(result.at, f"the tag {result.tag!r} of a result begins with {limits.OWN_TAG_PREFIX}, as ours do")
         if result.tag in seen:
             report(result.at, f"there are two results {result.tag!r}")
         seen.add(result.tag)

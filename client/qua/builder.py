@@ -171,6 +171,12 @@ class Builder:
 
     def add_result(self, tag: str, of: int, *, all: bool) -> None:
         """Keep node ``of`` as the result ``tag``."""
+        if tag.startswith(limits.OWN_TAG_PREFIX):
+            raise refusal(
+                f"the tag {tag!r} of a result begins with {limits.OWN_TAG_PREFIX}",
+                code="bad_name",
+                hint="tags that begin so are those of simulated samples; give it another name",
+            )
         earlier = self.results.get(tag)
         if earlier is not None:
             file, line = self.source(earlier.at)

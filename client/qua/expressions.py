@@ -464,9 +464,18 @@ def _mixed_product_hint() -> str:
 
 
 def _cast_hint(expression: QuaExpression, type: tree.VarType) -> str:
+    if type == "fixed" and _meets_register(expression.node):
+        return "an IO register takes the type of what it meets: write a literal beside it as a float, 2.0 for 2"
     if type == "bool":
         return "compare it, for example x > 0, or use Cast.to_bool(...)"
     return f"use Cast.to_{type}(...)"
+
+
+def _meets_register(node: tree.Expression) -> bool:
+    """Whether an IO register stands under operators alone, so that its type is theirs."""
+    if isinstance(node, tree.Binary):
+        return _meets_register(node.left) or _meets_register(node.right)
+    return isinstance(node, tree.Io)
 
 
 def _one(type: tree.VarType) -> PythonNumber:

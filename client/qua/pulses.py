@@ -97,6 +97,11 @@ def named(value: object, what: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= limits.NAME_LENGTH_MAX:
         shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
         raise refusal(f"{what} must be a name (text), not {shown}", code="bad_name")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        text = f"{what} must be a name (text); {value!r} has a surrogate, which is half a character"
+        raise refusal(text, code="bad_name") from None
     return str.__str__(value)  # plain text also of numpy's texts and text enums
 
 

@@ -403,6 +403,16 @@ def test_wait_until_counts_later_states_as_reached(
     assert asked.until == until
 
 
+def test_wait_until_with_a_timeout_of_zero_looks_at_once(connection: FakeConnection) -> None:
+    """True where the job has come so far, else a TimeoutError; nothing waits on the broker."""
+    connection.on(requests.GetJob, [job(state="running"), job(state="running"), job(state="completed")])
+    assert pending(connection).wait_until("Running", timeout=0) is True
+    with pytest.raises(QMTimeoutError, match="did not come to 'Done' in time"):
+        pending(connection).wait_until("Done", timeout=0)
+    assert pending(connection).wait_until("Done", timeout=0) is True
+    assert not any(isinstance(asked, requests.WaitJob) for asked in connection.asked)
+
+
 def test_wait_until_raises_what_the_job_failed_with(connection: FakeConnection) -> None:
     """A canceled job raises, unless its cancelation was waited for; a wait that is over says so; a wrong word too."""
     connection.on(requests.WaitJob, [job(state="canceled"), job(state="canceled"), NEVER])

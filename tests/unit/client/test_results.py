@@ -424,6 +424,22 @@ def test_waiting_in_vain_is_a_timeout(handles: ResultHandles, store: Store, conn
         handles.wait_for_all_values(timeout=0.1)
 
 
+def test_a_timeout_of_zero_looks_at_once(handles: ResultHandles, store: Store, connection: FakeConnection) -> None:
+    """What is there is there, what is not there is a TimeoutError; nothing waits on the broker."""
+    assert handles.wait_for_all_values(0) is True
+    assert handles.I.wait_for_all_values(timeout=0.0) is True
+    handles.I.wait_for_values(7, timeout=0)
+    store.state = "canceled"
+    assert handles.wait_for_all_values(0) is False
+    store.state = "running"
+    handles.I.wait_for_values(3, timeout=0)
+    with pytest.raises(TimeoutError, match="result I was not done in time"):
+        handles.I.wait_for_values(4, timeout=0)
+    with pytest.raises(TimeoutError, match="job 7 was not done in time"):
+        handles.wait_for_all_values(0)
+    assert not any(isinstance(asked, requests.WaitResults) for asked in connection.asked)
+
+
 def test_a_controller_that_is_gone(handles: ResultHandles, connection: FakeConnection) -> None:
     """What the broker refuses arrives with its code."""
     connection.on(requests.Fetch, Taken("controller con1 is not connected", code="controller_unavailable"))

@@ -360,6 +360,10 @@ WRONG_PARTS: list[tuple[dict[str, Any], str]] = [
     ({"sources": (("x", -1),)}, "a source line has"),
     ({"nodes": (SOURCE,), "results": (tree.Result(at=0, tag="a", of=0, all=True),) * 2}, "there are two results 'a'"),
     ({"nodes": (SOURCE,), "results": (tree.Result(at=0, tag="", of=0, all=True),)}, "the tag of a result"),
+    (
+        {"nodes": (SOURCE,), "results": (tree.Result(at=0, tag="@a", of=0, all=True),)},
+        "the tag '@a' of a result begins with @",
+    ),
 ]  # fmt: skip
 
 

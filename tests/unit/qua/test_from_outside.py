@@ -226,6 +226,8 @@ WRONG: list[tuple[str, Callable[..., Any], str, str]] = [
     ("initial", lambda v: q.declare(int, value=q.IO1), "bad_declaration", "use assign"),
     ("python", lambda v: bool(q.IO1), "python_logic", "if_(...)"),
     ("mixed", lambda v: q.assign(v, q.IO1 + 0.5), "type_mismatch", ""),
+    ("IO2*2", lambda v: q.assign(q.declare(q.fixed), q.IO2 * 2), "type_mismatch", "as a float, 2.0 for 2"),
+    ("1+IO2*2", lambda v: q.assign(q.declare(q.fixed), 1 + q.IO2 * 2), "type_mismatch", "as a float, 2.0 for 2"),
     ("list", lambda v: q.assign(q.IO1, [1]), "not_a_scalar", ""),
     ("no stream", lambda v: q.advance_input_stream(v), "bad_stream", "declare_input_stream"),
     ("no stream 3", lambda v: q.receive_from_stream(3), "bad_stream", "declare_input_stream"),
