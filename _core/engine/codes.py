@@ -307,4 +307,5 @@ EVENT_NAMES = (
     "offset_range",
     "waveform_index",
     "overflow",
+    "frequency_range",
 )

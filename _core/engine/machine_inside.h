@@ -269,7 +269,7 @@ void leave_sweep(element *e, const signal_record_t *r, int continues); /* a puls
 void end_sweep(machine *m, element *e, int64_t t);
 void reset_phase(machine *m, element *e, int64_t t);
 void do_reset_now(machine *m, const insn *i);
-void do_frequency(machine *m, const walker *w, const insn *i);
+void do_frequency(machine *m, const walker *w, const insn *i, int32_t at);
 
 /* shaped.c: ramps, cuts, chirps, conditions */
 void shape_record(machine *m, const walker *w, const int64_t *play, int32_t at, signal_record_t *r);

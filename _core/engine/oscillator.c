@@ -3,6 +3,7 @@
 #include "phase.h"
 
 #define HZ_IN_NS 1000000000ll
+#define FREQUENCY_MAX_HZ 500000000 /* of either sign, at one sample a ns; at two twice as much */
 
 /* Floor of raw * 2^64 / (10^9 * 10^power) + 1/2. */
 static __int128 whole_increment(int32_t raw, int power)
@@ -107,12 +108,15 @@ void change_frequency(machine *m, element *e, int64_t t, uint64_t inc, int fold,
     end_sweep(m, e, t);
 }
 
-void do_frequency(machine *m, const walker *w, const insn *i)
+void do_frequency(machine *m, const walker *w, const insn *i, int32_t at)
 {
     element *e = &m->elements[i->a];
+    int64_t raw = w->memory[i->b], most = (int64_t)FREQUENCY_MAX_HZ << (e->halves != 0);
     __int128 whole = whole_increment(w->memory[i->b], i->c);
     int fold = (int)((whole + ((__int128)1 << 63)) >> 64) & 1;
     act(m, i->a);
+    if (!i->c && (raw < -most || raw > most)) /* an int of mHz or less cannot be beyond */
+        event(m, EVENT_FREQUENCY_RANGE, at);
     change_frequency(m, e, m->clock[e->thread], (uint64_t)whole, fold, i->d);
 }
 

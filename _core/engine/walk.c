@@ -348,7 +348,7 @@ void walk(machine *m, walker *w, int64_t budget)
             act(m, i->a);
             m->elements[i->a].due = 1;
             break;
-        case OP_FREQUENCY: do_frequency(m, w, i); break;
+        case OP_FREQUENCY: do_frequency(m, w, i, w->at[pc]); break;
         case OP_CORRECTION: do_correction(m, w, i, w->at[pc]); break;
         case OP_SET_OFFSET: do_offset(m, w, i, w->at[pc]); break;
         case OP_RESET_NOW: do_reset_now(m, i); break;

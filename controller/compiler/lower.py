@@ -15,6 +15,7 @@ from ..._core.engine.codes import (
 )
 from ..._core.engine.image import table
 from ..._core.engine.latencies import Latency
+from ..._core.engine.settings import FREQUENCY_MAX_HZ
 from ..._core.program import tree
 from ..._core.program.endless import has_no_end, is_endless
 from .code import Code, Memory, saver_of
@@ -316,7 +317,16 @@ class Lowering:
                     self.code.emit(Op.RESET_PHASE, number, mask=mask, at=node.at)
                 case tree.UpdateFrequency():
                     power = UNITS[node.units]
+                    self._check_frequency(node, name)
                     self.code.emit(Op.FREQUENCY, number, slots[0], power, int(node.keep_phase), mask=mask, at=node.at)
+
+    def _check_frequency(self, node: tree.UpdateFrequency, element: str) -> None:
+        """A literal beyond what the ports of an element carry is refused; what a run finds is an event."""
+        most = FREQUENCY_MAX_HZ[self._elements.info[self._elements.index[element]].per_ns]
+        literal = node.units == "Hz" and isinstance(node.frequency, tree.Value)
+        if literal and abs(node.frequency.raw) > most:
+            text = f"update_frequency: {node.frequency.raw} Hz of element '{element}'"
+            self._problems.add(node.at, f"{text} is outside ±{most / 1e6:g} MHz, the range of its ports")
 
     def _correct(self, node: tree.UpdateCorrection, step: Step) -> None:
         slots = self._operands(step, (node.at,))

@@ -161,9 +161,11 @@ class MeasureTables:
         known = self._config.elements[element].digitalOutputs
         if not name and len(known) == 1:
             return next(iter(known.values()))
-        if name not in known:
-            what = f"no digital output '{name}'" if name or not known else "several digital outputs, so name one"
-            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(known) or 'none'}")
+        if not known:
+            self._problems.add(at, f"element '{element}' has no digitalOutputs")
+        elif name not in known:
+            what = f"no digital output '{name}'" if name else "several digital outputs, so name one"
+            self._problems.add(at, f"element '{element}' has {what}; it has: {', '.join(known)}")
         return known.get(name)
 
     def trigger_input(self, node: tree.WaitForTrigger, source: tree.TriggerSource) -> int | None:

@@ -45,15 +45,19 @@ class PlayTables:
     def pulse(self, node: tree.Play | tree.Measure) -> PulseUse | None:
         """What a play or measure plays; None where that was found to be wrong."""
         kind = self._elements.info[self._elements.index[node.element]]
-        if len(node.amplitude) == 4 and self._kind(node.element) == 1:
+        if len(node.amplitude) == 4 and self._column(node.element, ElementColumn.KIND) == 1:
             self._problems.add(
                 node.at, f"element '{node.element}' has a single input and cannot take an amplitude matrix"
             )
         if isinstance(node, tree.Play) and node.of_port and len(set(kind.inputs)) == len(kind.inputs):
             message = f"port_condition: element '{node.element}' is not on a port of an MW-FEM"  # whose I and Q are one
             self._problems.add(node.at, message)
+        chirps = isinstance(node, tree.Play) and node.chirp is not None
+        if chirps and not self._column(node.element, ElementColumn.HAS_OSCILLATOR):
+            text = f"chirp: element '{node.element}' has no oscillator (no intermediate_frequency)"
+            self._problems.add(node.at, text)
         if isinstance(node, tree.Play) and node.ramp is not None:
-            if self._kind(node.element) == 2:
+            if self._column(node.element, ElementColumn.KIND) == 2:
                 self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
             return RAMP
         use = self._pulses.pulse(node.element, node.operation, node.at)
@@ -143,5 +147,5 @@ class PlayTables:
         self._sections += [[rate, 4 * start] for rate, start in zip(rates, starts, strict=True)]
         return len(self._chirps) - 1
 
-    def _kind(self, element: str) -> int:
-        return self._elements.rows[self._elements.index[element]][ElementColumn.KIND]
+    def _column(self, element: str, column: int) -> int:
+        return self._elements.rows[self._elements.index[element]][column]

@@ -18,6 +18,8 @@ MEANINGS = {
     "shortened_waveform": "an arbitrary waveform was played shorter than it is: its first samples were played",
     "amplitude_range": "an amplitude was outside [-2, 2) and was kept within",
     "correction_range": "a value of a mixer correction was outside [-2, 2) and was kept within",
+    "frequency_range": "a frequency was beyond what the ports carry (500 MHz of either sign, 1 GHz at 2 GS/s): "
+    "another one, its alias, was played",
     "offset_range": "a DC offset was outside its port's range and was kept within",
     "waveform_index": "load_waveform got a number that its array of waveforms does not have, and changed nothing",
     "strict_timing_gap": "a value was awaited inside strict_timing_, so there was a gap",

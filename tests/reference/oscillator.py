@@ -8,7 +8,7 @@ from fractions import Fraction
 from quaymaster._core.config import model
 from quaymaster._core.config.model import IDENTITY
 
-from .numbers import u64
+from .numbers import Report, u64
 from .phase import UNITS, whole_increment
 from .records import Record, Sections
 
@@ -97,8 +97,10 @@ class Oscillator:
         if self.sweep is not None:
             self.sweep = Sweep(t, 0, self.sweep.frequency(t), self.sweep.rate)
 
-    def update(self, t: int, frequency: int, units: str, keep_phase: bool) -> None:
+    def update(self, t: int, frequency: int, units: str, keep_phase: bool, report: Report) -> None:
         """update_frequency at ``t``."""
+        if abs(Fraction(frequency, UNITS[units])) > (10**9 if self.halves else 5 * 10**8):
+            report("frequency_range")
         self.become(t, whole_increment(Fraction(frequency, UNITS[units])), keep_phase)
 
     def become(self, t: int, whole: int, keep_phase: bool) -> None:

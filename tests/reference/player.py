@@ -255,7 +255,7 @@ class Player(Reader):
             case tree.ResetFrame():
                 oscillator.frame = 0
             case tree.UpdateFrequency():
-                oscillator.update(self.clock, values[0], node.units, node.keep_phase)
+                oscillator.update(self.clock, values[0], node.units, node.keep_phase, self.reporter(node.at))
         if element in self.holds:
             self.holds[element].turned(self.clock)
 

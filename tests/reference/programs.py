@@ -570,6 +570,8 @@ class Maker:
         else:
             frequency = tree.Value(type="int", raw=self.draw(st.sampled_from([10**7, -12345678, 0, 2**31 - 1])))
         units = self.draw(st.sampled_from(["Hz", "mHz", "uHz", "nHz", "pHz"]))
+        if units == "Hz" and isinstance(frequency, tree.Value) and abs(frequency.raw) > 500_000_000:  # an error
+            frequency = binary(tree.Variable(type="int", name=self.pick(INTS)), "+", frequency.raw)
         keep = self.draw(st.booleans())
         return tree.UpdateFrequency(at=-1, element=element, frequency=frequency, units=units, keep_phase=keep)
 

@@ -118,6 +118,21 @@ class ValueChecks:
         close(i, demodulated(v, t, frequency, 1, 0))
         close(q, demodulated(v, t, frequency, 0, -1))
 
+    @pytest.mark.parametrize(("n", "alias"), [(600_000_000, -400e6), (-500_000_001, 499_999_999.0), (500_000_000, 5e8)])
+    def test_a_frequency_beyond_the_ports_plays_its_alias(self, n: int, alias: float) -> None:
+        """A value beyond ±500 MHz that only the run knows is one full turn a ns away, and told; the ends are within."""
+        tune = tree.UpdateFrequency(at=-1, element="r", frequency=variable("n", "int"), units="Hz", keep_phase=False)
+        reads = measure("readout", "r", demod("cos", I), demod("sin", Q))
+        body = (assign(variable("n", "int"), n), tune, reads, save(I, "I"), save(Q, "Q"))
+        whole = program(*body, declarations=DECLARED)
+        outcome = type(self).run(whole, bench(), seed=7, numerics="linear", plant=ECHO)
+        t = window(40, 200)
+        v = -0.1 * np.cos(2 * np.pi * alias * (t - 40) * 1e-9)
+        close(*values(outcome, "I"), demodulated(v, t, alias, 1, 0))
+        close(*values(outcome, "Q"), demodulated(v, t, alias, 0, 1))
+        told = {("frequency_range", new_at(whole, tree.UpdateFrequency))}
+        assert outcome.events == (told if abs(n) > 500_000_000 else set())
+
     def iq_outputs(
         self, correction: tuple[float, float, float, float], t: Samples, a: float = 0.1
     ) -> tuple[Samples, Samples]:

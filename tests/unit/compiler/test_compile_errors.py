@@ -97,6 +97,21 @@ def frequency_without_oscillator() -> None:
     q.update_frequency("dc", 1_000_000)
 
 
+def chirp_without_oscillator() -> None:
+    """dc has no frequency to sweep from."""
+    q.play("long", "dc", chirp=(1000, "Hz/nsec"))
+
+
+def frequency_beyond() -> None:
+    """It would play as -400 MHz."""
+    q.update_frequency("q1", 600_000_000)
+
+
+def frequency_below() -> None:
+    """By one Hz."""
+    q.update_frequency("q1", -500_000_001)
+
+
 def short_max_time() -> None:
     """A window shorter than the pulse of 400 ns."""
     q.measure("read", "tags", None, q.time_tagging.analog(q.declare(int, size=2), 399, element_output="out1"))
@@ -144,13 +159,16 @@ FAULTS = [
     (short_max_time, "max_time of time_tagging.analog is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
     (near_detector, "time_of_flight of element 'r1' is 24 ns; time tagging needs 36 at least"),
     (unknown_trigger_element, "trigger_element 'q9' is not in the config"),
-    (trigger_element_without_digital_output, "element 'r1' has no digital output 'out1'; it has: none"),
-    (no_digital_output, "element 'r1' has no digital output ''; it has: none"),
+    (trigger_element_without_digital_output, "element 'r1' has no digitalOutputs"),
+    (no_digital_output, "element 'r1' has no digitalOutputs"),
     (short_count, "max_time of counting.digital is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
-    (short_count, "element 'r1' has no digital output 'opd'; it has: none"),
+    (short_count, "element 'r1' has no digitalOutputs"),
     (unnamed_output, "element 'tags' has several outputs, so name one; it has: out1, out2"),
     (rotation_without_oscillator, "'dc' has no oscillator"),
     (frequency_without_oscillator, "'dc' has no oscillator"),
+    (chirp_without_oscillator, "chirp: element 'dc' has no oscillator (no intermediate_frequency)"),
+    (frequency_beyond, "update_frequency: 600000000 Hz of element 'q1' is outside ±500 MHz, the range of its ports"),
+    (frequency_below, "update_frequency: -500000001 Hz of element 'q1' is outside ±500 MHz, the range of its ports"),
     (correction_without_mixer, "update_correction: element 'q1' has no mixer"),
     (offset_of_an_unknown_input, "element 'r1' has no input 'single'; it has: I, Q"),
     (waveform_of_no_array, "operation 'long' of element 'q1' has no waveform of type array"),
@@ -309,6 +327,37 @@ def test_what_a_port_at_2_gs_cannot_do(options: dict[str, Any], words: str) -> N
     assert image.fine.tolist() == [[0, -1], [-1, -1]]
     assert image.samples[:40].tolist() == [0.01 * k for k in range(40)]
     assert image.samples[40:60] == pytest.approx([0.01 * (2 * k + 0.5) for k in range(20)])
+
+
+def test_a_literal_frequency_is_one_that_the_ports_carry() -> None:
+    """±500 MHz at 1 GS/s, ±1 GHz at 2 GS/s, both included; int32 of mHz and less is always within. Elements that share
+    an oscillator must all carry it."""
+    with q.program() as prog:
+        q.update_frequency("q1", 500_000_000)
+        q.update_frequency("q1", -500_000_000, keep_phase=True)
+        q.update_frequency("q1", 2**31 - 1, units="mHz")
+    compile_program(prog.tree, config())
+    element = drive(1) | {"singleInput": {"port": ("con1", 1, 1)}, "operations": {"long": "long_pulse"}}
+    fine = fems(element, sampling_rate=2e9)
+    with q.program() as prog:
+        q.update_frequency("new", 1_000_000_000)
+        q.update_frequency("new", -1_000_000_000)
+    compile_program(prog.tree, fine)
+    error = refused(lambda: q.update_frequency("new", 1_000_000_001), fine)
+    assert "1000000001 Hz of element 'new' is outside ±1000 MHz" in str(error)
+    raw = bench()
+    raw["oscillators"] = {"both": {"intermediate_frequency": 50e6}}
+    for name in ("q1", "q2"):
+        del raw["elements"][name]["intermediate_frequency"]
+        raw["elements"][name]["oscillator"] = "both"
+    del raw["elements"]["dc"]
+
+    def on_the_first() -> None:
+        q.play("long", "q2")
+        q.update_frequency("q1", 600_000_000)
+
+    issues = refused(on_the_first, check_config(raw)).details["issues"]
+    assert sorted("'q1'" in issue["message"] for issue in issues) == [False, True]
 
 
 @pytest.mark.parametrize("rate", [1e9, 2e9])

@@ -30,6 +30,7 @@ KINDS = {
 EVENTS = [
     "amplitude_range",
     "division_by_zero",
+    "frequency_range",
     "input_saturated",
     "integral_overflow",
     "out_of_bounds",
