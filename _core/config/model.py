@@ -405,6 +405,11 @@ class IntegrationWeights(msgspec.Struct, frozen=True, kw_only=True):
         """Total length in ns."""
         return sum(length for _, length in self.cosine)
 
+    @property
+    def constant(self) -> bool:
+        """Whether cosine and sine have one value each, from start to end."""
+        return all(len({value for value, _ in part}) == 1 for part in (self.cosine, self.sine))
+
 
 # --- the whole --------------------------------------------------------------------------------------------------------
 

@@ -368,7 +368,7 @@ const int32_t *machine_memory(const machine *m, int64_t strand)
     return NULL;
 }
 
-int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times)
+int64_t machine_saved(const machine *m, int64_t stream, const int64_t **values, const int64_t **times)
 {
     *values = m->outputs[stream].values;
     *times = m->outputs[stream].times;

@@ -156,7 +156,7 @@ int64_t machine_event(const machine *m, int64_t code, int64_t at);
 const int32_t *machine_memory(const machine *m, int64_t strand);
 
 /* What is waiting to be drained. */
-int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times);
+int64_t machine_saved(const machine *m, int64_t stream, const int64_t **values, const int64_t **times);
 void machine_saved_taken(machine *m, int64_t stream);
 typedef struct { int64_t measure, port, start, length, first, per_ns; } machine_trace; /* `length` codes from `first` on */
 int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes);

@@ -119,7 +119,7 @@ cdef extern from "machine.h" nogil:
     int64_t machine_thread_clock(const machine *m, int64_t thread)
     int64_t machine_event(const machine *m, int64_t code, int64_t at)
     const int32_t *machine_memory(const machine *m, int64_t strand)
-    int64_t machine_saved(const machine *m, int64_t stream, const int32_t **values, const int64_t **times)
+    int64_t machine_saved(const machine *m, int64_t stream, const int64_t **values, const int64_t **times)
     void machine_saved_taken(machine *m, int64_t stream)
     int64_t machine_traces(const machine *m, const machine_trace **traces, const int16_t **codes)
     void machine_traces_taken(machine *m)

@@ -468,12 +468,12 @@ cdef class Machine:
         return chunks + self._traces(m)
 
     cdef _saved(self, machine *m, int64_t stream):
-        cdef const int32_t *values
+        cdef const int64_t *values
         cdef const int64_t *times
         cdef int64_t count = machine_saved(m, stream, &values, &times)
         if count == 0:
             return None
-        raw = np.asarray(<const int32_t[:count]>values).astype(np.int64)
+        raw = np.array(<const int64_t[:count]>values)
         stamps = np.array(<const int64_t[:count]>times) if times != NULL else None
         machine_saved_taken(m, stream)
         return int(stream), raw, stamps

@@ -119,7 +119,7 @@ typedef struct {
 } element;
 
 typedef struct {
-    int32_t *values;
+    int64_t *values; /* raws, and starts in cycles, which outlast 32 bits */
     int64_t *times;
     int64_t count, capacity;
 } output;

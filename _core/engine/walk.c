@@ -134,7 +134,7 @@ static int align(machine *m, walker *w, const insn *i)
     return 0;
 }
 
-static int save(machine *m, walker *w, const insn *i, int32_t value, int64_t time)
+static int save(machine *m, walker *w, const insn *i, int64_t value, int64_t time)
 {
     output *o = &m->outputs[i->a];
     if (o->count == o->capacity) {
@@ -370,7 +370,7 @@ void walk(machine *m, walker *w, int64_t budget)
             int64_t time = w->blocks[i->b];
             if (time >= m->stop)
                 break;
-            BLOCKED_IF(save(m, w, i, wrap(time / 4), time));
+            BLOCKED_IF(save(m, w, i, time / 4, time));
             break;
         }
         case OP_READY:

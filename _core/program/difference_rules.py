@@ -211,6 +211,12 @@ def has(*kinds: type[tree.Node]) -> Callable[[Used], bool]:
     return used_has
 
 
+def computes_frequencies(used: Used) -> bool:
+    """A frequency in Hz that only the run knows; an int of finer units is always in range."""
+    tunes = (node for node in used.all(tree.UpdateFrequency) if node.units == "Hz")
+    return any(not isinstance(node.frequency, tree.Value) for node in tunes)
+
+
 def turns_by_pairs(used: Used) -> bool:
     """A frame turned by the angle of a pair of numbers."""
     turns = [node.turns for node in used.all(tree.FrameRotation)]

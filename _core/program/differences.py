@@ -257,6 +257,14 @@ _ROWS = (
         rules.has(tree.FrameRotation),
     ),
     Difference(
+        "frequency_range",
+        "Pulses and phases",
+        "A frequency beyond 500 MHz of either sign (1 GHz at 2 GS/s) that only the run knows plays as its alias (event "
+        "frequency_range); the platform says no more than the range.",
+        _PHASE,
+        rules.computes_frequencies,
+    ),
+    Difference(
         "fast_frame_rotation",
         "Pulses and phases",
         "fast_frame_rotation(cos, sin) turns the frame by the angle of the pair, whatever its length; the instrument "

@@ -18,7 +18,8 @@ ANY: tuple[VarType, ...] = ("int", "fixed", "bool")
 
 class Signature(msgspec.Struct, frozen=True):
     """``takes``: for each argument the types that it may have. ``gives``: the type of the result, None for that of
-    the last argument. ``alike``: the arguments from this one on have one type. ``arrays``: they are whole arrays.
+    the last argument, or fixed where any is. ``alike``: the arguments from this one on have one type. ``arrays``: they
+    are whole arrays.
     """
 
     takes: tuple[tuple[VarType, ...], ...]
@@ -51,7 +52,7 @@ SIGNATURES: Mapping[Function, Signature] = {
     "math.min": _ARRAY,
     "math.argmax": _PLACE,
     "math.argmin": _PLACE,
-    "math.dot": Signature((NUMBER, NUMBER), None, alike=0, arrays=True),
+    "math.dot": Signature((NUMBER, NUMBER), None, arrays=True),
     "math.sin2pi": _ONE,
     "math.cos2pi": _ONE,
     "math.sin": _ONE,
@@ -82,4 +83,6 @@ SIGNATURES: Mapping[Function, Signature] = {
 
 def result_type(signature: Signature, arguments: Sequence[tree.Expression]) -> VarType:
     """The type of a call of ``signature`` with ``arguments``."""
-    return arguments[-1].type if signature.gives is None else signature.gives
+    if signature.gives is not None:
+        return signature.gives
+    return "fixed" if any(argument.type == "fixed" for argument in arguments) else arguments[-1].type

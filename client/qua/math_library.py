@@ -81,14 +81,9 @@ class Math:
 
     @staticmethod
     def dot(x: Any, y: Any) -> QuaExpression:
-        """The sum of the products of the cells of two arrays of one type and one length (wraps)."""
+        """The sum of the products of the cells of two arrays of one length (wraps): an int of two int arrays, a fixed
+        where one is fixed."""
         left, right = _array(x, "dot"), _array(y, "dot")
-        if left.type != right.type:
-            raise refusal(
-                f"Math.dot of {x} ({left.type}) and {y} ({right.type}) mixes types",
-                code="type_mismatch",
-                hint="declare both arrays with one type, or add the products in a for_ loop with Cast.mul_fixed_by_int",
-            )
         if x.length().node != y.length().node:
             raise refusal(
                 f"Math.dot of {x} with {len(x)} cells and {y} with {len(y)} cells: the lengths differ",

@@ -311,6 +311,7 @@ def _library(node: tree.Call) -> Library:
 def _library_array(node: tree.Call) -> LibraryArray:
     """The number of a function of arrays."""
     name = node.function.split(".")[1].upper()
-    if name == "DOT":
-        return LibraryArray.DOT_FIXED if node.type == "fixed" else LibraryArray.DOT_INT
+    if name == "DOT":  # int times fixed is the product of the raws, as int times int is
+        fixed = all(argument.type == "fixed" for argument in node.arguments)
+        return LibraryArray.DOT_FIXED if fixed else LibraryArray.DOT_INT
     return LibraryArray[name]

@@ -18,6 +18,7 @@ from .problems import Problems
 from .waveforms import PulseTables, PulseUse
 
 DEAD_NS: dict[tree.TaggingKind, int] = {"time_tagging.analog": 2, "time_tagging.high_res": 84}
+CHUNK_MIN_OF_CHANGING_WEIGHTS = 7  # cycles: as the platform has it
 DEMODULATED_MAX_HZ = 500e6  # of inputs at 1 GS/s
 WINDOW_PROCESSES_MAX = 16  # of one acquisition of the signal kernels; more share the window in a further one
 
@@ -231,6 +232,12 @@ class MeasureTables:
             slices = f"{count} slices of {chunk} ns"
             text = f"{process.kind} into '{array}': {slices} are {chunk * count} ns, but the weights last {length} ns"
             self._problems.add(process.at, text)
+            return None
+        if process.chunk < CHUNK_MIN_OF_CHANGING_WEIGHTS and not self._config.integration_weights[name].constant:
+            text = f"{process.kind} into '{array}': slices of {process.chunk} x 4 ns, but the weights '{name}' change"
+            self._problems.add(
+                process.at, f"{text}; the least is {CHUNK_MIN_OF_CHANGING_WEIGHTS} where weights are not constant"
+            )
             return None
         return [
             Integral(((port, self._pulses.weights(name, chunk * k, chunk)),), chunk * k, chunk, k) for k in range(count)

@@ -15,6 +15,8 @@ from .waveforms import RAMP, PulseTables, PulseUse
 
 UNITS = {"Hz": 0, "mHz": 3, "uHz": 6, "nHz": 9, "pHz": 12}
 """Frequencies are in 10⁻ⁿ Hz."""
+STRETCHED_MAX_CYCLES = 2**24 - 1
+"""The longest duration of a sampled waveform, as the platform has it."""
 _UNSHAPED = (None, None, None, None)
 _PLAIN_PLAY = [0] * PlayColumn.DURATION + [-1] * (PlayColumn.COLUMNS - PlayColumn.DURATION)
 _PLAIN_PLAY[PlayColumn.SHAPED] = _PLAIN_PLAY[PlayColumn.CONTINUES] = 0
@@ -61,9 +63,18 @@ class PlayTables:
                 self._problems.add(node.at, f"element '{node.element}' has two inputs; a ramp needs a single input")
             return RAMP
         use = self._pulses.pulse(node.element, node.operation, node.at)
-        if use is not None and use.fine and isinstance(node, tree.Play):
-            self._check_fine(node, use)
+        if use is not None and isinstance(node, tree.Play):
+            self._check_stretch(node, use)
+            if use.fine:
+                self._check_fine(node, use)
         return use
+
+    def _check_stretch(self, node: tree.Play, use: PulseUse) -> None:
+        """How long a sampled waveform may get."""
+        if use.samples and isinstance(node.duration, tree.Value) and node.duration.raw > STRETCHED_MAX_CYCLES:
+            text = f"the sampled waveform of operation '{node.operation}' of element '{node.element}'"
+            what = f"a duration of {node.duration.raw} cycles"
+            self._problems.add(node.at, f"{what}: {text} can be stretched to {STRETCHED_MAX_CYCLES} cycles")
 
     def _check_fine(self, node: tree.Play, use: PulseUse) -> None:
         """What a port at 2 GS/s cannot do."""

@@ -91,7 +91,7 @@ class Batch:
 
 
 def as_floats(values: NDArray[Any], kind: Kind) -> NDArray[np.float64]:
-    """Items as float64; exact for every int and fixed (32 bits) and time (53 bits are 104 days)."""
+    """Items as float64; exact for every int and fixed (32 bits), start and time (53 bits of ns are 104 days)."""
     if kind == "fixed":
         return values * FIXED_STEP
     return values.astype(np.float64, copy=False)

@@ -1,10 +1,10 @@
 """Sums that do not depend on how their terms arrive, and stay right over 1e8 of them.
 
 Integers (and 4.28 fixeds, which are integers until the end) are at most 32 bits wide, so int64 sums are exact for up to
-2**32 terms; a mean is then one conversion and one division, each correctly rounded. Float sums are compensated: a
-running sum in the order of arrival, plus the running sum of the exact rounding errors of its steps (Knuth's two-sum),
-so the error is of the order of one rounding, not of n. Both are strictly sequential, so any cut into chunks gives the
-same bits.
+2**32 terms (starts in a timestamp_stream are wider: 2**23 of them in the first hour); a mean is then one conversion and
+one division, each correctly rounded. Float sums are compensated: a running sum in the order of arrival, plus the
+running sum of the exact rounding errors of its steps (Knuth's two-sum), so the error is of the order of one rounding,
+not of n. Both are strictly sequential, so any cut into chunks gives the same bits.
 """
 
 from __future__ import annotations

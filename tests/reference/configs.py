@@ -104,6 +104,11 @@ class ConfigFacts:
         """Length in ns of weights; their aliases are their names."""
         return self.config.integration_weights[alias].length
 
+    def steady(self, alias: str) -> bool:
+        """Whether weights have one cosine and one sine value throughout."""
+        made = self.config.integration_weights[alias]
+        return all(len({value for value, _ in pieces}) == 1 for pieces in (made.cosine, made.sine))
+
 
 @dataclass(frozen=True)
 class ConfigKind:
@@ -154,7 +159,7 @@ def window_lengths(draw: st.DrawFn, kind: ConfigKind) -> list[int]:
 def weights(draw: st.DrawFn, length: int) -> dict[str, Any]:
     """Integration weights of two pieces."""
     values = draw(st.sampled_from([(1.0, 0.0), (0.0, 1.0), (-0.75, 0.3), (1.999, -1.37), (100.0, 30.5)]))
-    first = draw(st.sampled_from([4, 8]))
+    first = draw(st.sampled_from([4, 8, length]))
     if first >= length:
         return {"cosine": [(values[0], length)], "sine": [(values[1], length)]}
     return {

@@ -35,8 +35,8 @@ def value(function: str, type_: str, raws: list[int], report: Report) -> int:
     return kept(floor(y * 2.0**28 + 0.5), report)
 
 
-def of_arrays(function: str, type_: str, arrays: list[list[int]], report: Report) -> int:
-    """The raw result of a function of whole arrays of ``type_``."""
+def of_arrays(function: str, types: list[str], arrays: list[list[int]], report: Report) -> int:
+    """The raw result of a function of whole arrays of these types."""
     cells = arrays[0]
     match function:
         case "math.sum":
@@ -50,7 +50,9 @@ def of_arrays(function: str, type_: str, arrays: list[list[int]], report: Report
         case "math.argmin":
             return cells.index(min(cells))
         case "math.dot":
-            return kept(sum(product(type_, a, b) for a, b in zip(*arrays, strict=True)), report)
+            if "int" in types:  # beside a fixed too: f·i
+                return kept(sum(a * b for a, b in zip(*arrays, strict=True)), report)
+            return kept(sum(product("fixed", a, b) for a, b in zip(*arrays, strict=True)), report)
     raise ValueError(function)
 
 

@@ -24,7 +24,7 @@ BOOLS = ("b1",)
 SEEDS = ("seed1", "seed2")
 MEASURED = ("m1", "m2")
 COUNTERS = tuple(f"k{n}" for n in range(1, 7))
-ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool"}
+ARRAYS: dict[str, tree.VarType] = {"ai": "int", "af": "fixed", "ab": "bool", "aj": "int"}
 MEASURED_ARRAY = "am"
 SLICES_OF_1, SLICES_OF_2 = "as1", "as2"
 TAGS, COUNT = "at", "nt"
@@ -223,8 +223,15 @@ class Maker:
         takes: tree.VarType = self.draw(st.sampled_from(TYPES[:2])) if name in FREE else type_
         if name in OF_ARRAYS:
             array = self.pick([array for array, of in self.arrays.items() if of == takes])
-            return (tree.Whole(type=takes, array=array),) * (2 if name == "math.dot" else 1)
+            whole = tree.Whole(type=takes, array=array)
+            return (whole, self.beside(whole)) if name == "math.dot" else (whole,)
         return tuple(self.expression(takes, depth) for _ in range(2 if name in OF_TWO else 1))
+
+    def beside(self, whole: tree.Whole) -> tree.Whole:
+        """The other array of a dot product: the same, or beside a fixed one now and then an int one of its length."""
+        if whole.type == "fixed" and SIZES[whole.array] == SIZES["aj"] and self.chance(2):
+            return tree.Whole(type="int", array="aj")
+        return whole
 
     def arguments(self, name: str, depth: int) -> tuple[tree.Expression, ...]:
         """The arguments of a function."""
@@ -401,7 +408,9 @@ class Maker:
             kinds += SLICED
         kind = self.pick(kinds)
         if kind in SLICED:
-            return self.slices(kind, element)
+            if cuts := self.cuts(element):
+                return self.slices(kind, element, *self.draw(st.sampled_from(cuts)))
+            kind = f"{kind.split('.')[0]}.full"
         count = 2 if kind.startswith("dual_") else 1
         return tree.Process(
             at=-1,
@@ -440,19 +449,25 @@ class Maker:
             count=count if self.draw(st.booleans()) else None,
         )
 
-    def slices(self, kind: str, element: ElementFacts) -> tree.Process:
-        """An integral by slices, as many as an array has cells that the weights can be cut for."""
-        alias = self.pick(element.aliases)
-        length = self.facts.weights_length(alias)
-        fitting = [array for array in (SLICES_OF_1, SLICES_OF_2, MEASURED_ARRAY) if length % (4 * SIZES[array]) == 0]
-        array = self.pick(fitting)
+    def cuts(self, element: ElementFacts) -> list[tuple[str, str]]:
+        """Weights, and arrays that have as many cells as they can be cut for; weights that change not too fine."""
+        return [
+            (alias, array)
+            for alias in element.aliases
+            for array in (SLICES_OF_1, SLICES_OF_2, MEASURED_ARRAY)
+            if self.facts.weights_length(alias) % (4 * SIZES[array]) == 0
+            if self.facts.steady(alias) or self.facts.weights_length(alias) >= 28 * SIZES[array]
+        ]
+
+    def slices(self, kind: str, element: ElementFacts, alias: str, array: str) -> tree.Process:
+        """An integral by slices."""
         return tree.Process(
             at=-1,
             kind=kind,  # type: ignore[arg-type]
             weights=(alias,),
             outputs=(self.pick(element.outputs),),
             target=tree.Whole(type="fixed", array=array),
-            chunk=length // (4 * SIZES[array]),
+            chunk=self.facts.weights_length(alias) // (4 * SIZES[array]),
             window=self.draw(st.integers(1, SIZES[array])) if kind.endswith("moving_window") else 0,
         )
 
@@ -694,6 +709,7 @@ SIZES = {
     "ai": 2,
     "af": 3,
     "ab": 2,
+    "aj": 3,
     MEASURED_ARRAY: 3,
     SLICES_OF_1: 1,
     SLICES_OF_2: 2,
@@ -718,6 +734,7 @@ def declarations() -> tuple[tree.Declaration, ...]:
         declare("ai", "int", 2, -9, size=2),
         declare("af", "fixed", 2**28, 2**25, -(2**27), size=3),
         declare("ab", "bool", 1, 0, size=2),
+        declare("aj", "int", 3, -5, 2**20 + 1, size=3),
         declare(TAGS, "int", 7, -7, size=SIZES[TAGS]),
         declare(DIGITAL_TAGS, "int", 3, 1, -1, 0, size=SIZES[DIGITAL_TAGS]),
         *(declare(array, "fixed", size=SIZES[array]) for array in (MEASURED_ARRAY, SLICES_OF_1, SLICES_OF_2)),

@@ -7,7 +7,6 @@ from typing import Any
 
 from quaymaster._core.program import tree
 
-from . import numbers
 from .player import Player
 from .reader import Reading, Steps
 from .sites import Site
@@ -188,7 +187,7 @@ class Strand(Player):
             yield
         start = self.board.starts[key]
         assert isinstance(site.node, tree.Play | tree.Measure)
-        self.board.save(site.node.timestamp_stream or "", numbers.wrap(start // 4), start)
+        self.board.save(site.node.timestamp_stream or "", start // 4, start)
 
     def start_of_block(self, site: Site) -> Reading:
         """Section 2, time of a save: when the innermost enclosing block that has elements began; 0 outside any."""

@@ -112,6 +112,11 @@ def frequency_below() -> None:
     q.update_frequency("q1", -500_000_001)
 
 
+def long_stretch() -> None:
+    """A sampled waveform over 67 ms."""
+    q.play("ramp", "q1", duration=2**24)
+
+
 def short_max_time() -> None:
     """A window shorter than the pulse of 400 ns."""
     q.measure("read", "tags", None, q.time_tagging.analog(q.declare(int, size=2), 399, element_output="out1"))
@@ -156,6 +161,7 @@ FAULTS = [
     (unknown_weights, "no integration weights 'cosine'; it has: cos, late, sin"),
     (unknown_output, "no output 'out3'; it has: out1, out2"),
     (two_lengths, "weights of two lengths: 400 and 1000 ns"),
+    (long_stretch, "can be stretched to 16777215 cycles"),
     (short_max_time, "max_time of time_tagging.analog is 399 ns, less than the 400 ns of pulse 'read_pulse'"),
     (near_detector, "time_of_flight of element 'r1' is 24 ns; time tagging needs 36 at least"),
     (unknown_trigger_element, "trigger_element 'q9' is not in the config"),
@@ -196,6 +202,14 @@ def test_each_fault_is_named_with_its_line(build: Callable[[], None], words: str
     (issue,) = {(issue["file"], issue["line"]) for issue in error.details["issues"]}
     assert issue[0] == __file__
     assert first < issue[1] < last
+
+
+def test_sampled_waveforms_stretch_to_67_ms_and_constant_ones_as_long_as_you_like() -> None:
+    """The longest stretch, and a longer constant, compile."""
+    with q.program() as prog:
+        q.play("ramp", "q1", duration=2**24 - 1)
+        q.play("long", "q1", duration=2**24)
+    compile_program(prog.tree, config())
 
 
 def test_all_faults_come_at_once() -> None:
@@ -327,6 +341,39 @@ def test_what_a_port_at_2_gs_cannot_do(options: dict[str, Any], words: str) -> N
     assert image.fine.tolist() == [[0, -1], [-1, -1]]
     assert image.samples[:40].tolist() == [0.01 * k for k in range(40)]
     assert image.samples[40:60] == pytest.approx([0.01 * (2 * k + 0.5) for k in range(20)])
+
+
+@pytest.mark.parametrize("changing", ["cosine", "sine", ""])
+@pytest.mark.parametrize("kind", ["sliced", "accumulated", "moving_window"])
+def test_slices_of_weights_that_change_have_7_cycles(changing: str, kind: str) -> None:
+    """Ten slices of 6 cycles need constant weights; five of 12 do not. Pieces of one value are constant."""
+    raw = bench()
+    weights = {"cosine": [(1.0, 100), (1.0, 140)], "sine": [(0.5, 240)]}
+    raw["integration_weights"]["w_cos"] = weights | ({changing: [(0.5, 100), (0.25, 140)]} if changing else {})
+    del raw["elements"]["dc"]
+    setup = check_config(raw)
+
+    def build(cells: int, chunk: int) -> Callable[[], None]:
+        window = (2,) if kind == "moving_window" else ()
+
+        def measures() -> None:
+            array = q.declare(q.fixed, size=cells)
+            q.measure("read", "r1", None, getattr(q.demod, kind)("cos", array, chunk, *window, "out1"))
+
+        return measures
+
+    def compiles(cells: int, chunk: int) -> None:
+        with q.program() as prog:
+            build(cells, chunk)()
+        compile_program(prog.tree, setup)
+
+    compiles(5, 12)
+    if not changing:
+        compiles(10, 6)
+        return
+    error = refused(build(10, 6), setup)
+    assert error.code == "compile_error"
+    assert "slices of 6 x 4 ns, but the weights 'w_cos' change; the least is 7 where weights" in str(error)
 
 
 def test_a_literal_frequency_is_one_that_the_ports_carry() -> None:

@@ -202,6 +202,11 @@ def test_functions_of_arrays(cells: list[tuple[int, int]]) -> None:
         products = sum((x * y) >> shift for x, y in cells)
         done, events = evaluate(dot, a=(type, a), b=(type, b))
         assert (done["out"], events) == ([wrap(products)], told(products))
+    for first, second in (("int", "fixed"), ("fixed", "int")):
+        dot = call("math.dot", "fixed", whole["a"][first], whole["b"][second])
+        done, events = evaluate(dot, a=(first, a), b=(second, b))
+        products = sum(x * y for x, y in cells)
+        assert (done["out"], events) == ([wrap(products)], told(products))
 
 
 LEAST, GREATEST = -(2**31), 2**31 - 1

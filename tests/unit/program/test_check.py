@@ -199,7 +199,7 @@ WRONG: list[tuple[tree.Statement, str]] = [
     (assign(INT, call("int", "math.sum", whole("v1", "int"))), "v1 is a scalar, not an array"),
     (assign(INT, call("int", "math.sum", FIXEDS)), "Math.sum(a2) is fixed, not int"),
     (assign(FIXED, call("fixed", "math.argmin", FIXEDS)), "Math.argmin(a2) is int, not fixed"),
-    (assign(FIXED, call("fixed", "math.dot", INTS, FIXEDS)), "Math.dot(a1, a2) mixes int and fixed"),
+    (assign(INT, call("int", "math.dot", FIXEDS, INTS)), "Math.dot(a2, a1) is fixed, not int"),
     (assign(FIXED, call("fixed", "math.exp", INT)), "Math.exp(v1) needs fixed where it has int"),
     (assign(FIXED, call("fixed", "math.abs", INT)), "Math.abs(v1) is int, not fixed"),
     (assign(BOOL, call("bool", "math.abs", BOOL)), "Math.abs(v3) needs int or fixed where it has bool"),
@@ -395,6 +395,8 @@ def test_arrays_of_two_lengths() -> None:
     statement = assign(FIXED, call("fixed", "math.dot", FIXEDS, whole("a3", "fixed")))
     (issue,) = check_program(program(statement, declarations=declarations))
     assert issue.message == "the arrays of Math.dot(a2, a3) have different lengths: [2, 3]"
+    mixed = assign(FIXED, call("fixed", "math.dot", INTS, whole("a3", "fixed")))
+    assert check_program(program(mixed, declarations=declarations)) == []
 
 
 def test_depth_limits() -> None:

@@ -38,6 +38,7 @@ from quaymaster.qua import (
     save,
     stream_processing,
     strict_timing_,
+    update_frequency,
     wait,
     wait_for_trigger,
 )
@@ -228,6 +229,10 @@ CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "amplitude_resolution": (lambda: ids(lambda: play("x180" * amp(0.5), "q1")), lambda: ids(plain)),
     "stretched_waveforms": (lambda: ids(lambda: play_for(16)), lambda: ids(lambda: play_for(15))),
     "shortened_waveforms": (lambda: ids(lambda: play_for(14)), lambda: ids(lambda: play_for(15))),
+    "frequency_range": (
+        lambda: ids(lambda: update_frequency("q1", declare(int))),
+        lambda: ids(lambda: (update_frequency("q1", 10**7), update_frequency("q1", declare(int), units="mHz"))),
+    ),
     "frame_resolution": (lambda: ids(lambda: frame_rotation_2pi(0.25, "q1")), lambda: ids(plain)),
     "fast_frame_rotation": (
         lambda: ids(lambda: qua.fast_frame_rotation(0.6, 0.8, "q1")),

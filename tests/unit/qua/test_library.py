@@ -123,6 +123,8 @@ def test_functions_that_find_a_place(function: tree.Function) -> None:
     [
         (lambda v: q.Math.dot(v.ints, v.ints), call("int", "math.dot", INTS, INTS)),
         (lambda v: q.Math.dot(v.fixeds, v.fixeds), call("fixed", "math.dot", FIXEDS, FIXEDS)),
+        (lambda v: q.Math.dot(v.ints, v.fixeds), call("fixed", "math.dot", INTS, FIXEDS)),
+        (lambda v: q.Math.dot(v.fixeds, v.ints), call("fixed", "math.dot", FIXEDS, INTS)),
         (lambda v: q.Math.msb(v.f), call("int", "math.msb", F)),
         (lambda v: q.Math.MSB(v.n), call("int", "math.msb", N)),
         (lambda v: q.Math.div(v.n, 3), tree.Binary(type="int", operator="/", left=N, right=value("int", 3))),

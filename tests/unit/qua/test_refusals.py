@@ -201,7 +201,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("Math.sum scalar", lambda v: q.Math.sum(v.n), "not_an_array", "takes a whole array, not v1 (int)", "declare"),
     ("Math.max list", lambda v: q.Math.max([1, 2]), "not_an_array", "takes a whole array, not a list", "value=[...]"),
     ("Math.min bools", lambda v: q.Math.min(v.bs), "type_mismatch", "the array a4 (bool) in Math.min", ""),
-    ("Math.dot types", lambda v: q.Math.dot(v.a, v.fs), "type_mismatch", "a1 (int) and a2 (fixed) mixes", "one type"),
+    ("Math.dot bools", lambda v: q.Math.dot(v.a, v.bs), "type_mismatch", "a4", ""),
     ("Math.dot lengths", lambda v: q.Math.dot(v.fs, v.fs2), "bad_array_length", "a2 with 3 cells and a3 with 2", ""),
     ("Math.div types", lambda v: q.Math.div(v.n, v.f), "type_mismatch", "v1 (int) / v3 (fixed) mixes types", ""),
     ("cond 1", lambda v: q.Util.cond(1, v.n, v.m), "type_mismatch", "of Util.cond must be bool, not 1", ""),

@@ -119,15 +119,19 @@ def test_arrays() -> None:
     cells = [3, -5, 2**31 - 1, -5, 2**31 - 1]
     told: list[str] = []
     names = ("sum", "max", "min", "argmax", "argmin")
-    of = {name: library.of_arrays(f"math.{name}", "int", [cells], told.append) for name in names}
+    of = {name: library.of_arrays(f"math.{name}", ["int"], [cells], told.append) for name in names}
     assert of == {"sum": -9, "max": 2**31 - 1, "min": -5, "argmax": 2, "argmin": 1}
     assert told == ["overflow"]
     half, two = 2**27, 2**29
-    assert library.of_arrays("math.dot", "fixed", [[half, two], [half, half]], told.append) == 2**26 + 2**28
-    assert library.of_arrays("math.sum", "fixed", [[7 * 2**28, 7 * 2**28, -7 * 2**28]], told.append) == 7 * 2**28
+    assert library.of_arrays("math.dot", ["fixed"] * 2, [[half, two], [half, half]], told.append) == 2**26 + 2**28
+    assert library.of_arrays("math.sum", ["fixed"], [[7 * 2**28, 7 * 2**28, -7 * 2**28]], told.append) == 7 * 2**28
     assert told == ["overflow"]
-    assert library.of_arrays("math.dot", "int", [[2**20, 3], [2**20, 4]], told.append) == 12
+    assert library.of_arrays("math.dot", ["int"] * 2, [[2**20, 3], [2**20, 4]], told.append) == 12
     assert told == ["overflow"] * 2
+    assert library.of_arrays("math.dot", ["int", "fixed"], [[3, -1], [half, two]], told.append) == -half
+    assert told == ["overflow"] * 2
+    assert library.of_arrays("math.dot", ["fixed", "int"], [[half, two], [16, 4]], told.append) == 0
+    assert told == ["overflow"] * 3
 
 
 def test_every_function_is_there() -> None:
