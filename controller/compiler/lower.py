@@ -323,8 +323,7 @@ class Lowering:
     def _check_frequency(self, node: tree.UpdateFrequency, element: str) -> None:
         """A literal beyond what the ports of an element carry is refused; what a run finds is an event."""
         most = FREQUENCY_MAX_HZ[self._elements.info[self._elements.index[element]].per_ns]
-        literal = node.units == "Hz" and isinstance(node.frequency, tree.Value)
-        if literal and abs(node.frequency.raw) > most:
+        if node.units == "Hz" and isinstance(node.frequency, tree.Value) and abs(node.frequency.raw) > most:
             text = f"update_frequency: {node.frequency.raw} Hz of element '{element}'"
             self._problems.add(node.at, f"{text} is outside ±{most / 1e6:g} MHz, the range of its ports")
 

@@ -146,7 +146,8 @@ class Reader:
             for cell in self.variables[argument.array]:
                 cells.append((yield from self.read(cell, at)))
             arrays.append(cells)
-        return library.of_arrays(call.function, [argument.type for argument in call.arguments], arrays, self.reporter(at))
+        types: list[str] = [argument.type for argument in call.arguments]
+        return library.of_arrays(call.function, types, arrays, self.reporter(at))
 
     def draw(self, call: tree.Call, at: int) -> Reading:
         """Section 1, random: the seed advances after the other argument has been evaluated."""
