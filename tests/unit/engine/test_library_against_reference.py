@@ -18,7 +18,7 @@ from reference.plants import Plant
 
 from quaymaster._core.config import check_config
 from quaymaster._core.program import tree
-from quaymaster._core.program.functions import SIGNATURES
+from quaymaster._core.program.functions import SIGNATURES, result_type
 
 EDGES = [0, 1, -1, 2, 1 << 28, -(1 << 28), (1 << 31) - 1, -(1 << 31), 1 << 27, 1 << 26, 3 << 28, 558_205_610, 7]
 # the last values outside of domains and the first ones inside: logarithms and bases, 1/sqrt x, 1/x, atan
@@ -45,8 +45,8 @@ def argument(number: int, type_: tree.VarType, whole: bool) -> tree.Expression:
 def one_call(name: str, types: tuple[tree.VarType, ...], raws: list[list[int]]) -> tree.Program:
     """Arrays of arguments, and the function of each round's cells (or of the whole arrays) saved."""
     signature = SIGNATURES[name]  # type: ignore[index]
-    gives = signature.gives or types[-1]
     arguments = tuple(argument(k, type_, signature.arrays) for k, type_ in enumerate(types))
+    gives = result_type(signature, arguments)
     call = tree.Call(type=gives, function=name, arguments=arguments)  # type: ignore[arg-type]
     arrays = tuple(
         declare(f"a{k}", type_, *(raw & 1 if type_ == "bool" else raw for raw in raws[k]), size=COUNT)
