@@ -30,6 +30,8 @@ FINE_FILTERS: list[dict[str, Any]] = [
     {"filter": {"feedforward": [0.6, 0.3]}, "crosstalk": {1: 0.2, 2: -0.1}},
     {"filter": {"feedforward": [0.9], "exponential": [(0.1, 50.0), (-0.05, 7.5)]}},
     {"filter": {"high_pass": 60.0}, "crosstalk": {4: 0.5}},
+    {"filter": {"feedforward": [0.8]}, "crosstalk": {1: 0.15, 3: 0.4}},
+    {"filter": {"feedforward": [0.5, -0.25]}, "crosstalk": {2: 0.3, 4: -0.2}},
 ]
 MARKERS = {
     "on": [(1, 0)],
