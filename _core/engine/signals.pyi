@@ -123,9 +123,7 @@ class Signals:
         element: int = 0,
     ) -> list[int]:
         """Raw 4.28 results of one window."""
-    def integral(
-        self, start: int, process: Process, *, phase: int = 0, inc: int = 0, element: int = 0
-    ) -> float:
+    def integral(self, start: int, process: Process, *, phase: int = 0, inc: int = 0, element: int = 0) -> float:
         """The double before it is rounded to 4.28 (linear numerics)."""
     def trace(self, port: int, start: int, length: int) -> npt.NDArray[np.int16]:
         """Converter codes of one port."""
