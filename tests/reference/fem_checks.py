@@ -11,7 +11,7 @@ from quaymaster._core.config import check_config
 from quaymaster._core.config.model import Config, PortRef
 from quaymaster._core.program import tree
 
-from .building import align, demod, dual_demod, fixed, integration, measure, play, program, save, variable, wait
+from .building import align, assign, demod, dual_demod, fixed, integration, measure, play, program, save, variable, wait
 from .engine import Outcome
 from .plants import Plant
 from .value_checks import DECLARED, ECHO, I, Q, close, demodulated, values, window
@@ -390,9 +390,11 @@ class FemChecks:
         """An output at 2 GS/s makes the same of 2.1 GHz as of 100 MHz, and an input at 1 GS/s hears it."""
         raw = raw_fems(down=UP)
         raw["controllers"]["con1"]["fems"][2]["analog_outputs"][1]["sampling_rate"] = 2e9
-        literal = tree.Value(type="int", raw=2_100_000_000)
-        tune = tree.UpdateFrequency(at=-1, element="r", frequency=literal, units="Hz", keep_phase=False)
-        traces = self.outcome(raw, tune, measure("readout", "r", stream="adc")).traces["adc"]
+        n = variable("n", "int")
+        tune = tree.UpdateFrequency(at=-1, element="r", frequency=n, units="Hz", keep_phase=False)
+        outcome = self.outcome(raw, assign(n, 2_100_000_000), tune, measure("readout", "r", stream="adc"))
+        assert {code for code, _ in outcome.events} == {"frequency_range"}
+        traces = outcome.traces["adc"]
         z = wave(100e6, np.arange(200))
         assert max(abs(np.array(traces[0][2]) - np.floor(4096 * z.real))) <= 1
         assert max(abs(np.array(traces[1][2]) - np.floor(4096 * z.imag))) <= 1
