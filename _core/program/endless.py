@@ -18,13 +18,12 @@ def is_endless(body: Iterable[tree.Statement]) -> bool:
     Loops inside branches are left out (they may not be reached), loops inside loops are not.
     """
     for statement in body:
-        match statement:
-            case tree.For():
-                if has_no_end(statement) or is_endless(statement.body):
-                    return True
-            case tree.ForEach() | tree.StrictTiming():
-                if is_endless(statement.body):
-                    return True
-            case _:
-                pass
+        if type(statement) not in _BLOCKS:  # most are not
+            continue
+        assert isinstance(statement, tree.For | tree.ForEach | tree.StrictTiming)
+        if (isinstance(statement, tree.For) and has_no_end(statement)) or is_endless(statement.body):
+            return True
     return False
+
+
+_BLOCKS = frozenset({tree.For, tree.ForEach, tree.StrictTiming})
