@@ -62,9 +62,7 @@ class QmQueue:
         latency: str | None,
         note: str,
     ) -> QmPendingJob:
-        options = job_options(
-            compiler_options, seed=seed, numerics=numerics, latency=latency or self._connection.info.latency
-        )
+        options = job_options(self._connection, compiler_options, seed=seed, numerics=numerics, latency=latency)
 
         def asking(digest: str) -> requests.AddJob:
             return requests.AddJob(

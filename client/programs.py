@@ -101,15 +101,17 @@ def _sent(connection: Asker, program: ProgramLike, asking: Callable[[str], Asks[
 
 
 def job_options(
+    connection: Asker,
     compiler_options: Any = None,
     *,
     seed: int | None = None,
     numerics: str = "linear",
-    latency: str = "ideal",
+    latency: str | None = None,
     strict: bool | None = None,
     flags: Sequence[str] | None = None,
 ) -> JobOptions:
-    """The options of a job; `compiler_options` is a CompilerOptionArguments, a mapping, or anything with `flags`."""
+    """The options of a job, with the latency profile of the cluster where it names none; `compiler_options` is a
+    CompilerOptionArguments, a mapping, or anything with `flags`."""
     if compiler_options is not None and (strict is not None or flags is not None):
         raise AskedWrongly("give compiler_options, or strict and flags, not both", code="bad_value")
     if isinstance(compiler_options, Mapping):
@@ -118,6 +120,7 @@ def job_options(
         strict, flags = getattr(compiler_options, "strict", None), getattr(compiler_options, "flags", None)
     if numerics not in ("linear", "exact"):
         raise AskedWrongly(f'numerics is "linear" or "exact", not {numerics!r:.50}', code="bad_value")
+    latency = latency or connection.info.latency
     if latency not in PROFILES:
         raise AskedWrongly(f"latency is {' or '.join(PROFILES)}, not {latency!r:.50}", code="bad_value")
     if seed is not None and (isinstance(seed, bool) or not -(2**63) <= _index(seed, "seed") < 2**63):

@@ -111,10 +111,11 @@ class QuantumMachine(MachineSettings):
         if dry_run:
             raise not_yet("execute(dry_run=True)")
         options = job_options(
+            self._connection,
             compiler_options,
             seed=seed,
             numerics=numerics,
-            latency=latency or self._connection.info.latency,
+            latency=latency,
             strict=strict,
             flags=flags,
         )
@@ -141,9 +142,7 @@ class QuantumMachine(MachineSettings):
 
         Raises CompilationException.
         """
-        options = job_options(
-            compiler_options, seed=seed, numerics=numerics, latency=latency or self._connection.info.latency
-        )
+        options = job_options(self._connection, compiler_options, seed=seed, numerics=numerics, latency=latency)
 
         def asking(digest: str) -> requests.Compile:
             return requests.Compile(qm_id=self._id, digest=digest, options=options)
@@ -174,10 +173,11 @@ class QuantumMachine(MachineSettings):
         from .simulation_config import LoopbackInterface
 
         options = job_options(
+            self._connection,
             compiler_options,
             seed=seed,
             numerics=numerics,
-            latency=latency or self._connection.info.latency,
+            latency=latency,
             strict=strict,
             flags=flags,
         )

@@ -224,10 +224,11 @@ class QuantumMachinesManager:
         from .simulated_job import start_simulation
 
         options = job_options(
+            self._connection,
             compiler_options,
             seed=seed,
             numerics=numerics,
-            latency=latency or self._connection.info.latency,
+            latency=latency,
             strict=strict,
             flags=flags,
         )

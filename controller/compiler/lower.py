@@ -228,11 +228,8 @@ class Lowering:
         """Let the saver save the start of this statement: the clock of its thread, after all reads."""
         if step.stamp is None or node.timestamp_stream is None or not self.code.alive(step.stamp.mask):
             return
-        number, mask = self._blocks, step.stamp.mask
-        self._blocks += 1
-        thread = self._elements.thread[node.element]
-        self.code.emit(Op.BLOCK_TIME, number, thread, mask=mask | 1 << thread, at=node.at)
-        self.code.emit(Op.SAVE_START, self._streams[node.timestamp_stream], number, mask=mask, at=node.at)
+        number = self._tell_saver(node.element, node.at)
+        self.code.emit(Op.SAVE_START, self._streams[node.timestamp_stream], number, mask=step.stamp.mask, at=node.at)
 
     def _wait(self, node: tree.Wait, step: Step) -> None:
         (slot,) = self._operands(step, (node.at,))
@@ -264,7 +261,7 @@ class Lowering:
             play = self._plays.add_waiting(node, use)
         if node.source is None:
             self.code.emit(Op.TRIGGER, number, play, mask=step.unit.mask, at=node.at)
-            self._tell_saver(node)
+            self._tell_saver(node.element, node.at)
             return
         source = self._measures.trigger_input(node, node.source)
         if source is None:
@@ -275,14 +272,15 @@ class Lowering:
             (unit,) = step.heard
             self._measures.hearers.append(self.code.alive(unit.mask))
             self.code.emit(Op.HEAR, place, mask=unit.mask, at=node.at)
-        self._tell_saver(node)
+        self._tell_saver(node.element, node.at)
 
-    def _tell_saver(self, node: tree.WaitForTrigger) -> None:
-        """The saver comes behind a wait when the element does."""
-        thread = self._elements.thread[node.element]
+    def _tell_saver(self, element: str, at: int) -> int:
+        """The saver comes here when the element does; returns where it finds the element's clock."""
+        number, thread = self._blocks, self._elements.thread[element]
+        self._blocks += 1
         if self.code.alive(SAVER):
-            self.code.emit(Op.BLOCK_TIME, self._blocks, thread, mask=SAVER | 1 << thread, at=node.at)
-            self._blocks += 1
+            self.code.emit(Op.BLOCK_TIME, number, thread, mask=SAVER | 1 << thread, at=at)
+        return number
 
     def _time_tag(self, node: tree.WaitForTrigger, tag: tree.Variable, source: int) -> int:
         """The process that gets the time tag of a trigger: of a measure that is never made."""
