@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .model import AnalogOutput, Config, MWAnalogOutput, PortRef
+from .model import AnalogInput, AnalogOutput, Config, MWAnalogInput, MWAnalogOutput, PortRef
 
 ANALOG_BYTES = 2
 """Of one analog sample: a code of 16 bits."""
@@ -42,11 +42,12 @@ def simulated_outputs(config: Config) -> tuple[SimulatedOutput, ...]:
                 if isinstance(port, AnalogOutput):
                     found.append(SimulatedOutput(ref, 0, 2 if module.type == "LF" else 1))
                 else:
-                    found += [SimulatedOutput(ref, n, _per_ns(port)) for n in sorted(port.upconverters)]
+                    found += [SimulatedOutput(ref, n, samples_per_ns(port)) for n in sorted(port.upconverters)]
     return tuple(found)
 
 
-def _per_ns(port: MWAnalogOutput) -> int:
+def samples_per_ns(port: AnalogOutput | MWAnalogOutput | AnalogInput | MWAnalogInput) -> int:
+    """How many samples a ns an analog port has: 1, or 2 at 2 GS/s."""
     return 2 if port.sampling_rate == 2e9 else 1
 
 

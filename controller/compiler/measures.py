@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._core.config.limits import TIME_OF_FLIGHT_MIN_TAGGING_NS
 from ..._core.config.model import Config, PortRef, TimeTaggingParameters
+from ..._core.config.simulated import samples_per_ns
 from ..._core.engine.codes import MeasureColumn, ProcessColumn, TaggerColumn, WindowColumn
 from ..._core.engine.image import MeasuredPort, table
 from ..._core.engine.measured import Input, measured_inputs, named_inputs
@@ -358,7 +359,7 @@ class MeasureTables:
 
     def _per_ns(self, ref: PortRef) -> int:
         """Samples a ns of a raw trace."""
-        return 2 if self._config.analog_input(ref).sampling_rate == 2e9 else 1
+        return samples_per_ns(self._config.analog_input(ref))
 
 
 def _short(process: tree.Tagging | tree.Counting, use: PulseUse) -> list[str]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from ..._core.config.model import AnalogOutput, Config, Element, MWAnalogInput, PortRef
 from ..._core.config.ranges import full_scale_volts
+from ..._core.config.simulated import samples_per_ns
 from ..._core.engine.hearing import Ear, InputPort, Part
 from ..._core.engine.measured import Input, measured_inputs
 from ..._core.engine.outputs import Output
@@ -66,7 +67,7 @@ def ears_at(config: Config, name: str, which: Output, port: PortRef, at: Input) 
     """
     element, (ref, part) = config.elements[name], at
     output, heard_at = config.analog_output(port), config.fem(ref).analog_inputs.get(ref.number)
-    per_ns = 2 if output.sampling_rate == 2e9 else 1
+    per_ns = samples_per_ns(output)
     if element.MWInput is None or isinstance(output, AnalogOutput):
         ear = Ear(name, which, port, full_scale=full_scale_volts(output), per_ns=per_ns)
         return [ear] if part == Part.WHOLE else []

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..._core.config import Config, PortRef, SimulatedOutput, simulated_outputs
 from ..._core.config.model import AnalogOutputFilter, MWAnalogOutput
 from ..._core.config.ranges import full_scale_volts
+from ..._core.config.simulated import samples_per_ns
 from ..._core.engine.image import Image
 from ..._core.engine.outputs import Exponentials, Output, OutputPort
 from .inputs import played_outputs
@@ -46,7 +47,7 @@ def _parts(config: Config, image: Image, output: SimulatedOutput, steps: Steps) 
     return [
         OutputPort(
             ref=output.ref,
-            per_ns=2 if port.sampling_rate == 2e9 else 1,
+            per_ns=samples_per_ns(port),
             upsampling=port.upsampling_mode,
             full_scale=full_scale_volts(port),
             offset=port.offset,

@@ -10,6 +10,7 @@ import msgspec
 
 from ..._core.config.model import AnalogOutput, Config, MWAnalogOutput, PortRef
 from ..._core.config.ranges import full_scale_volts
+from ..._core.config.simulated import samples_per_ns
 from ..._core.engine.hearing import Ear, Level, Part, Tail
 from ..._core.engine.measured import Input
 from ..._core.engine.outputs import Output
@@ -55,7 +56,7 @@ def tails_of_wires(config: Config, elements: Sequence[str], wired: Sequence[Port
                     fir=port.filter.feedforward,
                     iir=port.filter.feedback,
                     exponentials=exponentials(port.filter),
-                    per_ns=2 if port.sampling_rate == 2e9 else 1,
+                    per_ns=samples_per_ns(port),
                     delay_ns=port.delay,
                     full_scale=full_scale_volts(port),
                 )
@@ -116,7 +117,7 @@ def _through(
                 delay_ns=output.delay + k,
                 factor=factor * tap,
                 played=None if source == port else source,
-                per_ns=ear.per_ns if output.sampling_rate == 2e9 else 1,
+                per_ns=min(ear.per_ns, samples_per_ns(output)),
             )
 
 
