@@ -279,6 +279,21 @@ int64_t process_queue(const machine *m, int64_t process)
     return 0;
 }
 
+/* Whether somebody who can go on, in a statement not yet come to, may still be heard so long before t that tails would
+ * keep too many samples from there on: then that one goes first. */
+static int too_far_ahead(const machine *m, int64_t t)
+{
+    for (int k = 0; k < m->walker_count; k++) {
+        const walker *w = m->walkers[k];
+        if (w->state != RUNS && w->state != IS_AHEAD)
+            continue;
+        THREADS_OF(w->strands & m->heard, thread)
+            if (bound_of(m, thread) < t - m->tails_keep_ns)
+                return 1;
+    }
+    return 0;
+}
+
 static int64_t try_before(machine *m, int64_t number, int64_t t);
 
 /* Evaluates what is complete in other queues and ends before t, the end of what comes first in this one: nothing old keeps
@@ -300,9 +315,9 @@ static int64_t try_before(machine *m, int64_t number, int64_t t)
     int traces = number == m->t.queue_count - 1;
     int64_t until = horizon(m, q), count = 0;
     while (q->count && q->heap[0].end <= until && q->heap[0].end < t) {
-        if (signal_has_tails(m->signals)) {
+        if (m->tails_keep_ns != NEVER) {
             count += try_older(m, q->heap[0].end);
-            if (m->error)
+            if (m->error || too_far_ahead(m, q->heap[0].end))
                 break;
             forget(m);
         }

@@ -63,7 +63,7 @@ static void pulse_halves(const waveform *w, int64_t n, int count, double *re, do
         memset(im, 0, (size_t)count * sizeof *im);
 }
 
-static void record_halves(const signals *s, const played *r, int64_t n, int count, double *re, double *im)
+void record_halves(const signals *s, const played *r, int64_t n, int count, double *re, double *im)
 {
     if (r->kind == SIGNAL_PULSE) {
         pulse_halves(&s->waveforms[r->waveform], n, count, re, im);

@@ -372,6 +372,9 @@ double peak_of(const double *re, const double *im, int64_t n);
 /* w[from … from + count) of a record of any kind, as above. */
 void record_samples(const signals *s, const played *r, int64_t from, int count, double *re, double *im);
 
+/* The same, two a ns, of a record whose output has as many (halves.c). */
+void record_halves(const signals *s, const played *r, int64_t from, int count, double *re, double *im);
+
 /* Greatest |wI| + |wQ| over the whole record; negative code: SIGNAL_NO_MEMORY. */
 double record_peak(signals *s, const played *r);
 
@@ -402,8 +405,8 @@ int output_goes_on(signals *s, output *o, int count, double *v);
  * reached it more than `reach` ns before a sample plays no part in that: it may begin anew so long before t. */
 int output_samples(signals *s, output *o, int64_t t, int64_t reach, int count, double *v);
 
-/* A filter that remembers nothing of 2^-60 V or more comes to rest; whether it is at rest. */
-int output_settles(output *o);
+/* A filter forgets what it remembers below 2^-60 V. Whether it then stands: in silence each sample is *level. */
+int output_stands(output *o, double *level);
 
 /* *until becomes the first ns from t on that anything reaches the filter in, or end. */
 int output_silence(signals *s, output *o, int64_t t, int64_t end, int64_t *until);

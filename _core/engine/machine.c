@@ -14,6 +14,7 @@ static int new_queues(machine *m)
             int64_t lag = m->t.lags[n * m->t.thread_count + t];
             if (lag < 0)
                 continue;
+            m->heard |= 1ull << t;
             q->threads[q->thread_count] = (int32_t)t;
             q->lags[q->thread_count++] = lag;
         }
@@ -86,6 +87,7 @@ machine *machine_new(const machine_tables *tables, struct signals *s, const uint
     m->t = *tables;
     m->signals = s;
     m->stop = NEVER;
+    m->tails_keep_ns = signal_tails_keep_ns(s);
     m->elements = zeros(m->t.element_count, sizeof *m->elements);
     m->queues = zeros(m->t.queue_count, sizeof *m->queues);
     m->channels = zeros(m->t.process_count, sizeof *m->channels);

@@ -43,7 +43,7 @@ from quaymaster._core.engine.signals cimport (
 )
 
 from ..errors import AskedWrongly, OurBug, Taken, not_yet
-from .codes import EVENT_NAMES
+from .codes import EVENT_NAMES, ElementColumn
 from .latencies import latencies_ns
 from .logged import CORRECTIONS, OFFSETS, PLAYS, RESETS, SECTIONS, WINDOWS, Log
 from .outside import (

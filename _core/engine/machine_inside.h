@@ -173,6 +173,8 @@ typedef struct {
 struct machine {
     machine_tables t;
     signals *signals;
+    int64_t tails_keep_ns; /* NEVER without tails */
+    uint64_t heard;        /* threads that matter to a queue */
     int error;
     int64_t steps, end, since_forget;
     int64_t forgotten;  /* what was played before cannot be heard any more */
@@ -224,6 +226,10 @@ static inline void give(walker *w, int64_t slot, int32_t value, int64_t end)
 
 static inline int64_t binding(int64_t process, int64_t occurrence) { return process << 40 | occurrence; }
 static inline const int64_t *row(const int64_t *table, int64_t columns, int64_t i) { return table + columns * i; }
+
+#define THREADS_OF(mask, t) \
+    for (uint64_t rest_ = (mask) & ~MACHINE_SAVER; rest_; rest_ &= rest_ - 1) \
+        for (int t = __builtin_ctzll(rest_), once_ = 1; once_; once_ = 0)
 
 /* A thread starts nothing before this. */
 static inline int64_t bound_of(const machine *m, int thread)

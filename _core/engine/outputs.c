@@ -227,12 +227,11 @@ static void rest(stage *s)
     s->last = 0.0;
 }
 
-static int are_small(const double *x, int64_t count)
+/* Values below 2^-60 become 0. */
+static void forget_small(double *x, int64_t count)
 {
-    int small = 1;
     for (int64_t i = 0; i < count; i++)
-        small &= fabs(x[i]) < 0x1p-60;
-    return small;
+        x[i] = fabs(x[i]) < 0x1p-60 ? 0.0 : x[i];
 }
 
 static void forget_all(output *o)
@@ -243,14 +242,41 @@ static void forget_all(output *o)
         rest(&o->stages[i]);
 }
 
-int output_settles(output *o)
+/* Whether one more sample of silence would leave what a stage remembers as it is, where *v goes in and comes out. */
+static int stage_stands(const stage *s, double *v)
 {
-    int small = are_small(o->inputs, remembered_inputs(o)) && are_small(o->outputs, o->iir_count);
-    for (int i = 0; small && i < o->stage_count; i++)
-        small = are_small(o->stages[i].held, o->stages[i].count) && are_small(&o->stages[i].last, 1);
-    if (small)
-        forget_all(o);
-    return small;
+    double first = s->gain, x = *v;
+    for (int32_t i = 0; i < s->count; i++)
+        first += s->amplitude[i];
+    for (int32_t i = 0; i < s->count; i++)
+        x -= s->amplitude[i] * (s->decay[i] * s->held[i] - s->last);
+    x /= first;
+    int stands = x == s->last;
+    for (int32_t i = 0; i < s->count; i++)
+        stands &= s->decay[i] * s->held[i] + (x - s->last) == s->held[i];
+    *v = x;
+    return stands;
+}
+
+int output_stands(output *o, double *level)
+{
+    forget_small(o->inputs, remembered_inputs(o));
+    forget_small(o->outputs, o->iir_count);
+    double v = 0.0;
+    for (int32_t m = 0; m < o->iir_count; m++)
+        v += o->iir[m] * o->outputs[o->iir_count - m - 1];
+    int stands = 1;
+    for (int32_t k = 0; k < remembered_inputs(o); k++)
+        stands &= o->inputs[k] == 0.0;
+    for (int32_t m = 0; m < o->iir_count; m++)
+        stands &= o->outputs[m] == v;
+    for (int i = 0; i < o->stage_count; i++) {
+        forget_small(o->stages[i].held, o->stages[i].count);
+        forget_small(&o->stages[i].last, 1);
+        stands &= stage_stands(&o->stages[i], &v);
+    }
+    *level = v;
+    return stands;
 }
 
 /* Moves *until, the end of a silence from t on, to the first sample that anything on the port reaches. */

@@ -212,7 +212,10 @@ int signal_last_sample(signals *s, const signal_record_t *record, double *re, do
     if (code)
         return code;
     r.shape = shape;
-    record_samples(s, &r, r.length - 1, 1, i, q);
+    if (s->elements[record->element].halves)
+        record_halves(s, &r, 2 * r.length - 1, 1, i, q);
+    else
+        record_samples(s, &r, r.length - 1, 1, i, q);
     if (shape)
         shape_released(shape);
     *re = i[0];

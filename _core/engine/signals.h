@@ -180,13 +180,14 @@ int signals_add_tail(signals *s, int output_id);
  * taken from samples. */
 int signals_hear_tail(signals *s, int port, int tail, int32_t output, int64_t delay, double full_scale);
 
-/* Whether there is any: then signal_forget_before before each evaluation keeps memory small. */
-int signal_has_tails(const signals *s);
+/* How many ns before the end of a window tails can keep with ease, INT64_MAX where there are none; signal_forget_before
+ * before each evaluation tells them what need not be kept. */
+int64_t signal_tails_keep_ns(const signals *s);
 
 /* Keeps a copy of the record, if any port hears its element. */
 int signal_record(signals *s, const signal_record_t *record);
 
-/* The last sample of the record's waveform, before amplitude and phase: what a sticky element holds. */
+/* The last sample of the record's waveform (at 2 GS/s of two a ns), before amplitude and phase: what a sticky element holds. */
 int signal_last_sample(signals *s, const signal_record_t *record, double *re, double *im);
 
 /* Sticky elements: from r->start on the element holds the level alpha (beta 0) with phase and inc, until signal_hold_end;

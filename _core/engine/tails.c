@@ -65,10 +65,16 @@ static int room(signals *s, tail *l)
     return SIGNAL_OK;
 }
 
-int signal_has_tails(const signals *s) { return s->tail_count != 0; }
+int64_t signal_tails_keep_ns(const signals *s)
+{
+    int64_t bytes_a_ns = 0;
+    for (int i = 0; i < s->tail_count; i++)
+        bytes_a_ns += s->tails[i].per_ns * (int64_t)sizeof *s->tails[i].samples;
+    return bytes_a_ns ? SIGNAL_RING_BYTES_MAX / 4 / bytes_a_ns : INT64_MAX;
+}
 
-/* Appends `count` <= TAIL_BLOCK ns; a filter that is at rest where nothing sounds gives zeros. */
-static int append(signals *s, tail *l, int count, int silent)
+/* Appends `count` <= TAIL_BLOCK ns; a filter that stands where nothing sounds gives its level. */
+static int append(signals *s, tail *l, int count, int silent, double level)
 {
     output *o = &s->outputs[l->output];
     int code = room(s, l);
@@ -77,13 +83,14 @@ static int append(signals *s, tail *l, int count, int silent)
     double *v = l->samples + l->per_ns * l->count;
     int samples = l->per_ns * count;
     if (silent) {
-        memset(v, 0, (size_t)samples * sizeof *v);
+        for (int i = 0; i < samples; i++)
+            v[i] = level;
         o->at += count;
     } else {
         code = output_goes_on(s, o, count, v);
-        for (int i = 0; !code && i < samples; i++)
-            v[i] = fabs(v[i]) < TAIL_VOLTS_MAX ? v[i] : 0.0;
     }
+    for (int i = 0; !code && i < samples; i++)
+        v[i] = fabs(v[i]) < TAIL_VOLTS_MAX ? v[i] : 0.0;
     l->count += code ? 0 : count;
     return code;
 }
@@ -104,11 +111,12 @@ int tail_until(signals *s, int32_t id, int64_t t)
 {
     tail *l = &s->tails[id];
     output *o = &s->outputs[l->output];
-    int64_t silent_until = 0; /* where the filter is at rest: from here on something may sound */
+    int64_t silent_until = 0; /* where the filter stands: from here on something may sound */
+    double level = 0.0;
     for (int64_t at; (at = l->start + l->count) < t;) {
         int64_t end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
         int code = SIGNAL_OK;
-        if (at % TAIL_BLOCK == 0 && output_settles(o) && silent_until <= at) {
+        if (at % TAIL_BLOCK == 0 && silent_until <= at && output_stands(o, &level)) {
             code = output_silence(s, o, at, end < t ? end : t, &silent_until);
             if (!code && silent_until == end)
                 code = output_silence(s, o, at, t, &silent_until);
@@ -119,7 +127,7 @@ int tail_until(signals *s, int32_t id, int64_t t)
         end = (at / TAIL_BLOCK + 1) * TAIL_BLOCK;
         end = end < t ? end : t;
         if (!code && at < end)
-            code = append(s, l, (int)(end - at), silent_until >= end);
+            code = append(s, l, (int)(end - at), silent_until >= end, level);
         if (code)
             return code;
     }

@@ -2,10 +2,6 @@
 #include "library.h"
 #include "machine_inside.h"
 
-#define THREADS_OF(mask, t) \
-    for (uint64_t rest_ = (mask) & ~MACHINE_SAVER; rest_; rest_ &= rest_ - 1) \
-        for (int t = __builtin_ctzll(rest_), once_ = 1; once_; once_ = 0)
-
 static inline int32_t wrap(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
 
 static int64_t floor_divide(int64_t a, int64_t b)

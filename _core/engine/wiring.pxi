@@ -29,7 +29,7 @@ cdef _add_samples(signals *s, image):
 
 
 cdef _add_halves(signals *s, image):
-    """What is played with two samples a ns, for raw traces and filters that have as many."""
+    """What is played with two samples a ns, for raw traces and filters that have as many, and what is held of it."""
     cdef const double[::1] samples = np.concatenate((image.samples, [0.0]))
     cdef int64_t I, Q
     for number, (I, Q) in enumerate(image.fine.tolist()):
@@ -53,7 +53,7 @@ cdef dict _add_ports(signals *s, image, plant):
     outputs, shifted = {}, {}
     heard = np.zeros(len(image.element_info) + 1, dtype=np.uint8)
     fine = _has_halves(image, plant)
-    if fine:
+    if fine or _holds_halves(image):
         _add_halves(s, image)
     for measured in image.ports:
         port = plant.port(measured.ref, measured.part)
@@ -85,6 +85,12 @@ def _has_halves(image, plant):
     kept = any(measured.kept and measured.per_ns == 2 for measured in image.ports)
     tails = (tail for measured in image.ports for tail in plant.port(measured.ref, measured.part).tails)
     return kept or any(tail.per_ns == 2 for tail in tails)
+
+
+def _holds_halves(image):
+    """Whether a sticky element holds the last of two samples a ns."""
+    sticky = image.elements[:, ElementColumn.STICKY].tolist()
+    return any(lasts and element.per_ns == 2 for lasts, element in zip(sticky, image.element_info, strict=False))
 
 
 cdef _add_tails(signals *s, image, plant, outputs, index, heard):

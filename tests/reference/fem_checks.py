@@ -281,11 +281,14 @@ class FemChecks:
         close(i, expected.real)
         close(q, expected.imag)
 
-    def test_a_sticky_microwave_element_holds(self) -> None:
-        """After a play of 0.3 - 0.1i the port goes on at that level, rounded to steps of 2^-16, also through converters
-        that move its frequency."""
+    @pytest.mark.parametrize("rate", [1e9, 2e9])
+    def test_a_sticky_microwave_element_holds(self, rate: float) -> None:
+        """After a play that ends with 0.3 - 0.1i the port goes on at that level, rounded to steps of 2^-16, also by
+        converters that move its frequency (-43 MHz to 57 MHz); at 2 GS/s it is the very last sample, of half a ns."""
         raw = raw_fems()
-        raw["elements"]["s"]["sticky"] = {"analog": True, "duration": 40}
+        raw["controllers"]["con1"]["fems"][2]["analog_outputs"][1]["sampling_rate"] = rate
+        raw["elements"]["s"] |= {"sticky": {"analog": True, "duration": 40}, "intermediate_frequency": -43e6}
+        raw["waveforms"]["three"] = {"type": "arbitrary", "samples": [0.05] * (round(rate / 5e6) - 1) + [0.3]}
         port = PortRef("con1", 2, 1)
         body = (
             play("readout", "s"),
@@ -295,7 +298,8 @@ class FemChecks:
         )
         i, q = self.measured(raw, *body, plant=Plant("loopback", 0.0, ((port, port),), 0))
         level = complex(*(np.floor(v * 65536 + 0.5) / 65536 for v in (0.3, -0.1)))
-        z = PEAK * level * np.exp(2j * np.pi * 55e6 * window(240, 200) * 1e-9)
+        z = PEAK * level * np.exp(2j * np.pi * 57e6 * window(240, 200) * 1e-9)
+        assert abs(z.sum()) > 0.4
         close(i, z.real.sum() / 4096)
         close(q, z.imag.sum() / 4096)
 

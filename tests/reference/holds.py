@@ -19,8 +19,8 @@ def rounded(v: float) -> float:
 
 
 def last_of(record: Record) -> Complex:
-    """The last sample of A·w, each part rounded."""
-    w = record.samples[-1]
+    """The last sample of A·w, at 2 GS/s the last of two a ns, each part rounded."""
+    w = record.twice[-1] if record.twice else record.samples[-1]
     x = times(record.alpha, w)
     if record.beta != (0.0, 0.0):
         y = times(record.beta, conjugate(w))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -28,11 +29,7 @@ class Stage:
     last: float = 0.0
 
     def __post_init__(self) -> None:
-        self.rest()
-
-    def rest(self) -> None:
-        """Nothing is remembered."""
-        self.held, self.last = [0.0] * len(self.terms), 0.0
+        self.held = [0.0] * len(self.terms)
 
     def next(self, u: float) -> float:
         """The x for which the line gives u."""
@@ -48,7 +45,7 @@ class Stage:
 
 
 class Tail:
-    """One output behind its filter: ``known`` samples so far, from the start on; those of silences are left out."""
+    """One output behind its filter: ``known`` samples so far, from the start on; where it stands kept as one."""
 
     def __init__(self, filter_: model.AnalogOutputFilter, sums: Sums, next_sound: NextSound, per_ns: int) -> None:
         self.sums, self.next_sound, self.per_ns = sums, next_sound, per_ns
@@ -58,6 +55,7 @@ class Tail:
         self.stages = stages_of(filter_, per_ns)
         self.known = 0
         self.samples: dict[int, float] = {}
+        self.stands: list[tuple[int, int, float]] = []
 
     def at(self, t: int, half: int = 0) -> float:
         """The sample at ``t`` + ``half`` / 2 ns; 0 before the start. At 1 GS/s it holds for a ns."""
@@ -67,23 +65,41 @@ class Tail:
         """F[n]."""
         block = SETTLES_NS * self.per_ns
         while self.known <= n:
-            if self.known % block == 0 and self.settle():
-                silence = min(self.per_ns * self.next_sound(self.known // self.per_ns), n + 1)
-                self.known = max(self.known, silence // block * block)
+            if self.known % block == 0:
+                self.forget_small()
+                self.stand(n + 1, block)
             end = min(n + 1, (self.known // block + 1) * block)
             self.samples |= zip(range(self.known, end), map(self.next, self.sums(self.known, end)), strict=True)
             self.known = end
-        return self.samples.get(n, 0.0)
+        if n in self.samples or n < 0:
+            return self.samples.get(n, 0.0)
+        return next(level for start, end, level in reversed(self.stands) if start <= n < end)
 
-    def settle(self) -> bool:
-        """What remembers nothing of 2^-60 V or more comes to rest; whether it is at rest."""
-        held = [x for stage in self.stages for x in (*stage.held, stage.last)]
-        if any(abs(x) >= SMALL or x != x for x in (*self.inputs, *self.outputs, *held)):
-            return False
-        self.inputs, self.outputs = [0.0] * len(self.inputs), [0.0] * len(self.outputs)
+    def memory(self) -> tuple[float, ...]:
+        """All that it remembers."""
+        return (*self.inputs, *self.outputs, *(x for stage in self.stages for x in (*stage.held, stage.last)))
+
+    def forget_small(self) -> None:
+        """Each thing of less than 2^-60 V."""
+        self.inputs, self.outputs = without_small(self.inputs), without_small(self.outputs)
         for stage in self.stages:
-            stage.rest()
-        return True
+            stage.held = without_small(stage.held)
+            (stage.last,) = without_small([stage.last])
+
+    def stand(self, end: int, block: int) -> None:
+        """Whole blocks of silence, until ``end`` at most, that leave all as it is, as one level."""
+        trial = deepcopy((self.inputs, self.outputs, self.stages))
+        before = self.memory()
+        level = self.next(0.0)
+        stands = self.memory() == before
+        self.inputs, self.outputs, self.stages = trial
+        if not stands:
+            return
+        silence = min(self.per_ns * self.next_sound(self.known // self.per_ns), end)
+        until = silence // block * block
+        if until > self.known:
+            self.stands.append((self.known, until, level))
+            self.known = until
 
     def next(self, x: float) -> float:
         """FIR, IIR, exponentials; ``inputs`` and ``outputs`` have the latest first."""
@@ -99,6 +115,11 @@ class Tail:
         for stage in self.stages:
             y = stage.next(y)
         return y if abs(y) < LARGE else 0.0
+
+
+def without_small(values: list[float]) -> list[float]:
+    """Those below 2^-60 in size are 0."""
+    return [0.0 if abs(x) < SMALL else x for x in values]
 
 
 def stages_of(filter_: model.AnalogOutputFilter, per_ns: int) -> list[Stage]:

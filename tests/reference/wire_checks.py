@@ -3,6 +3,7 @@ beside a float64 formula; a test class names the engine that it runs on."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -364,6 +365,45 @@ class WireChecks:
             assert np.abs(codes + 0.5 + 4096 * x[200 * k + 40 :][:200]).max() <= 0.51
         short = [-x[200 * k + 40 :][:40].sum() / 4096 for k in range(3)]
         assert np.abs(np.array(values(outcome, "I"))[:3] - short).max() <= 1e-8
+
+    @pytest.mark.parametrize("cycles", [50, 250_000_000])
+    def test_what_a_high_pass_has_gathered_stays(self, cycles: int) -> None:
+        """Behind a pulse stands what makes a line of step response e^(-t/60 ns) give 0: for a second, too, without a
+        look at each ns of that."""
+        raw = raw_fems(filter={"high_pass": 60.0})
+        raw["elements"]["f"]["intermediate_frequency"] = 0.0
+        body = (
+            measure("readout", "f", amplitude=(fixed(0.25),)),
+            wait(cycles, "f"),
+            measure("readout", "f", amplitude=(fixed(0.0),), stream="adc"),
+        )
+        ((_, _, codes),) = self.outcome(raw, *body, plant=cable()).traces["adc"]
+        level = inverse(np.exp(-np.arange(300) / 60), np.repeat([0.05, 0.0], [200, 100]))[-1]
+        assert set(codes) == {math.floor(4096 * 10 ** (-3 / 20) * level)}
+
+    def test_an_element_a_second_behind_another(self) -> None:
+        """``m`` waits for its second after ``r`` has been measured behind that and an amplitude was made of it: each
+        hears what it heard the first time, whatever samples of the filter lie between."""
+        raw = raw_ports({1: {"filter": {"feedforward": [0.5], "feedback": [0.5]}}}, frequency=None)
+        body = (
+            measure("readout", "r", integration("cos", I)),
+            save(I, "I"),
+            measure("readout", "m", demod("cos", Q, "out2")),
+            save(Q, "Q"),
+            wait(250_000_000, "r"),
+            measure("readout", "r", integration("cos", I)),
+            save(I, "I"),
+            wait(50, "r"),
+            measure("readout", "r", integration("cos", I), amplitude=(I,)),
+            wait(250_000_000, "m"),
+            measure("readout", "m", demod("cos", Q, "out2")),
+            save(Q, "Q"),
+        )
+        outcome = self.outcome(raw, *body, plant=wire((1, 1), (2, 2)))
+        heard = -filtered(np.repeat([0.1, 0.0], [200, 40]), [0.5], [0.5])[40:].sum() / 4096
+        assert np.abs(np.array(values(outcome, "I")[:2]) - heard).max() <= 1e-8
+        first, second = values(outcome, "Q")[:2]
+        assert first == second and abs(first) > 1e-4
 
     def test_sum_and_offset_share_the_output_converter(self) -> None:
         """Exact numerics: 0.4 V beside an offset of 0.3 V is 0.5 - 2^-16 V, the end of the range, at -12 dB."""
