@@ -65,7 +65,7 @@ class Up:
         )
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline()
-        assert self.ready, self.process.communicate()[1]
+        assert self.ready, last_words(self.process)[1]
         self.children = {self.name_of(child): child for child in psutil.Process(self.process.pid).children()}
 
     @staticmethod
@@ -89,7 +89,7 @@ class Up:
 
 def last_words(process: subprocess.Popen[str]) -> tuple[str, str]:
     """What a process that was told to end still prints; one that does not end is killed with all that it started."""
-    family = psutil.Process(process.pid).children(recursive=True)
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     try:
         return process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -113,8 +113,7 @@ def start_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     for up in started:
         if up.process.poll() is None:
             up.process.terminate()
-            up.process.wait(PATIENCE_S)
-        up.process.communicate()
+        last_words(up.process)
 
 
 # -- up ---------------------------------------------------------------------------------------------------------------
@@ -170,10 +169,12 @@ def test_ctrl_c_before_it_is_ready(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: len(psutil.Process(process.pid).children()) >= 2, "two children")
-    family = psutil.Process(process.pid).children()
-    process.send_signal(signal.SIGINT)
-    out, err = last_words(process)
+    try:
+        until(lambda: len(psutil.Process(process.pid).children()) >= 2, "two children")
+        family = psutil.Process(process.pid).children()
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = last_words(process)
     assert (out, process.returncode) == ("", 0)
     assert "Traceback" not in err
     assert not psutil.wait_procs(family, timeout=PATIENCE_S)[1]
