@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--noise", type=float, default=0.0, help="variance at each analog input, in V²")
     made.add_argument("--trigger-period-ns", type=int, default=0, help="between edges of an external trigger")
     made.add_argument("--photons", default="", help="light at each analog input: RATE[:VOLTS[:NS]], e.g. 1e6:0.3:8")
+    made.add_argument(
+        "--alike", action="append", default=[], help="a controller with the same plant: programs may use both"
+    )
     return made
 
 
@@ -53,6 +56,7 @@ def main() -> int:
             noise=given.noise,
             trigger_period_ns=given.trigger_period_ns,
             photons=given.photons,
+            alike=given.alike,
         )
     except QuaymasterError as error:
         print(error, file=sys.stderr)

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -430,12 +430,14 @@ def run_controller(
     noise: float = 0.0,
     trigger_period_ns: int = 0,
     photons: str = "",
+    alike: Collection[str] = (),
     engine: Engine | None = None,
 ) -> None:
     """Be the controller `name` until SIGTERM or SIGINT; prints one line when the broker has welcomed it.
 
-    `fems`: slot -> "lf" or "mw", of an OPX1000. Plant as in `PlantOptions`. Raises QuaymasterError: `directory_taken`,
-    `keys_needed`, `bad_plant`, or what the broker refused it with (its name was taken by a newer process).
+    `fems`: slot -> "lf" or "mw", of an OPX1000. Plant as in `PlantOptions`; `alike`: other controllers with the same
+    one. Raises QuaymasterError: `directory_taken`, `keys_needed`, `bad_plant`, or what the broker refused it with (its
+    name was taken by a newer process).
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     check_endpoint(broker_endpoint)
@@ -449,7 +451,7 @@ def run_controller(
             trigger_period_ns=trigger_period_ns,
             photons=photons,
         )
-        engine = PlatformEngine(name, options)
+        engine = PlatformEngine(name, options, alike)
 
     def ready() -> None:
         print(f"quaymaster controller {name} ({type}) ready, pid {os.getpid()}", flush=True)

@@ -189,6 +189,7 @@ class StandInEngine:
 
     version = 1
     options = PlantOptions()
+    alike: frozenset[str] = frozenset()
 
     def machine(self, image: StandInImage, plant: Any, seed: int, numerics: str, outside: Any = ()) -> StandInMachine:
         """A counter."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..config.model import AnalogOutput, ArbitraryWaveform, ArrayWaveform
+from ..config.threads import threads_needed
 from . import tree
 from .used import OutputPort, Plant, Used
 
@@ -190,6 +191,11 @@ def holds_markers(used: Used) -> bool:
 def truncates(used: Used) -> bool:
     """A play with truncate."""
     return any(node.truncate is not None for node in used.all(tree.Play))
+
+
+def spans_controllers(used: Used) -> bool:
+    """Elements of several controllers."""
+    return len({controller for controller, _ in threads_needed(used.config, used.elements)}) > 1
 
 
 def has_several_inputs(used: Used) -> bool:

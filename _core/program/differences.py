@@ -96,6 +96,14 @@ _ROWS = (
         rules.needs_elsewhere,
     ),
     Difference(
+        "several_controllers",
+        "Time",
+        "A program on several controllers is simulated whole by the first of them (in the order of their names): they "
+        "start at one instant, and what goes from one to another takes no more time than within one.",
+        _TIME,
+        rules.spans_controllers,
+    ),
+    Difference(
         "short_durations",
         "Time",
         "A duration or wait below 4 cycles counts as 4 (event short_duration); on the instrument it is undefined.",

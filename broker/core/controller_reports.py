@@ -13,7 +13,7 @@ from ..._core.wire.events import Hint
 from ..._core.wire.requests import ReportLine
 from . import limits
 from .cluster import Cluster, Compiling, Fetching, Live
-from .dispatch import send_load
+from .dispatch import controllers_of, send_load
 from .ending import answer_pending, drop_errand, event_of, fail_lost, move, wake
 from .errands import keep_registers, note_standing
 from .job_requests import send_compile
@@ -68,7 +68,7 @@ def inventory(cluster: Cluster, name: str, said: reports.Inventory, bodies: Any)
             _stands(cluster, name, at_controller)
     cluster.simulations_dirty = True
     cluster.dirty |= cluster.blocked
-    cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if job.controller == name}
+    cluster.dirty |= {job.qm_id for job in _first_in_queues(cluster) if name in controllers_of(job)}
     cluster.blocked.clear()
     waited = [key for key, (_, controller) in cluster.early.items() if controller == name]
     return [cluster.early.pop(key)[0] for key in waited]
@@ -183,7 +183,7 @@ def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -
 
 
 def _ask_the_next(cluster: Cluster, under_way: Compiling) -> bool:
-    """Of a qm over several controllers, only the one whose elements a program uses can compile it."""
+    """Of a qm over several controllers, only the first whose elements a program uses can compile it."""
     while under_way.others:
         under_way.controller = under_way.others.pop(0)
         if cluster.is_ready(under_way.controller):

@@ -48,8 +48,9 @@ def _waits(cluster: Cluster, qm_id: str) -> bool:
 
 def obstacle(cluster: Cluster, job: JobRow) -> str:
     """Why the head of an idle queue cannot start now, in words; "" if it can."""
-    if not cluster.is_ready(job.controller):
-        return f"its controller {job.controller} is not connected"
+    for name in controllers_of(job):
+        if not cluster.is_ready(name):
+            return f"its controller {name} is not connected"
     for need in job.threads:
         capacity = capacity_of(cluster, need.controller, need.fem)
         used = cluster.threads.used(need.controller, need.fem)
@@ -61,6 +62,11 @@ def obstacle(cluster: Cluster, job: JobRow) -> str:
                 f"where {used} of {capacity} are taken ({who})"
             )
     return ""
+
+
+def controllers_of(job: JobRow) -> list[str]:
+    """Those that must be there when a job starts: the one that runs it first."""
+    return list(dict.fromkeys([job.controller, *(need.controller for need in job.threads)]))
 
 
 def capacity_of(cluster: Cluster, controller: str, fem: int) -> int | None:

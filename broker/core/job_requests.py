@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from ..._core.errors import AskedWrongly, Taken, not_yet
+from ..._core.errors import AskedWrongly, Taken
 from ..._core.wire import JobOptions, Overrides, commands, content_digest, requests
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.frames import as_bytes
@@ -157,12 +157,11 @@ def check_overrides(config: Config, overrides: Overrides, *, by_id: bool) -> Non
 
 
 def check_threads(cluster: Cluster, qm_id: str, image: ImageRow) -> str:
-    """The one controller that an image needs ("" for none); what could never run is refused."""
+    """The controller that runs an image ("" for any), the first of those it needs; what could never run is refused."""
     names = sorted({need.controller for need in image.threads})
-    if len(names) > 1:
-        raise not_yet(f"a program that uses elements of more than one controller ({', '.join(names)})")
-    if names and names[0] not in cluster.shapes[qm_id].controllers:
-        raise AskedWrongly(f"the program needs {names[0]}, which {qm_id} does not name", code="wrong_controller")
+    for name in names:
+        if name not in cluster.shapes[qm_id].controllers:
+            raise AskedWrongly(f"the program needs {name}, which {qm_id} does not name", code="wrong_controller")
     for need in image.threads:
         capacity = capacity_of(cluster, need.controller, need.fem)
         if capacity is not None and need.threads > capacity:

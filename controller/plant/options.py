@@ -28,11 +28,11 @@ def hearing(
     noise_variance: float = 0.0,
     trigger_period_ns: int = 0,
     photons: str = "",
-    controller: str = "con1",
+    controllers: Sequence[str] = ("con1",),
 ) -> Hearing:
     """The hearing tables of a plant named ``echo``, ``none`` or ``loopback``.
 
-    ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of ``controller``), output > input : latency in ns, which is one for
+    ``cables``: ``con1/1>con1/1:24`` or ``1>1:24`` (of each of ``controllers``), output > input : latency in ns, one for
     all cables; ``d1>d1:24`` is one from a digital output to a digital input. ``noise_variance`` in V² per sample.
     ``trigger_period_ns``: between edges of an external trigger, from 0 on; a multiple of 4, 0 for none. ``photons``:
     light at all inputs, digital ones too, as ``parse_photons`` reads it. Raises AskedWrongly ``bad_plant``.
@@ -41,7 +41,7 @@ def hearing(
         raise AskedWrongly(
             f"a trigger every {trigger_period_ns} ns is off the grid", code="bad_plant", hint="give a multiple of 4 ns"
         )
-    found = _named(config, elements, plant, cables, noise_variance, controller)
+    found = _named(config, elements, plant, cables, noise_variance, controllers)
     light = parse_photons(photons)
     if light is not None:
         ports = tuple(msgspec.structs.replace(port, photons=light) for port in found.ports)
@@ -51,7 +51,12 @@ def hearing(
 
 
 def _named(
-    config: Config, elements: Sequence[str], plant: str, cables: Sequence[str], noise_variance: float, controller: str
+    config: Config,
+    elements: Sequence[str],
+    plant: str,
+    cables: Sequence[str],
+    noise_variance: float,
+    controllers: Sequence[str],
 ) -> Hearing:
     if not (math.isfinite(noise_variance) and noise_variance >= 0.0):
         raise AskedWrongly(f"a noise variance of {noise_variance} V² is none", code="bad_plant", hint="give 0 or more")
@@ -60,7 +65,7 @@ def _named(
     if plant == "echo":
         return echo(config, elements, noise_variance)
     if plant == "loopback":
-        found = parse_cables(cables, controller)
+        found = parse_cables(cables, controllers)
         return loopback(config, elements, found.analog, found.latency_ns, noise_variance, found.digital or None)
     raise AskedWrongly(f"there is no plant {plant!r}", code="bad_plant", hint="use echo, none or loopback")
 
@@ -73,10 +78,11 @@ class Cables(msgspec.Struct, frozen=True):
     latency_ns: int
 
 
-def parse_cables(cables: Sequence[str], controller: str) -> Cables:
-    """The cables that a cluster file names; AskedWrongly ``bad_plant`` where one cannot be read.
+def parse_cables(cables: Sequence[str], controllers: Sequence[str]) -> Cables:
+    """The cables that a cluster file names; AskedWrongly ``bad_plant`` where one cannot be read. A port without a
+    controller is of each of ``controllers``.
 
-    >>> parse_cables(["1>2:24"], "con1").analog
+    >>> parse_cables(["1>2:24"], ["con1"]).analog
     [(PortRef(controller='con1', fem=1, number=1), PortRef(controller='con1', fem=1, number=2))]
     """
     found = Cables([], [], 0)
@@ -91,7 +97,7 @@ def parse_cables(cables: Sequence[str], controller: str) -> Cables:
             )
         latencies.add(int(match["latency"]))
         kind = found.digital if match["out_digital"] else found.analog
-        kind.append((_port(match, "out", controller), _port(match, "in", controller)))
+        kind += dict.fromkeys((_port(match, "out", name), _port(match, "in", name)) for name in controllers)
     if len(latencies) > 1:
         raise AskedWrongly(
             f"the loopbacks have latencies {sorted(latencies)} ns",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -105,6 +105,10 @@ class Engine(Protocol):
     @property
     def options(self) -> PlantOptions:
         """What hangs behind the ports."""
+
+    @property
+    def alike(self) -> Collection[str]:
+        """Other controllers with the same behind their ports: a program may use elements of theirs, too."""
 
     def differences(
         self, program: tree.Program, config: Config, latency: LatencyProfile, numerics: Numerics

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ..._core.config import Config, apply_overrides, check_config
-from ..._core.errors import AskedWrongly, OurBug, not_yet
+from ..._core.errors import AskedWrongly, OurBug
 from ..._core.program.codec import decode_program
 from ..._core.program.elements import elements_used
 from ..._core.program.endless import is_endless
@@ -253,11 +253,17 @@ class Library:
 
     def _check_home(self, image: Any) -> None:
         homes = sorted({controller for controller, _, _ in image.threads_needed})
-        if len(homes) > 1:
-            raise not_yet(f"a program on elements of several controllers ({', '.join(homes)})")
         if homes and homes[0] != self._controller:
             raise AskedWrongly(
                 f"this program belongs on {homes[0]}; this is {self._controller}", code="wrong_controller"
+            )
+        unlike = [name for name in homes[1:] if name not in self._engine.alike]
+        if unlike:
+            raise AskedWrongly(
+                f"the program uses elements of {', '.join(homes)}, and {unlike[0]} has another plant than "
+                f"{self._controller}, where it would run",
+                code="plants_differ",
+                hint="give them the same plant, loopback, noise, trigger_period_ns and photons in the cluster file",
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -23,15 +23,17 @@ PLANTS = ("echo", "none", "loopback")
 
 
 class PlatformEngine:
-    """Compiles with `controller.compiler`, runs on `_core.engine`. Raises AskedWrongly `bad_plant`."""
+    """Compiles with `controller.compiler`, runs on `_core.engine`. `alike`: see `Engine.alike`. Raises AskedWrongly
+    `bad_plant`."""
 
-    def __init__(self, controller: str, plant: PlantOptions) -> None:
+    def __init__(self, controller: str, plant: PlantOptions, alike: Collection[str] = ()) -> None:
         if plant.plant not in PLANTS:
             raise AskedWrongly(f"there is no plant {plant.plant!r}", code="bad_plant", hint="use " + ", ".join(PLANTS))
-        parse_cables(plant.loopback, controller)  # what cannot be read is said now, not when a job needs it
+        parse_cables(plant.loopback, [controller])  # what cannot be read is said now, not when a job needs it
         parse_photons(plant.photons)
         self._controller = controller
         self._plant = plant
+        self._alike = frozenset(alike)
 
     def compile(self, program: tree.Program, config: Config, latency: LatencyProfile) -> images.Image:
         """See `Engine.compile`."""
@@ -53,7 +55,7 @@ class PlatformEngine:
             noise_variance=self._plant.noise,
             trigger_period_ns=self._plant.trigger_period_ns,
             photons=self._plant.photons,
-            controller=self._controller,
+            controllers=sorted({self._controller, *(name for name, _, _ in image.threads_needed)}),
         )
         return structs.replace(heard, outputs=tuple(output_ports(config, image)))
 
@@ -76,6 +78,11 @@ class PlatformEngine:
     def options(self) -> PlantOptions:
         """See `Engine.options`."""
         return self._plant
+
+    @property
+    def alike(self) -> Collection[str]:
+        """See `Engine.alike`."""
+        return self._alike
 
     def differences(
         self, program: tree.Program, config: Config, latency: LatencyProfile, numerics: Numerics

@@ -48,6 +48,11 @@ class ControllerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     trigger_period_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62, multiple_of=4)] = 0
     photons: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^([0-9.e+-]+(:[0-9.e+-]+(:[0-9]+)?)?)?$")] = ""
 
+    @property
+    def plant_words(self) -> tuple[object, ...]:
+        """What hangs behind its ports."""
+        return (self.plant, self.loopback, self.noise, self.trigger_period_ns, self.photons)
+
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole cluster."""
@@ -62,6 +67,11 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 return entry
         names = ", ".join(entry.name for entry in self.controllers)
         raise AskedWrongly(f"no controller {name!r} in the cluster file; it has {names}", code="unknown_controller")
+
+    def alike(self, entry: ControllerEntry) -> list[str]:
+        """The other controllers with the same behind their ports."""
+        others = [other for other in self.controllers if other is not entry]
+        return [other.name for other in others if other.plant_words == entry.plant_words]
 
     def endpoint(self, offset: int) -> str:
         """0: for clients, 1: for controllers, 2: for live views."""

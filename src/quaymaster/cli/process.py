@@ -64,4 +64,5 @@ def run_controller_process(name: str, path: Path) -> None:
         noise=entry.noise,
         trigger_period_ns=entry.trigger_period_ns,
         photons=entry.photons,
+        alike=cluster.alike(entry),
     )

@@ -128,13 +128,23 @@ def test_overrides_go_with_a_compiled_program_and_fit_its_config(bench: Any) -> 
     assert bench.refusal(uncompiled, b"program").code == "bad_override"
 
 
-def test_a_program_over_several_controllers_comes_later(bench: Any, config: Any) -> None:
-    """The qm opens and claims its ports; the program is refused in words that name the controllers."""
+def test_a_program_over_several_controllers(bench: Any, config: Any) -> None:
+    """The first of them runs it, threads are taken on each, and it waits until all are there."""
     qm_id = bench.open({"controllers": {**config(1)["controllers"], **config(1, controller="con2")["controllers"]}})
-    bench.needs = {"con1": 1, "con2": 1}
-    error = bench.refusal(requests.AddJob(qm_id=qm_id, digest=DIGEST), b"program")
-    assert error.code == "not_yet"
-    assert "con1, con2" in error.message
+    bench.needs = {"con2": 2, "con1": 1}
+    first = bench.add(qm_id)
+    assert bench.sent[-1].controller == "con1"
+    account = bench.core.cluster.threads
+    assert (account.used("con1", 1), account.used("con2", 1)) == (1, 2)
+    bench.gone("con2")
+    assert bench.state(first) == "loading"
+    second = bench.add(qm_id)
+    bench.status(first, "completed")
+    assert bench.state(second) == "pending"
+    assert "con2 is not connected" in bench.ask(requests.Why(job_id=second)).text
+    bench.connect("con2")
+    assert bench.state(second) == "loading"
+    bench.status(second, "completed")
     bench.needs = {"con2": 1}
     bench.add(qm_id, b"only con2")
     assert bench.sent[-1].controller == "con2"

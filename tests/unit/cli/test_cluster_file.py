@@ -27,6 +27,14 @@ def test_the_shipped_cluster_file_is_read() -> None:
     assert [entry.name for entry in cluster.controllers] == ["con1", "con2"]
 
 
+def test_controllers_with_the_same_plant_are_alike() -> None:
+    """Those of an embedded cluster all are, whatever their types; the two of deploy/cluster.toml are not."""
+    made = embedded_cluster("a,b:opx1000=1:lf,c", Path("state"), 9510, noise=1e-6)
+    assert made.alike(made.controller("b")) == ["a", "c"]
+    shipped = read_cluster(ROOT / "deploy" / "cluster.toml")
+    assert [shipped.alike(entry) for entry in shipped.controllers] == [[], []]
+
+
 def test_controllers_in_one_word() -> None:
     """The form of --controllers: types default to opx+, FEM slots follow after commas."""
     assert parse_controllers("con1:opx+,con2:opx1000=1:lf,2:mw") == [

@@ -95,10 +95,13 @@ def test_options_say_what_a_cluster_file_says(config: Config) -> None:
     assert hearing(config, ["iq"], plant="echo", noise_variance=1e-6) == echo(config, ["iq"], 1e-6)
     assert hearing(config, ["iq"], plant="none") == none(config, ["iq"])
     cables = ["con1/1>con1/1:24", " 4 > con1/1/2 : 24 "]
-    assert parse_cables(cables, "con1") == Cables([(port(1), port(1)), (port(4), port(2))], [], 24)
+    assert parse_cables(cables, ["con1"]) == Cables([(port(1), port(1)), (port(4), port(2))], [], 24)
     digital = ["con1/d1>con1/1/d2:24", "d3 > d1:24", "1>1:24"]
     wires = [(port(1), port(2)), (port(3), port(1))]
-    assert parse_cables(digital, "con1") == Cables([(port(1), port(1))], wires, 24)
+    assert parse_cables(digital, ["con1"]) == Cables([(port(1), port(1))], wires, 24)
+    both = [(PortRef(name, 1, 1), PortRef(name, 1, 2)) for name in ("con1", "con2")]
+    assert parse_cables(["1>2:24"], ["con1", "con2"]) == Cables(both, [], 24)
+    assert parse_cables(["con1/1>con2/1:24"], ["con1", "con2"]).analog == [(port(1), PortRef("con2", 1, 1))]
     assert hearing(config, ["iq"], plant="loopback", cables=cables) == loopback(
         config, ["iq"], [(port(1), port(1)), (port(4), port(2))], 24
     )
@@ -110,7 +113,7 @@ def test_options_say_what_a_cluster_file_says(config: Config) -> None:
 def test_cables_that_cannot_be_read(cables: list[str]) -> None:
     """A cable without latency, or two latencies, is refused and the hint shows the form."""
     with pytest.raises(AskedWrongly) as error:
-        parse_cables(cables, "con1")
+        parse_cables(cables, ["con1"])
     assert error.value.code == "bad_plant"
     assert error.value.hint
 

@@ -201,12 +201,24 @@ def edge_and_read() -> None:
     read_rr()
 
 
+def second_qubit_on(controller: str) -> dict[str, Any]:
+    """The config with q2 on such a controller, whose ports are those of con1."""
+    raw = opx_two_qubits()
+    raw["controllers"]["con2"] = raw["controllers"]["con1"]
+    raw["elements"]["q2"]["mixInputs"] |= {"I": (controller, 3), "Q": (controller, 4)}
+    return raw
+
+
 CASES: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "ideal_latencies": (lambda: ids(in_loop), lambda: ids(plain)),
     "save_times": (lambda: ids(lambda: stamped(True)), lambda: ids(lambda: stamped(False))),
     "start_of_program": (lambda: ids(lambda: stamped(True)), lambda: ids(lambda: stamped(False))),
     "wait_for_all": (lambda: ids(two_elements), lambda: ids(lambda: two_elements("q1"))),
     "needed_values": (lambda: ids(lambda: feed_forward("q1")), lambda: ids(lambda: feed_forward("rr1"))),
+    "several_controllers": (
+        lambda: ids(two_elements, second_qubit_on("con2")),
+        lambda: ids(two_elements, second_qubit_on("con1")) | ids(plain, second_qubit_on("con2")),
+    ),
     "short_durations": (lambda: ids(lambda: wait(declare(int), "q1")), lambda: ids(lambda: wait(4, "q1"))),
     "strict_timing": (lambda: ids(strict), lambda: ids(plain)),
     "division_by_zero": (lambda: ids(lambda: divided(0)), lambda: ids(lambda: divided(3))),

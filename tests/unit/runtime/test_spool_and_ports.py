@@ -171,16 +171,19 @@ def test_bytes_that_are_no_program_or_no_config_are_refused(shop: Shop) -> None:
             library.load(key)
 
 
-def test_a_program_of_several_controllers_comes_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused in words; so is one of another controller."""
+def test_a_program_of_several_controllers(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs on the first of them, where the others have the same plant; one of another controller alone does not."""
     library, engine = shop
     homes: Any = (("con1", 1, 1), ("con2", 1, 1))
-    monkeypatch.setattr(engine, "compile", lambda *_: stand_in.StandInImage({}, threads_needed=homes))
-    with pytest.raises(AskedWrongly, match="several controllers"):
-        library.load(key_of("p", "c"))
     monkeypatch.setattr(engine, "compile", lambda *_: stand_in.StandInImage({}, threads_needed=homes[1:]))
     with pytest.raises(AskedWrongly, match="belongs on con2"):
         library.load(key_of("p", "c"))
+    monkeypatch.setattr(engine, "compile", lambda *_: stand_in.StandInImage({}, threads_needed=homes))
+    with pytest.raises(AskedWrongly, match="con2 has another plant than con1") as error:
+        library.load(key_of("p", "c"))
+    assert error.value.code == "plants_differ"
+    monkeypatch.setattr(engine, "alike", frozenset({"con2"}))
+    assert [need.controller for need in library.load(key_of("p", "c")).threads] == ["con1", "con2"]
 
 
 def test_programs_at_hand_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
