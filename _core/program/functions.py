@@ -18,8 +18,8 @@ ANY: tuple[VarType, ...] = ("int", "fixed", "bool")
 
 class Signature(msgspec.Struct, frozen=True):
     """``takes``: for each argument the types that it may have. ``gives``: the type of the result, None for that of
-    the last argument, or fixed where any is. ``alike``: the arguments from this one on have one type. ``arrays``: they
-    are whole arrays.
+    the last argument, or fixed where any is; bools of arrays count as ints. ``alike``: the arguments from this one on
+    have one type. ``arrays``: they are whole arrays.
     """
 
     takes: tuple[tuple[VarType, ...], ...]
@@ -52,7 +52,7 @@ SIGNATURES: Mapping[Function, Signature] = {
     "math.min": _ARRAY,
     "math.argmax": _PLACE,
     "math.argmin": _PLACE,
-    "math.dot": Signature((NUMBER, NUMBER), None, arrays=True),
+    "math.dot": Signature((ANY, ANY), None, arrays=True),
     "math.sin2pi": _ONE,
     "math.cos2pi": _ONE,
     "math.sin": _ONE,
@@ -85,4 +85,6 @@ def result_type(signature: Signature, arguments: Sequence[tree.Expression]) -> V
     """The type of a call of ``signature`` with ``arguments``."""
     if signature.gives is not None:
         return signature.gives
-    return "fixed" if any(argument.type == "fixed" for argument in arguments) else arguments[-1].type
+    if any(argument.type == "fixed" for argument in arguments):
+        return "fixed"
+    return "int" if signature.arrays else arguments[-1].type

@@ -166,9 +166,9 @@ class Call(Node, frozen=True):
     ``random.rand_int(seed, n)``: int in [0, n); ``random.rand_fixed(seed)``: [0, 1).
 
     ``math.*`` by arguments and result: abs, relu: one int or fixed, its type. sum, max, min: a ``Whole`` of int or
-    fixed, its type; argmax, argmin: the same, int. dot: two of one length, fixed where one is. msb: int or fixed,
-    int. log(x, base), pow(base, x), atan2(y, x), atan2_2pi(y, x), plrelu(x, a): two fixed, fixed. All others: one
-    fixed, fixed.
+    fixed, its type; argmax, argmin: the same, int. dot: two of one length, of bools too: fixed where one is, else int.
+    msb: int or fixed, int. log(x, base), pow(base, x), atan2(y, x), atan2_2pi(y, x), plrelu(x, a): two fixed, fixed.
+    All others: one fixed, fixed.
 
     ``util.cond(condition, a, b)``: a bool and two of one type, that type; all three are evaluated.
     """

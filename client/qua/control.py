@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from types import TracebackType
 from typing import Any
 
@@ -150,9 +150,11 @@ def _sequences(values: Any) -> tuple[Any, ...]:
         values.refuse()
     if isinstance(values, QuaArrayVariable):
         return (values,)
-    if not isinstance(values, Collection) or isinstance(values, (str, bytes, dict)):
+    if not isinstance(values, Collection) or isinstance(values, (str, bytes, dict, Set)):
         raise refusal(
-            f"for_each_ walks over arrays or lists of numbers, not a {type(values).__name__}", code="bad_loop"
+            f"for_each_ walks over arrays or lists of numbers, not a {type(values).__name__}",
+            code="bad_loop",
+            hint="a set has no order: write sorted(...)" if isinstance(values, Set) else "",
         )
     items = tuple(values)
     if not items:

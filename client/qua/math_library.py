@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..._core.program import tree
 from ..._core.program.functions import SIGNATURES, result_type
-from .builder import current
+from .builder import Builder, current
 from .expressions import QuaExpression, binary, common_owner, described, own_type, python_number, scalar, turns, typed
 from .position import refusal
-from .variables import QuaArrayVariable, own_array
+from .variables import QuaArrayVariable, declare_array, initial_values, own_array
 
 
 def call(function: tree.Function, *arguments: QuaExpression) -> QuaExpression:
@@ -36,22 +38,32 @@ def _fixed(name: str, *arguments: object) -> tuple[QuaExpression, ...]:
 
 
 def _array(x: object, name: str) -> QuaExpression:
-    """The whole array ``x``, of ints or fixeds."""
+    """The whole array ``x``, of ints or fixeds; Python's numbers in a row are one, which has no name."""
     builder = current(f"Math.{name}")
-    if not isinstance(x, QuaArrayVariable):
+    array = x if isinstance(x, QuaArrayVariable) else _declared(builder, x, name)
+    if array.type == "bool" and name != "dot":
+        raise refusal(f"the array {array} (bool) in Math.{name} must be int or fixed", code="type_mismatch")
+    return QuaExpression(tree.Whole(type=array.type, array=own_array(builder, array)), array.owner)
+
+
+def _declared(builder: Builder, x: object, name: str) -> QuaArrayVariable:
+    """An array of the numbers in ``x``: of fixeds where one of them is a float, else of ints, or of bools."""
+    numbers = [python_number(value) for value in x] if isinstance(x, (list, tuple, range, np.ndarray)) else []
+    kinds = {own_type(number) for number in numbers if number is not None}
+    if not numbers or None in numbers or ("bool" in kinds and len(kinds) > 1):
         shown = described(x) if isinstance(x, QuaExpression) else f"a {type(x).__name__}"
         raise refusal(
-            f"Math.{name} takes a whole array, not {shown}",
+            f"Math.{name} takes a whole array or a list of numbers, not {shown}"
+            + (" of other things" if numbers else ""),
             code="not_an_array",
             hint="declare one: declare(fixed, value=[...]) or declare(int, size=n)",
         )
-    if x.type == "bool":
-        raise refusal(f"the array {x} (bool) in Math.{name} must be int or fixed", code="type_mismatch")
-    return QuaExpression(tree.Whole(type=x.type, array=own_array(builder, x)), x.owner)
+    kind: tree.VarType = "fixed" if "fixed" in kinds else kinds.pop()
+    return declare_array(builder, kind, initial_values(kind, numbers))
 
 
 class Math:
-    """Functions of numbers and of whole arrays.
+    """Functions of numbers and of whole arrays, which may be Python lists of numbers.
 
     Arguments outside of what the platform calls valid, said below, give 0 when the program runs; results of 8 and more
     wrap. Both are reported. A Python number stands for a fixed where only a fixed is possible.
@@ -81,12 +93,12 @@ class Math:
 
     @staticmethod
     def dot(x: Any, y: Any) -> QuaExpression:
-        """The sum of the products of the cells of two arrays of one length (wraps): an int of two int arrays, a fixed
-        where one is fixed."""
+        """The sum of the products of the cells of two arrays of one length (wraps): a fixed where one is fixed, else
+        an int. Bools count as 0 and 1."""
         left, right = _array(x, "dot"), _array(y, "dot")
-        if x.length().node != y.length().node:
+        if len(x) != len(y):
             raise refusal(
-                f"Math.dot of {x} with {len(x)} cells and {y} with {len(y)} cells: the lengths differ",
+                f"Math.dot of {left} with {len(x)} cells and {right} with {len(y)} cells: the lengths differ",
                 code="bad_array_length",
             )
         return call("math.dot", left, right)

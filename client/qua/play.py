@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
@@ -75,7 +76,8 @@ def play(
     ``duration``: cycles of 4 ns to stretch it to. ``amplitude_scale``: the same as ``* amp(...)``.
     ``condition``: a bool; where it is false nothing is played, but the same time passes.
     ``chirp``: (rate, units), (rates, units) or (rates, times, units): ints by which the frequency rises, in units of
-    CHIRP_UNITS; several rates hold for sections of equal length, or from ``times`` on (cycles, the first 0).
+    CHIRP_UNITS; several rates hold for sections of equal length, or from ``times`` on (cycles, the first 0). Lists
+    lose what stands behind the point, as on the platform.
     ``continue_chirp``: the sweep, that of ``chirp`` or the one that an earlier play left, goes on after this play, and
     through those that follow, until one without continue_chirp ends; a chirp given meanwhile changes its rate.
     ``truncate``: cycles of 4 ns of the (stretched) pulse that are played.
@@ -153,15 +155,21 @@ def _rates(builder: Builder, rates: object) -> tuple[tree.Expression, ...]:
         return tuple(tree.Cell(type="int", array=name, index=index) for index in indices)
     if isinstance(rates, np.ndarray) and rates.ndim:
         rates = list(rates)
-    if not isinstance(rates, (list, tuple)):
+    if not isinstance(rates, (list, tuple, range)):
         return (_rate(builder, rates),)
     _check_sections(len(rates))
-    return tuple(_rate(builder, rate) for rate in rates)
+    return tuple(_rate(builder, _without_fraction(rate)) for rate in rates)
 
 
 def _check_sections(count: int) -> None:
     if not 0 < count <= limits.CHIRP_SECTIONS_MAX:
         raise _bad_chirp(f"a chirp has 1 to {limits.CHIRP_SECTIONS_MAX} rates (CHIRP_SECTIONS_MAX), not {count}")
+
+
+def _without_fraction(value: object) -> object:
+    """As on the platform, what stands in a list is made an int as Python does it (``int(2.7)`` is 2)."""
+    number = python_number(value)
+    return int(number) if isinstance(number, float) and math.isfinite(number) else value
 
 
 def _rate(builder: Builder, rate: object) -> tree.Expression:
@@ -186,14 +194,12 @@ def _times(times: object) -> tuple[int, ...]:
         raise _bad_chirp("the times of a chirp are a list of Python ints")
     if len(times) > limits.CHIRP_SECTIONS_MAX:
         raise _bad_chirp(f"a chirp has at most {limits.CHIRP_SECTIONS_MAX} times (CHIRP_SECTIONS_MAX)")
-    numbers = [python_number(time) for time in times]
+    numbers = [python_number(_without_fraction(time)) for time in times]
     starts: list[int] = []
     for number in numbers:
-        if number is None or isinstance(number, bool) or number != number or not 0 <= number <= limits.INT_MAX:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= limits.INT_MAX:
             raise _bad_chirp("the times of a chirp are a list of Python ints, in cycles of 4 ns")
-        if number != int(number):
-            raise _bad_chirp(f"time {number} of a chirp is a float where an int is needed")
-        starts.append(int(number))
+        starts.append(number)
     if not starts or starts[0] != 0:
         raise _bad_chirp("the first time of a chirp must be 0")
     if any(a >= b for a, b in pairwise(starts)):

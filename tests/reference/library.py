@@ -50,7 +50,7 @@ def of_arrays(function: str, types: list[str], arrays: list[list[int]], report: 
         case "math.argmin":
             return cells.index(min(cells))
         case "math.dot":
-            if "int" in types:  # beside a fixed too: f·i
+            if types != ["fixed", "fixed"]:  # an int or a bool beside a fixed: f·i
                 return kept(sum(a * b for a, b in zip(*arrays, strict=True)), report)
             return kept(sum(product("fixed", a, b) for a, b in zip(*arrays, strict=True)), report)
     raise ValueError(function)

@@ -209,6 +209,15 @@ def test_functions_of_arrays(cells: list[tuple[int, int]]) -> None:
         assert (done["out"], events) == ([wrap(products)], told(products))
 
 
+def test_a_dot_product_counts_bools() -> None:
+    """Bools are the ints 0 and 1: two arrays of them give how often both hold, beside numbers they choose."""
+    a, b, c = (tree.Whole(type=type, array=name) for name, type in (("a", "bool"), ("b", "bool"), ("c", "fixed")))  # type: ignore[arg-type]
+    cells = {"a": ("bool", [1, 1, 0, 1]), "b": ("bool", [1, 0, 0, 1]), "c": ("fixed", [ONE, 3, ONE, -ONE // 2])}
+    assert evaluate(call("math.dot", "int", a, b), **cells)[0]["out"] == [2]
+    assert evaluate(call("math.dot", "fixed", a, c), **cells)[0]["out"] == [ONE + 3 - ONE // 2]
+    assert evaluate(call("math.dot", "fixed", c, b), **cells)[0]["out"] == [ONE - ONE // 2]
+
+
 LEAST, GREATEST = -(2**31), 2**31 - 1
 
 

@@ -17,14 +17,15 @@ F = tree.Variable(type="fixed", name="v2")
 B = tree.Variable(type="bool", name="v3")
 INTS = tree.Whole(type="int", array="a1")
 FIXEDS = tree.Whole(type="fixed", array="a2")
+BOOLS = tree.Whole(type="bool", array="a3")
 
 
 class Names:
-    """n int, f fixed, b bool, ints and fixeds arrays of 3."""
+    """n int, f fixed, b bool, ints, fixeds and bools arrays of 3."""
 
     def __init__(self) -> None:
         self.n, self.f, self.b = (q.declare(t) for t in (int, q.fixed, bool))
-        self.ints, self.fixeds = q.declare(int, size=3), q.declare(q.fixed, size=3)
+        self.ints, self.fixeds, self.bools = (q.declare(t, size=3) for t in (int, q.fixed, bool))
 
 
 def value(type: tree.VarType, raw: int) -> tree.Value:
@@ -119,12 +120,34 @@ def test_functions_that_find_a_place(function: tree.Function) -> None:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "type", "raws"),
+    [
+        ([3, -1], "int", (3, -1)),
+        ((3, 0.5), "fixed", (3 * FIXED_ONE, FIXED_ONE // 2)),
+        (range(2, 8, 3), "int", (2, 5)),
+        (np.array([0.25, 1.0]), "fixed", (FIXED_ONE // 4, FIXED_ONE)),
+    ],
+)
+def test_a_list_of_numbers_is_an_array(numbers: Any, type: tree.VarType, raws: tuple[int, ...]) -> None:
+    """As on the platform: of fixeds where a float is in it, else of ints."""
+    with q.program() as prog:
+        q.assign(q.declare({"int": int, "fixed": q.fixed}[type]), q.Math.max(numbers))
+    (assign,) = prog.tree.body
+    assert isinstance(assign, tree.Assign)
+    assert assign.value == call(type, "math.max", tree.Whole(type=type, array="a1"))
+    assert prog.tree.declarations[-1].initial == raws
+
+
+@pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda v: q.Math.dot(v.ints, v.ints), call("int", "math.dot", INTS, INTS)),
         (lambda v: q.Math.dot(v.fixeds, v.fixeds), call("fixed", "math.dot", FIXEDS, FIXEDS)),
         (lambda v: q.Math.dot(v.ints, v.fixeds), call("fixed", "math.dot", INTS, FIXEDS)),
         (lambda v: q.Math.dot(v.fixeds, v.ints), call("fixed", "math.dot", FIXEDS, INTS)),
+        (lambda v: q.Math.dot(v.bools, v.bools), call("int", "math.dot", BOOLS, BOOLS)),
+        (lambda v: q.Math.dot(v.ints, v.bools), call("int", "math.dot", INTS, BOOLS)),
+        (lambda v: q.Math.dot(v.bools, v.fixeds), call("fixed", "math.dot", BOOLS, FIXEDS)),
         (lambda v: q.Math.msb(v.f), call("int", "math.msb", F)),
         (lambda v: q.Math.MSB(v.n), call("int", "math.msb", N)),
         (lambda v: q.Math.div(v.n, 3), tree.Binary(type="int", operator="/", left=N, right=value("int", 3))),

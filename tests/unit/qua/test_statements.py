@@ -180,6 +180,8 @@ FIVE, SIX = value("int", 5), value("int", -6)
         (lambda n: ([5, -6], [0, 4], "Hz/sec"), chirp(FIVE, SIX, times=(0, 4), units="nHz")),
         (lambda n: ([5, n], np.array([0, 7]), "pHz/nsec"), chirp(FIVE, N, times=(0, 7), units="pHz")),
         (lambda n: ([5], (0.0,), "mHz/sec"), chirp(FIVE, times=(0,), units="pHz")),
+        (lambda n: ([5.9, np.float64(-6.9)], [0.5, 7.5], "Hz/sec"), chirp(FIVE, SIX, times=(0, 7), units="nHz")),
+        (lambda n: (range(5, -7, -11), "Hz/sec"), chirp(FIVE, SIX, units="nHz")),
         (lambda n: (q.declare(int, value=[1, 2]), "Hz/nsec"), chirp(*(
             tree.Cell(type="int", array="a1", index=value("int", k)) for k in range(2)))),
     ],
