@@ -21,12 +21,13 @@ def draw_report(
     """The figure; `controllers`: only these."""
     kept = [name for name in report.controllers_in_use if controllers is None or name in controllers]
     elements = [name for name in report.elements_in_report if _home(report, name) in kept]
-    heights = [3.0] * (len(kept) if samples is not None else 0) + [0.8 + 0.6 * len(elements)]
+    sampled = kept if samples is not None else []
+    heights = [3.0] * len(sampled) + [0.8 + 0.6 * len(elements)]
     figure, axes = pyplot.subplots(
         len(heights), 1, sharex=True, squeeze=False, figsize=(11, 1.2 + sum(heights)), height_ratios=heights
     )
     rows = axes[:, 0]
-    for axis, name in zip(rows[:-1], kept, strict=True):
+    for axis, name in zip(rows[:-1], sampled, strict=True):
         pyplot.sca(axis)
         if samples is not None and name in samples:
             samples[name].plot()

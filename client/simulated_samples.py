@@ -105,7 +105,9 @@ class SimulatorSamples(Mapping[str, SimulatorControllerSamples]):
         return len(self._controllers)
 
     def __getattr__(self, name: str) -> SimulatorControllerSamples:
-        found = self.__dict__.get("_controllers", {}).get(name)
+        if name.startswith("_"):  # looked for by copy and pickle, on an object that has no controllers yet
+            raise AttributeError(name)
+        found = self._controllers.get(name)
         if found is None:
             raise AttributeError(f"no samples of controller {name!r}; there are {', '.join(self) or 'none'}")
         return found  # type: ignore[no-any-return]

@@ -26,9 +26,7 @@ class LoopbackInterface:
     """
 
     def __init__(self, connections: Sequence[Any], latency: int = DEFAULT_LATENCY_NS, noisePower: float = 0.0) -> None:
-        if isinstance(connections, (str, bytes)) or not isinstance(connections, Sequence):
-            raise _bad("connections of a LoopbackInterface are a list of tuples")
-        self.connections = [tuple(item) for item in connections]
+        self.connections = _tuples(connections, "LoopbackInterface")
         for item in self.connections:
             if len(item) not in (3, 4, 6):
                 raise _bad(f"a connection has 3, 4 or 6 parts, not {len(item)}: {item!r:.100}")
@@ -50,9 +48,7 @@ class RawInterface:
     `noisePower`: variance in V² of Gaussian noise at these inputs."""
 
     def __init__(self, connections: Sequence[Any], noisePower: float = 0.0) -> None:
-        if isinstance(connections, (str, bytes)) or not isinstance(connections, Sequence):
-            raise _bad("connections of a RawInterface are a list of tuples")
-        self.connections = [tuple(item) for item in connections]
+        self.connections = _tuples(connections, "RawInterface")
         for item in self.connections:
             if len(item) not in (3, 4):
                 raise _bad(f"raw samples are given as (controller, input, samples), not with {len(item)} parts")
@@ -145,14 +141,24 @@ class SimulationConfig:
         raise _bad(f"simulation_interface is a LoopbackInterface or a RawInterface, not {type(interface).__name__}")
 
 
+def _tuples(connections: Any, interface: str) -> list[tuple[Any, ...]]:
+    """The connections of an interface, which are tuples or lists in a list."""
+    is_list = isinstance(connections, (list, tuple))
+    if not is_list or not all(isinstance(item, (list, tuple)) for item in connections):
+        raise _bad(f"connections of a {interface} are a list of tuples, also a single one, not {connections!r:.100}")
+    return [tuple(item) for item in connections]
+
+
 def _parts_of(item: tuple[Any, ...]) -> list[tuple[Literal["", "I", "Q"], npt.NDArray[np.float64]]]:
     """The raw samples of a connection; of complex ones I and Q."""
     try:
-        samples = np.asarray(item[-1]).ravel()
+        samples = np.asarray(item[-1])
         is_complex = np.iscomplexobj(samples)
         samples = samples.astype("<c16" if is_complex else "<f8")
     except (TypeError, ValueError):
         raise _bad(f"the raw samples of {item[:-1]!r} are not numbers") from None
+    if samples.ndim != 1:
+        raise _bad(f"the raw samples of {item[:-1]!r} have {samples.ndim} axes: give a list, one sample a ns")
     if not np.isfinite(samples).all():
         raise _bad(f"the raw samples of {item[:-1]!r} are not all finite")
     if is_complex:
@@ -201,10 +207,18 @@ def _port(parts: Any) -> str:
     """`controller/fem/number` of (controller, number) or (controller, fem, number)."""
     try:
         controller, *numbers = parts
-        fem, number = (1, *map(int, numbers)) if len(numbers) == 1 else map(int, numbers)
+        fem, number = map(_port_number, numbers if len(numbers) == 2 else (1, *numbers))
     except (TypeError, ValueError):
         raise _bad(f"{parts!r:.100} is not a port: give (controller, number) or (controller, fem, number)") from None
     return f"{controller}/{fem}/{number}"
+
+
+def _port_number(value: Any) -> int:
+    """A number of a FEM or port, also as text. Raises TypeError and ValueError for what is none."""
+    number = int(value)
+    if isinstance(value, bool) or not (isinstance(value, str) or number == value):
+        raise ValueError
+    return number
 
 
 def _whole(value: Any, what: str, most: int) -> int:

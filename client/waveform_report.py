@@ -312,7 +312,7 @@ def _analog(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedAnalog
                 current_intermediate_frequency=hertz,
                 current_frame=[round(value, 12) + 0.0 for value in rotation],
                 current_correction_elements=correction[2 * part : 2 * part + 2] if is_iq else [],
-                chirp_info=_chirp(chirp, length),
+                chirp_info=_chirp(chirp, length, hertz),
                 current_phase=2 * math.pi * phase,
                 port_to_duc={str(number): element["upconverter"]} if element["upconverter"] else {},
             )
@@ -329,15 +329,19 @@ def _iq_info(element: Mapping[str, Any], start: int, is_iq: bool, part: int) -> 
     }
 
 
-def _chirp(chirp: Mapping[str, Any] | None, length: int) -> dict[str, Any] | None:
+def _chirp(chirp: Mapping[str, Any] | None, length: int, hertz: float) -> dict[str, Any] | None:
+    """What sweeps a pulse: the rate from each time on, and the frequencies where it starts and ends. Names: the
+    platform's report."""
     if chirp is None:
         return None
+    rates, times = chirp["rates"], chirp["times"]
+    swept = sum(rate * (end - start) for rate, start, end in zip(rates, times, [*times[1:], length], strict=True))
     return {
-        "rates": chirp["rates"],
+        "rate": rates,
+        "times": times,
         "units": "Hz/nsec",
-        "times": chirp["times"],
-        "startTime": 0,
-        "endTime": length,
+        "startFrequency": hertz,
+        "endFrequency": hertz + swept,
     }
 
 

@@ -41,7 +41,8 @@ def check_ports_in_use(seen: Seen, name: str, element: Element, place: Place) ->
             if waveform is not None and waveform_name not in memory:
                 memory[waveform_name] = sample_count(waveform)
                 _check_samples(seen, waveform_name, name, limit)
-    _check_rates(seen, element, rate)
+    if ports:  # of ports that could not be read the rate is not known
+        _check_rates(seen, element, rate)
     if sum(memory.values()) > limits.WAVEFORM_MEMORY:
         message = f"its waveforms hold {sum(memory.values())} samples; {limits.WAVEFORM_MEMORY} fit without compression"
         place.rule("waveformMemory", message, "warning")

@@ -181,7 +181,8 @@ def _ends_high(config: Config, image: Image, play: Any) -> bool:
         if length == 0 or length >= left:
             return bool(value)
         left -= length
-    return bool(samples[-1][0]) and bool(play["length"] > pulse.length or play["what"] == What.HOLD_END)
+    goes_on = play["length"] > pulse.length or play["what"] == What.HOLD_END
+    return bool(samples and samples[-1][0] and goes_on)
 
 
 def _raise(edges: npt.NDArray[np.int32], marker: Marker, duration_ns: int) -> None:

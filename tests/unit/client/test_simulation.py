@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import pickle
 import sys
 from typing import Any
 
@@ -20,7 +22,7 @@ from quaymaster.client.qua import play, program
 from quaymaster.client.simulated_job import SimulatedJob, start_simulation, with_outside
 from quaymaster.client.simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples
 from quaymaster.client.simulation_config import LoopbackInterface, RawInterface, SimulationConfig
-from quaymaster.client.waveform_report import WaveformReport
+from quaymaster.client.waveform_report import AdcAcquisition, WaveformReport
 
 
 def cables(*connections: Any, **options: Any) -> list[tuple[str, str]]:
@@ -56,6 +58,13 @@ def test_connections_of_every_length() -> None:
         lambda: cables(("q1", "rr1", 3)),
         lambda: cables(("nobody", "rr1", 1)),
         lambda: cables(("con1", "x", "con1", 1)),
+        lambda: cables(("con1", 1.5, "con1", 1)),
+        lambda: cables(("con1", True, "con1", 1)),
+        lambda: LoopbackInterface(("con1", 1, "con1", 1)),
+        lambda: LoopbackInterface([5]),
+        lambda: RawInterface(("con1", 1, [0.0])),
+        lambda: SimulationConfig(10, simulation_interface=RawInterface([("con1", 1, [[0.1], [0.2]])])).record({}),
+        lambda: SimulationConfig(10, simulation_interface=RawInterface([("con1", 1, 0.1)])).record({}),
     ],
 )
 def test_what_makes_no_sense_is_refused(make: Any) -> None:
@@ -107,6 +116,15 @@ def test_samples_by_any_name() -> None:
     assert rates["1"] == rates[1] == rates["1-1"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda found: pickle.loads(pickle.dumps(found))])
+def test_samples_can_be_copied(again: Any) -> None:
+    """And kept by tools that copy or pickle what they are given."""
+    found = again(samples())
+    assert list(found) == ["con1"]
+    assert found.con1.analog["1"].tolist() == [0.0, 0.25]
+    assert found.con1.analog[1].tolist() == [0.0, 0.25]
+
+
 def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the current axes, whose figure is returned; silent ports only when named; without matplotlib, a sentence."""
     matplotlib = pytest.importorskip("matplotlib")
@@ -148,6 +166,19 @@ def test_an_empty_report() -> None:
     assert report.to_string() == ""
     assert set(report.to_dict()) == {"analog_waveforms", "digital_waveforms", "adc_acquisitions", "events"}
     assert report.create_plot() is not None
+    pyplot.close("all")
+
+
+def test_a_picture_without_samples() -> None:
+    """A row for each element, and nothing above."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    pulser = {"controllerName": "con1", "pulserIndex": 0}
+    window = AdcAcquisition(24, 124, "DemodIntegration", pulser, "rr", [1], "con1", 1)
+    (axis,) = WaveformReport([], [], [window]).create_plot().axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["rr"]
     pyplot.close("all")
 
 

@@ -698,6 +698,8 @@ def test_a_wrong_entry_is_not_blamed_twice() -> None:
         "pulses.readout_pulse.operation",
         "waveforms.drive_wf.sample",
     ]
+    broken = issues_of("fems", {(*LF, "type"): "lf"})
+    assert [issue.path for issue in broken] == ["controllers.con1.fems.1.type"], "its pulses at 2 GS/s are not blamed"
 
 
 def test_octave_parses_and_is_then_refused() -> None:

@@ -27,8 +27,20 @@ def test_a_chirp_sweeps_as_the_platform_counts(tmp_path: Path) -> None:
     assert np.abs(found.analog["1"] - 0.2 * np.cos(2 * np.pi * turns)).max() <= LSB
     first, second = found.report.analog_waveforms
     assert first.chirp_info is not None and second.chirp_info is None
-    assert first.chirp_info["rates"] == pytest.approx([25_000.0])
-    assert (first.chirp_info["units"], first.chirp_info["endTime"]) == ("Hz/nsec", 400)
+    assert first.chirp_info["rate"] == pytest.approx([25_000.0])
+    assert (first.chirp_info["units"], first.chirp_info["times"]) == ("Hz/nsec", [0])
+    assert first.chirp_info["startFrequency"] == pytest.approx(100e6)
+    assert first.chirp_info["endFrequency"] == pytest.approx(100e6 + 400 * 25_000)
+
+
+def test_the_report_says_where_a_chirp_in_parts_ends(tmp_path: Path) -> None:
+    """Each rate counts as long as its part lasts within the pulse of 100 ns; one behind it is left out."""
+    with program() as prog:
+        play("pulse", "q", chirp=([1000, -3000, 9000], [0, 10, 50], "Hz/nsec"))
+    (entry,) = simulated(tmp_path, prog, opx_readout_pair(), 30).report.analog_waveforms
+    assert entry.chirp_info is not None
+    assert entry.chirp_info["rate"] == pytest.approx([1000.0, -3000.0])
+    assert entry.chirp_info["endFrequency"] == pytest.approx(100e6 + 40 * 1000 - 60 * 3000)
 
 
 def test_a_chirp_that_goes_on(tmp_path: Path) -> None:
@@ -45,7 +57,7 @@ def test_a_chirp_that_goes_on(tmp_path: Path) -> None:
     assert np.abs(found.analog["1"] - np.where(sounding, 0.2 * np.cos(2 * np.pi * turns), 0.0)).max() <= LSB
     _, second, third = found.report.analog_waveforms
     assert second.current_intermediate_frequency == pytest.approx(100e6 + 200 * 25_000)
-    assert second.chirp_info is not None and second.chirp_info["rates"] == pytest.approx([25_000.0])
+    assert second.chirp_info is not None and second.chirp_info["rate"] == pytest.approx([25_000.0])
     assert third.current_intermediate_frequency == pytest.approx(100e6) and third.chirp_info is None
 
 
@@ -132,10 +144,11 @@ def test_a_digital_level_is_held_until_the_ramp_to_zero(
     assert np.array_equal(found, (n >= begin + 16) & (n < end + 24))
 
 
-def test_the_next_marker_ends_a_held_level(tmp_path: Path) -> None:
-    """A pulse whose marker ends low lets the level go; one without a marker keeps it."""
+@pytest.mark.parametrize("low", [[(0, 0)], []])
+def test_the_next_marker_ends_a_held_level(tmp_path: Path, low: list[tuple[int, int]]) -> None:
+    """A pulse whose marker ends low, or has no parts at all, lets the level go; one without a marker keeps it."""
     config = sticky_marker([(1, 0)])
-    config["digital_waveforms"]["low"] = {"samples": [(0, 0)]}
+    config["digital_waveforms"]["low"] = {"samples": low}
     config["pulses"]["low_pulse"] = config["pulses"]["flux_pulse"] | {"digital_marker": "low"}
     config["pulses"]["bare_pulse"] = {k: v for k, v in config["pulses"]["flux_pulse"].items() if k != "digital_marker"}
     config["elements"]["flux"]["operations"] |= {"low": "low_pulse", "bare": "bare_pulse"}
