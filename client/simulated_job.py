@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -149,6 +150,22 @@ class SimulatedJob(QmBaseJob):
             self._report = WaveformReport.from_tables(msgspec.json.decode(self._reserved("@report")), self._id)
         return self._report
 
+    def simulated_analog_waveforms(self) -> dict[str, Any]:
+        """Deprecated, as on the platform: {"elements": {name: [...]}, "controllers": {name: {"ports": {port: [...]}}}},
+        a list of {"timestamp", "duration", "name"} in ns each."""
+        from .waveform_lists import by_controller, by_element
+
+        _warn_of("simulated_analog_waveforms")
+        played = self.get_simulated_waveform_report().analog_waveforms
+        return {"elements": by_element(played), "controllers": by_controller(played)}
+
+    def simulated_digital_waveforms(self) -> dict[str, Any]:
+        """Deprecated, as on the platform: the markers by port, {"controllers": {name: {"ports": {port: [...]}}}}."""
+        from .waveform_lists import by_controller
+
+        _warn_of("simulated_digital_waveforms")
+        return {"controllers": by_controller(self.get_simulated_waveform_report().digital_waveforms)}
+
     def _reserved(self, stream: str) -> bytes:
         """The bytes of a stream of samples or of the report."""
         if self._info is None or self._info.state not in FINAL_STATES:
@@ -188,6 +205,10 @@ class SimulatedJob(QmBaseJob):
     def insert_input_stream(self, name: str, data: Any) -> NoReturn:
         """Refused: a simulation gets nothing from outside."""
         raise _refusal("insert_input_stream")
+
+
+def _warn_of(name: str) -> None:
+    warnings.warn(f"{name}() is deprecated: use get_simulated_waveform_report()", DeprecationWarning, stacklevel=3)
 
 
 def _refusal(name: str) -> QMSimulationError:

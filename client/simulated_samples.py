@@ -59,7 +59,8 @@ class SimulatorControllerSamples:
     def plot(self, analog_ports: Sequence[Any] | None = None, digital_ports: Sequence[Any] | None = None) -> Figure:
         """Draw the samples over time in ns on the current axes, and return their figure.
 
-        Ports that are not named are drawn where they are not zero throughout. Needs matplotlib: `not_installed`.
+        Ports that are not named are drawn where they are not zero throughout; a name alone is one port. Needs
+        matplotlib: `not_installed`.
         """
         pyplot = pyplot_module()
         axes = pyplot.gca()
@@ -129,9 +130,10 @@ class SimulatorSamples(Mapping[str, SimulatorControllerSamples]):
 
 def _drawn(samples: PortSamples, chosen: Sequence[Any] | None) -> list[Any]:
     if chosen is not None:
-        for port in chosen:
+        ports = [chosen] if isinstance(chosen, (str, int)) else list(chosen)
+        for port in ports:
             samples[port]  # a KeyError that names the ports there are
-        return list(chosen)
+        return ports
     return [port for port, values in samples.items() if values.any()]
 
 

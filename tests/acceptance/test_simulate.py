@@ -108,6 +108,11 @@ def test_a_script_of_the_libraries(qmm: QuantumMachinesManager, tmp_path: Path) 
     rabi = [entry for entry in report.analog_waveforms if entry.element == "q1" and entry.iq_info["isI"]]
     assert [entry.current_amp_elements[0] for entry in rabi[:5]] == [0.0, 0.25, 0.5, 0.75, 0.0]
     assert rabi[1].timestamp == 60 + 1000 + 100, "nothing awaits the saved value, so its flight takes no time"
+    with pytest.warns(DeprecationWarning, match="get_simulated_waveform_report"):
+        assert job.simulated_analog_waveforms()["elements"]["q1"][2]["timestamp"] == rabi[1].timestamp
+    with pytest.warns(DeprecationWarning, match="get_simulated_waveform_report"):
+        markers = job.simulated_digital_waveforms()["controllers"]["con1"]["ports"]["1"]
+    assert markers[0]["timestamp"] == 60 and markers[0]["duration"] == 1000
     results = job.result_handles
     assert set(results.keys()) == {"I", "Q", "iteration"}
     assert results.get("I").fetch_all().shape == (4,)

@@ -147,6 +147,8 @@ def test_plots_draw_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
         axes = pyplot.figure().subplots()
         samples().con1.plot(analog_ports=[port], digital_ports=[])
         assert axes.lines[0].get_xdata().tolist() == [0.0, 0.5]
+    pyplot.figure()
+    assert len(samples().con1.plot("2-3", digital_ports={}).axes[0].lines) == 1  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="2-3"):
         samples().con1.plot(analog_ports=["9"])
     pyplot.close("all")

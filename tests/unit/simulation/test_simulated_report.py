@@ -30,6 +30,7 @@ from quaymaster.client.qua import (
     stream_processing,
     wait,
 )
+from quaymaster.client.waveform_lists import by_controller, by_element
 from quaymaster.controller.simulation import report as report_module
 from quaymaster.controller.simulation import run as run_module
 
@@ -75,6 +76,19 @@ def test_a_matrix_of_amplitudes_is_read_back(tmp_path: Path) -> None:
     first, second = simulated(tmp_path, prog, two_qubits(), 50).report.analog_waveforms
     assert first.current_amp_elements == [0.5, -0.25]
     assert second.current_amp_elements == [0.125, 1.5]
+
+
+def test_the_older_lists_of_waveforms(tmp_path: Path) -> None:
+    """Starts and lengths by element, where an IQ pulse counts twice, and by port, whose name may leave out FEM 1."""
+    with program() as prog:
+        play("x180", "q1")
+        wait(5, "q1")
+        play("x180", "q1", duration=30)
+    played = simulated(tmp_path, prog, two_qubits(), 100).report.analog_waveforms
+    elements, ports = by_element(played), by_controller(played)["con1"]["ports"]
+    assert [(entry["timestamp"], entry["duration"]) for entry in elements["q1"]] == [(0, 60)] * 2 + [(80, 120)] * 2
+    assert ports["1"] is ports["1-1"] and set(ports) == {"1-1", "1-2"}
+    assert ports["2"][1] == {"timestamp": 80, "duration": 120, "name": "zero_wf"}
 
 
 def test_markers_acquisitions_and_resets(tmp_path: Path) -> None:
