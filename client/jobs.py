@@ -19,7 +19,7 @@ from .exceptions import ErrorJobStateError, JobCancelledError, QmValueError, Unk
 from .machine_numbers import entry_of, io_value, machine_number
 from .machine_values import element_name, offset_pairs
 from .plain import plain_number
-from .report import ExecutionReport
+from .report import ExecutionError, ExecutionReport
 
 if TYPE_CHECKING:
     from .results import ResultHandles
@@ -111,6 +111,11 @@ class QmBaseJob:
     def is_finished(self) -> bool:
         """Whether the job has ended, in whatever way."""
         return self.info.state in FINAL_STATES
+
+    @property
+    def is_simulation(self) -> bool:
+        """Whether it is a simulation, which has no qm."""
+        return False
 
     @property
     def user_added(self) -> str:
@@ -367,6 +372,10 @@ class QmJob(QmBaseJob):
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the job's run."""
         return ExecutionReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
+
+    def get_errors(self) -> list[ExecutionError]:
+        """The errors and warnings of `execution_report()`."""
+        return self.execution_report().errors()
 
     def difference_report(self) -> DifferenceReport:
         """Where what the job computed may differ from what the instrument would have done.

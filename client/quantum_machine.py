@@ -196,6 +196,27 @@ class QuantumMachine(MachineSettings):
             io_values=io_values,
         )
 
+    def add_to_queue(
+        self,
+        program: ProgramLike | str,
+        *,
+        config: Any = None,
+        compiler_options: Any = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> QmPendingJob:
+        """`queue.add` of a program, or `queue.add_compiled` of the id of a compiled one, as newer SDKs name them."""
+        if config is not None:
+            raise not_yet("add_to_queue(config=...)")
+        if not isinstance(program, str):
+            if overrides is None:
+                return self._queue.add(program, compiler_options)
+            program = self.compile(program, compiler_options)
+        return self._queue.add_compiled(program, overrides)
+
+    def get_queue_count(self) -> int:
+        """How many jobs are pending."""
+        return self._queue.count
+
     # -- jobs ------------------------------------------------------------------------------------------------------
 
     def get_running_job(self) -> QmJob | None:

@@ -17,7 +17,7 @@ from .exceptions import JobCancelledError, QMSimulationError, QmValueError
 from .jobs import QmBaseJob
 from .machine_numbers import entry_of, machine_number
 from .programs import ProgramLike, encoded
-from .report import ExecutionReport
+from .report import ExecutionError, ExecutionReport
 from .simulation_config import SimulationConfig
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class SimulatedJob(QmBaseJob):
     def execution_report(self) -> ExecutionReport:
         """Warnings, errors and remarks from the simulation."""
         return ExecutionReport(self._connection.ask(requests.GetReport(job_id=self._id)).result)
+
+    def get_errors(self) -> list[ExecutionError]:
+        """The errors and warnings of `execution_report()`."""
+        return self.execution_report().errors()
 
     def difference_report(self) -> DifferenceReport:
         """Where the simulation may differ from what the instrument would have done; known when it has ended."""

@@ -196,6 +196,12 @@ def test_precompiled_programs_and_overrides(cluster: ProcessCluster) -> None:
     doubled = value(overrides={"waveforms": {"readout_wf": 0.2}})
     assert doubled == pytest.approx(2 * plain, abs=1e-4)
     assert value() == plain
+    halved = {"waveforms": {"readout_wf": 0.05}}
+    for added in (program_id, prog):
+        job = qm.add_to_queue(added, overrides=halved).wait_for_execution(60)
+        assert job.result_handles.wait_for_all_values(60) is True
+        assert float(job.result_handles.I.fetch_all()) == pytest.approx(0.5 * plain, abs=1e-4)
+    assert (job.is_simulation, job.get_errors(), qm.get_queue_count()) == (False, [], 0)
     with pytest.raises(FailedToAddJobToQueueException, match="missing"):
         qm.queue.add_compiled(program_id, overrides={"waveforms": {"missing": 0.1}})
     qm.close()
