@@ -242,7 +242,7 @@ def test_up_twice_in_one_directory(start_up: Callable[..., Up]) -> None:
 
 
 def test_up_on_a_port_that_is_taken(tmp_path: Path) -> None:
-    """It gives up, says what the broker's log says, and leaves no process behind."""
+    """It gives up, says which, and leaves no process behind."""
     with socket.socket() as taken:
         port = free_ports()
         taken.bind(("127.0.0.1", port + 1))
@@ -250,9 +250,25 @@ def test_up_on_a_port_that_is_taken(tmp_path: Path) -> None:
         before = {child.pid for child in psutil.Process().children(recursive=True)}
         found = run("up", "--dir", str(tmp_path / "state"), "--port", str(port))
         assert found.returncode == 1
-        assert "cannot be bound" in found.stderr
+        assert f"port {port + 1} of 127.0.0.1 cannot be used" in found.stderr
         assert "Traceback" not in found.stderr
         assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_up_on_the_port_of_another_cluster(start_up: Callable[..., Up], tmp_path: Path, detach: list[str]) -> None:
+    """The second one says so and starts nothing; the first one keeps its controllers, named alike, and its work."""
+    up = start_up("--controllers", "con1")
+    with up.manager() as qmm:
+        job = qmm.open_qm(opx_readout_pair()).queue.add(endless(0.5)).wait_for_execution(PATIENCE_S)
+        for _ in range(2):
+            second = run(
+                "up", *detach, "--dir", str(tmp_path / "other"), "--port", str(up.port), "--controllers", "con1"
+            )
+            assert_one_clear_line(second, f"port {up.port} of 127.0.0.1 cannot be used")
+        assert up_children(up) == up.children
+        assert qmm.get_job(job.id).status == "running"
+    assert [path.name for path in (tmp_path / "other").glob("*.log")] == []
 
 
 def test_detach_and_down(tmp_path: Path) -> None:

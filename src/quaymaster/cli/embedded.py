@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -47,10 +49,12 @@ class Child:
         self.deaths = 0
         self.started_s = 0.0
         self.again_at_s = 0.0
+        self.log_start = 0
 
     def start(self) -> None:
         """Start the process; what it prints goes to its log."""
         with self.log.open("ab") as log:
+            self.log_start = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "quaymaster", *self.arguments],
                 stdin=subprocess.DEVNULL,
@@ -59,6 +63,16 @@ class Child:
                 env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
             )
         self.started_s = time.monotonic()
+
+    def is_dead(self) -> bool:
+        """Whether it was started and has ended."""
+        return self.process is not None and self.process.poll() is not None
+
+    def says(self, words: bytes) -> bool:
+        """Whether its log has these words since it was started."""
+        with self.log.open("rb") as log:
+            log.seek(self.log_start)
+            return words in log.read()
 
     def look(self) -> str | None:
         """Start it again if it died and its pause is over; returns a line to print when it has just died."""
@@ -98,8 +112,8 @@ class Child:
 class EmbeddedCluster:
     """The children of one cluster. Use it as a context manager: leaving it ends them all.
 
-    Raises Taken `directory_in_use` when another `up` runs in the same directory, `not_ready` when the cluster does not
-    come up in START_TIMEOUT_S.
+    Raises Taken `directory_in_use` when another `up` runs in the same directory, `port_in_use` when somebody listens
+    where its broker would, `not_ready` when the cluster does not come up in START_TIMEOUT_S.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -115,9 +129,13 @@ class EmbeddedCluster:
         self._lock = lock_directory(self.directory)
         write_cluster(self.cluster, self.directory / "cluster.toml")
         try:
-            for child in self.children:
+            check_ports(self.cluster)
+            broker, *controllers = self.children
+            broker.start()
+            self.wait_for(lambda: broker.says(b"broker ready"))
+            for child in controllers:  # not before: they would report to another cluster's broker on those ports
                 child.start()
-            self.wait_ready()
+            self.wait_for(lambda: ready(self.cluster))
         except BaseException:
             self.stop()
             raise
@@ -126,11 +144,11 @@ class EmbeddedCluster:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait_ready(self) -> None:
-        """Return when the broker answers and every controller has reported to it."""
+    def wait_for(self, came_true: Callable[[], bool]) -> None:
+        """Return when that is so and every child that was started lives."""
         until_s = time.monotonic() + START_TIMEOUT_S
-        while not ready(self.cluster):
-            dead = [child for child in self.children if child.process and child.process.poll() is not None]
+        while any(child.is_dead() for child in self.children) or not came_true():
+            dead = [child for child in self.children if child.is_dead()]
             if dead or time.monotonic() > until_s:
                 raise Taken(_why_not_ready(dead or self.children), code="not_ready", hint="read the log named above")
             time.sleep(POLL_S)
@@ -155,6 +173,22 @@ class EmbeddedCluster:
             self._lock.truncate()
             self._lock.close()
             self._lock = None
+
+
+def check_ports(cluster: Cluster) -> None:
+    """Nobody may listen where the broker will; raises Taken `port_in_use`."""
+    for port in range(cluster.broker.port, cluster.broker.port + 3):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((cluster.broker.host, port))
+            except OSError as error:
+                raise Taken(
+                    f"port {port} of {cluster.broker.host} cannot be used: {error.strerror}",
+                    code="port_in_use",
+                    hint="`quaymaster status` says whether a cluster runs there already: use that one, end it, or give "
+                    "another --port (and --dir)",
+                ) from None
 
 
 def ready(cluster: Cluster) -> bool:
@@ -228,6 +262,7 @@ def detach(cluster: Cluster) -> None:
     directory = Path(cluster.broker.directory).parent
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock_directory(directory).close()
+    check_ports(cluster)
     path = directory / "wanted.toml"
     write_cluster(cluster, path)
     with (directory / "up.log").open("ab") as log:
@@ -239,7 +274,7 @@ def detach(cluster: Cluster) -> None:
             start_new_session=True,
         )
     until_s = time.monotonic() + START_TIMEOUT_S
-    while not ready(cluster):
+    while process.poll() is not None or not ready(cluster):
         if process.poll() is not None or time.monotonic() > until_s:
             process.terminate()
             raise Taken(
