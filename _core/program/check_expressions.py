@@ -30,18 +30,6 @@ class ExpressionChecker:
         if wanted is not None and node.type != wanted:
             self._report(at, f"{place} must be {wanted}, but {expression_text(node)} is {node.type}")
 
-    def check_quotient(self, node: tree.Expression, at: int) -> None:
-        """Check a value assigned to a fixed: fixed, or the quotient of two ints as a fixed."""
-        if not (isinstance(node, tree.Binary) and node.operator == "/" and node.left.type == "int"):
-            self.check(node, at, "fixed", "the value assigned to a fixed")
-            return
-        depth = limits.EXPRESSION_DEPTH_MAX - 1
-        if self._walk(node.left, at, depth) and self._walk(node.right, at, depth):
-            if node.right.type != "int":
-                self._report(at, f"{expression_text(node)} mixes int and {node.right.type}")
-            elif node.type != "fixed":
-                self._report(at, f"the value assigned to a fixed must be fixed, but {expression_text(node)} is int")
-
     def check_cycles(self, node: tree.Expression, at: int, place: str, least: int) -> None:
         """Check a number of cycles; a literal must be ``least`` at least."""
         self.check(node, at, "int", place)
@@ -172,5 +160,7 @@ def _binary_fault(node: tree.Binary) -> str:
         return f"mixes {a} and {b}"
     elif a == "bool" and node.operator not in _ON_BOOLS:
         return f"uses {node.operator} on bools"
+    elif node.operator == "/" and a == "int" and node.type == "fixed":
+        return ""  # the fixed quotient of two ints
     type = "bool" if node.operator in _COMPARISONS else a
     return "" if node.type == type else f"is {type}, not {node.type}"

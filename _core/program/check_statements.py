@@ -108,11 +108,8 @@ class StatementChecker:
 
     def _assign(self, node: tree.Assign) -> None:
         self._expressions.check(node.target, node.at, None, "the target")
-        if node.target.type == "fixed":
-            self._expressions.check_quotient(node.value, node.at)
-        else:
-            wanted = None if node.target.type == "bool" else node.target.type
-            self._expressions.check(node.value, node.at, wanted, f"the value assigned to a {node.target.type}")
+        wanted = None if node.target.type == "bool" else node.target.type
+        self._expressions.check(node.value, node.at, wanted, f"the value assigned to a {node.target.type}")
 
     def _save(self, node: tree.Save) -> None:
         self._expressions.check(node.source, node.at, None, "the saved value")

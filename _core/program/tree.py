@@ -148,9 +148,8 @@ class Binary(Node, frozen=True):
     """``left operator right``. Both sides have one type, except that shifts take an int on the right; comparisons
     give bool.
 
-    ``/`` of two ints has type int (floor); as the whole right side of an assign to a fixed variable it has type fixed
-    and is the quotient of the two ints in 4.28. Unary minus arrives as ``0 - x``, ``~x`` as ``x ^ 1`` (in the type of
-    x).
+    ``/`` of two ints has type int (floor), or type fixed: then it is their quotient in 4.28. Unary minus arrives as
+    ``0 - x``, ``~x`` as ``x ^ 1`` (in the type of x).
     """
 
     type: VarType

@@ -329,8 +329,11 @@ def scalar(value: object, like: tree.VarType | None = None, *, place: str = "") 
 
 
 def typed(value: object, type: tree.VarType, *, place: str) -> QuaExpression:
-    """``value`` as an expression of exactly ``type``; ``place`` says in messages what it is for."""
-    expression = scalar(value, type, place=place)
+    """``value`` as an expression of exactly ``type``; ``place`` says in messages what it is for.
+
+    The quotient of two ints is a fixed where one is needed.
+    """
+    expression = scalar(_fixed_quotient(value) if type == "fixed" else value, type, place=place)
     if expression.type != type:
         raise refusal(
             f"{described(expression)} {place} must be {type}", code="type_mismatch", hint=_cast_hint(expression, type)
@@ -374,9 +377,10 @@ def binary(operator: tree.BinaryOperator, left: object, right: object) -> QuaExp
 
 def _operands(operator: str, left: object, right: object) -> tuple[QuaExpression, QuaExpression]:
     place = f"beside {operator}"
-    left, right = _whole_bound(operator, *_registers_read(operator, left, right))
+    left, right = _registers_read(operator, left, right)
     if operator in ("<<", ">>"):
         return scalar(left, place=place), scalar(right, "int", place=place)
+    left, right = _whole_bound(operator, *quotients_as_used(left, right))
     a = left if isinstance(left, QuaExpression) else None
     b = right if isinstance(right, QuaExpression) else None
     beside = a if a is not None else b
@@ -405,6 +409,28 @@ def _type_beside(value: object) -> tree.VarType | None:
         return None if isinstance(value, IoRegister) else value.type
     number = python_number(value)
     return None if number is None else own_type(number)
+
+
+def quotients_as_used(left: object, right: object) -> tuple[object, object]:
+    """The sides of something that takes one type: a quotient of two ints beside a fixed or a float is a fixed."""
+    a, b = _type_beside(left), _type_beside(right)
+    return (_fixed_quotient(left) if b == "fixed" else left, _fixed_quotient(right) if a == "fixed" else right)
+
+
+def _fixed_quotient(value: object) -> object:
+    """The quotient of two ints in 4.28; anything else as it is.
+
+    The platform: the type of x / y is "determined by how the result is used" (Math.div).
+    """
+    if not isinstance(value, QuaExpression) or not _is_int_quotient(value.node):
+        return value
+    assert isinstance(value.node, tree.Binary)
+    node = tree.Binary(type="fixed", operator="/", left=value.node.left, right=value.node.right)
+    return QuaExpression(node, value.owner, value.depth)
+
+
+def _is_int_quotient(node: tree.Expression) -> bool:
+    return isinstance(node, tree.Binary) and node.operator == "/" and node.type == "int"
 
 
 def _whole_bound(operator: str, left: object, right: object) -> tuple[object, object]:
@@ -466,6 +492,8 @@ def _mixed_product_hint() -> str:
 def _cast_hint(expression: QuaExpression, type: tree.VarType) -> str:
     if type == "fixed" and _meets_register(expression.node):
         return "an IO register takes the type of what it meets: write a literal beside it as a float, 2.0 for 2"
+    if type == "fixed" and _holds_int_quotient(expression.node):
+        return "a quotient of two ints is a fixed only where it stands alone, else rounded down: assign it first"
     if type == "bool":
         return "compare it, for example x > 0, or use Cast.to_bool(...)"
     return f"use Cast.to_{type}(...)"
@@ -476,6 +504,13 @@ def _meets_register(node: tree.Expression) -> bool:
     if isinstance(node, tree.Binary):
         return _meets_register(node.left) or _meets_register(node.right)
     return isinstance(node, tree.Io)
+
+
+def _holds_int_quotient(node: tree.Expression) -> bool:
+    """Whether a quotient of two ints stands in it, under operators and calls."""
+    if isinstance(node, tree.Binary):
+        return _is_int_quotient(node) or _holds_int_quotient(node.left) or _holds_int_quotient(node.right)
+    return isinstance(node, tree.Call) and any(map(_holds_int_quotient, node.arguments))
 
 
 def _one(type: tree.VarType) -> PythonNumber:

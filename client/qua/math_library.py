@@ -9,7 +9,18 @@ import numpy as np
 from ..._core.program import tree
 from ..._core.program.functions import SIGNATURES, result_type
 from .builder import Builder, current
-from .expressions import QuaExpression, binary, common_owner, described, own_type, python_number, scalar, turns, typed
+from .expressions import (
+    QuaExpression,
+    binary,
+    common_owner,
+    described,
+    own_type,
+    python_number,
+    quotients_as_used,
+    scalar,
+    turns,
+    typed,
+)
 from .position import refusal
 from .variables import QuaArrayVariable, declare_array, initial_values, own_array
 
@@ -267,6 +278,7 @@ class Util:
 def _alike(left: object, right: object) -> tuple[QuaExpression, QuaExpression]:
     """Two scalars; a Python number takes the type of the other one, and of two numbers an int that of a float."""
     place = "in Util.cond"
+    left, right = quotients_as_used(left, right)
     like: tree.VarType | None = None
     for side in (left, right):
         if isinstance(side, QuaExpression):

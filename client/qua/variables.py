@@ -228,8 +228,6 @@ def _assigned(builder: Builder, target: tree.Target, value: object) -> tree.Expr
     node = builder.own(expression)
     if target.type in ("bool", node.type):
         return node
-    if target.type == "fixed" and isinstance(node, tree.Binary) and node.operator == "/" and node.type == "int":
-        return tree.Binary(type="fixed", operator="/", left=node.left, right=node.right)
     return builder.own(typed(expression, target.type, place=f"assigned to {_name(target)}"))
 
 

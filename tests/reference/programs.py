@@ -193,6 +193,8 @@ class Maker:
             sides = type_
             operators = ["+", "-", "*", "/", "&", "|", "^", "<<", ">>"]
         operator = self.pick(operators)
+        if operator == "/" and self.chance(2):
+            sides = "int"  # of a fixed: the fixed quotient of two ints
         right: tree.VarType = "int" if operator in ("<<", ">>") else sides
         return tree.Binary(
             type=type_,
@@ -601,11 +603,6 @@ class Maker:
         else:
             names = {"int": [*self.ints, SEEDS[0]], "fixed": self.fixeds, "bool": [*BOOLS]}[type_]
             target = tree.Variable(type=type_, name=self.pick(names))
-        if type_ == "fixed" and self.chance(6):
-            quotient = self.binary("int", 1)
-            value: tree.Expression = tree.Binary(type="fixed", operator="/", left=quotient.left, right=quotient.right)
-            if quotient.right.type == "int":
-                return tree.Assign(at=-1, target=target, value=value)
         value_type = self.draw(st.sampled_from(TYPES)) if type_ == "bool" else type_
         return tree.Assign(at=-1, target=target, value=self.expression(value_type, 3 if self.kind.classical else 2))
 

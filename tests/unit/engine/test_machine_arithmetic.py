@@ -144,6 +144,13 @@ def test_the_quotient_of_two_ints_as_a_fixed(a: int, b: int) -> None:
     assert events == (told(true) if b else {"division_by_zero"})
 
 
+def test_the_quotient_of_two_ints_beside_a_fixed() -> None:
+    """3/4 + 1/8 is 0.875: it is not rounded down before."""
+    quotient = binary("fixed", "/", "int")
+    whole = tree.Binary(type="fixed", operator="+", left=quotient, right=tree.Value(type="fixed", raw=1 << 25))
+    assert evaluate(whole, a=("int", 3), b=("int", 4))[0]["out"] == [7 << 25]
+
+
 @pytest.mark.parametrize("type", ["int", "fixed"])
 @PROFILE
 @given(a=RAW, count=st.integers(-40, 40))

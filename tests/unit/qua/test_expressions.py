@@ -138,6 +138,41 @@ def test_an_int_is_compared_with_a_fraction_exactly(compare: Any, sign: str, bou
     assert node_of(lambda n, *_: compare(n)) == binary("bool", N, sign, value("int", bound))
 
 
+QUOTIENT = binary("fixed", N, "/", N2)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda n, f, m: n / m + f, binary("fixed", QUOTIENT, "+", F)),
+        (lambda n, f, m: f - n / m, binary("fixed", F, "-", QUOTIENT)),
+        (lambda n, f, m: n / m * 0.5, binary("fixed", QUOTIENT, "*", value("fixed", FIXED_ONE // 2))),
+        (lambda n, f, m: n / m < 0.5, binary("bool", QUOTIENT, "<", value("fixed", FIXED_ONE // 2))),
+        (lambda n, f, m: n / m > 1.0, binary("bool", QUOTIENT, ">", value("fixed", FIXED_ONE))),
+        (lambda n, f, m: f == n / m, binary("bool", F, "==", QUOTIENT)),
+        (lambda n, f, m: n / m / f, binary("fixed", QUOTIENT, "/", F)),
+        (lambda n, f, m: n / m < 1, binary("bool", binary("int", N, "/", N2), "<", value("int", 1))),
+        (lambda n, f, m: f << n / m, binary("fixed", F, "<<", binary("int", N, "/", N2))),
+        (
+            lambda n, f, m: q.Math.sin(n / m),
+            tree.Call(type="fixed", function="math.sin", arguments=(QUOTIENT,)),
+        ),
+        (
+            lambda n, f, m: q.Util.cond(f < 1, 0.5, n / m),
+            tree.Call(
+                type="fixed",
+                function="util.cond",
+                arguments=(binary("bool", F, "<", value("fixed", FIXED_ONE)), value("fixed", FIXED_ONE // 2), QUOTIENT),
+            ),
+        ),
+        (lambda n, f, m: q.amp(n / m).values[0], QUOTIENT),
+    ],
+)
+def test_the_quotient_of_two_ints_is_a_fixed_where_one_is_needed(make: Any, expected: tree.Expression) -> None:
+    """Its type is that of its use, as the platform says of Math.div: 3 / 4 is not below 0.5."""
+    assert node_of(lambda n, f, b, m, *_: make(n, f, m)) == expected
+
+
 def test_in_place_operators_on_sums() -> None:
     """+= on something that is no variable makes a new expression, as in Python."""
 

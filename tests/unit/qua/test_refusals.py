@@ -173,6 +173,13 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("amp 2", lambda v: q.amp(1, 2), "bad_amplitude", "1 or 4 values, not 2", "mixes I and Q"),
     ("amp 3", lambda v: q.amp(1, 2, 3), "bad_amplitude", "1 or 4 values, not 3", ""),
     ("amp range", lambda v: q.amp(2.0), "bad_amplitude", "amplitude 2.0 is outside of [-2, 2 - 2**-16]", ""),
+    (
+        "-int/int",
+        lambda v: q.assign(v.f, -(v.n / v.m)),
+        "type_mismatch",
+        "(int) assigned to v3 must",
+        "assign it first",
+    ),
     ("amp int", lambda v: q.amp(v.n), "type_mismatch", "v1 (int) as amplitude must be fixed", "Cast.to_fixed"),
     ("amp on 3", lambda v: 3 * q.amp(1), "bad_amplitude", "the name of a pulse, not a int", ""),
     ("amp twice", lambda v: q.play("x" * q.amp(1), "q", amplitude_scale=1), "bad_amplitude", "not both", ""),
