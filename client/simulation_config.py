@@ -9,9 +9,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .._core.errors import AskedWrongly
+from .._core.config.model import Config, Element, PortRef
+from .._core.errors import AskedWrongly, QuaymasterError
 from .._core.wire import Simulation, content_digest, limits
 from .._core.wire.records import Cable, RawInput
+from .exceptions import platform_error
 
 DEFAULT_LATENCY_NS: Final = 24
 
@@ -35,8 +37,9 @@ class LoopbackInterface:
 
     def cables(self, config: Mapping[str, Any]) -> list[Cable]:
         """The connections as ports, once each."""
-        found = [cable for item in self.connections for cable in _cables_of(item, config)]
-        return list(dict.fromkeys(found))
+        named = any(len(item) == 3 for item in self.connections)
+        elements = _checked(config).elements if named else {}
+        return list(dict.fromkeys(_cable_of(item, elements) for item in self.connections))
 
     def __repr__(self) -> str:
         return f"LoopbackInterface({self.connections!r}, latency={self.latency}, noisePower={self.noisePower})"
@@ -166,41 +169,42 @@ def _parts_of(item: tuple[Any, ...]) -> list[tuple[Literal["", "I", "Q"], npt.ND
     return [("", samples)]
 
 
-def _cables_of(item: tuple[Any, ...], config: Mapping[str, Any]) -> list[Cable]:
-    if len(item) == 4:
-        return [Cable(source=_port(item[:2]), target=_port(item[2:]))]
-    if len(item) == 6:
-        return [Cable(source=_port(item[:3]), target=_port(item[3:]))]
+def _cable_of(item: tuple[Any, ...], elements: Mapping[str, Element]) -> Cable:
+    if len(item) in (4, 6):
+        half = len(item) // 2
+        return Cable(source=_port(item[:half]), target=_port(item[half:]))
     source, target, number = item
-    outputs = list(_measured(_element(config, target)).items())
+    outputs = list(_element(elements, target).output_ports.items())
     place = next((k for k, (name, _) in enumerate(outputs) if number in (name, k + 1)), None)
     if place is None:
         raise _bad(f"element {target!r} has no output {number!r}; it has {[name for name, _ in outputs]}")
-    return [Cable(source=_port(_played(_element(config, source), source, place)), target=_port(outputs[place][1]))]
+    return Cable(source=str(_played(_element(elements, source), source, place)), target=str(outputs[place][1]))
 
 
-def _element(config: Mapping[str, Any], name: Any) -> Mapping[str, Any]:
-    found = config.get("elements", {}).get(name)
-    if not isinstance(found, Mapping):
-        raise _bad(f"the config has no element {name!r}")
-    return found
+def _checked(config: Mapping[str, Any]) -> Config:
+    """The config in which a connection names elements. Raises ConfigValidationException."""
+    from .._core.config import check_config
+
+    try:
+        return check_config(config)
+    except QuaymasterError as error:
+        raise platform_error(error) from None
 
 
-def _measured(element: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The inputs that an element measures, by name; that of a MW element has none and is called 1."""
-    if "MWOutput" in element:
-        return {"": element["MWOutput"]["port"]}
-    return element.get("outputs", {})  # type: ignore[no-any-return]
+def _element(elements: Mapping[str, Element], name: Any) -> Element:
+    if name not in elements:
+        raise _bad(f"the config has no element {name!r}; it has {', '.join(elements)}")
+    return elements[name]
 
 
-def _played(element: Mapping[str, Any], name: Any, place: int) -> Any:
+def _played(element: Element, name: Any, place: int) -> PortRef:
     """The port of a single or MW input; of a mixer's, I for the first output, Q for the second."""
-    for kind in ("singleInput", "MWInput"):
-        if kind in element:
-            return element[kind]["port"]
-    if "mixInputs" in element:
-        return element["mixInputs"]["I" if place == 0 else "Q"]
-    raise _bad(f"element {name!r} plays on no analog port that could be looped back")
+    if element.mixInputs is not None:
+        return element.mixInputs.I if place == 0 else element.mixInputs.Q
+    single = element.singleInput or element.MWInput
+    if single is None:
+        raise _bad(f"element {name!r} plays on no analog port that could be looped back")
+    return single.port
 
 
 def _port(parts: Any) -> str:

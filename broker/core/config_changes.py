@@ -38,7 +38,7 @@ def _set_frequency(raw: Raw, change: ConfigChange) -> None:
 
 def _set_correction(raw: Raw, change: ConfigChange) -> None:
     values = _values(change, 4)
-    entries = _entry(raw.get("mixers", {}), change.target, "mixer")
+    entries = _entry(raw.get("mixers"), change.target, "mixer")
     for entry in entries:
         if (
             float(entry.get("intermediate_frequency", 0)) == change.frequency
@@ -56,12 +56,12 @@ def _set_correction(raw: Raw, change: ConfigChange) -> None:
 def _set_output_offset(raw: Raw, change: ConfigChange) -> None:
     (value,) = _values(change, 1)
     element = _element(raw, change)
-    if "singleInput" in element and change.port in ("single", "port", ""):
-        port = element["singleInput"]["port"]
-    elif "mixInputs" in element and change.port in ("I", "Q"):
-        port = element["mixInputs"][change.port]
+    if (single := element.get("singleInput")) and change.port in ("single", "port", ""):
+        port = single["port"]
+    elif (mixed := element.get("mixInputs")) and change.port in ("I", "Q"):
+        port = mixed[change.port]
     elif several := element.get("multipleInputs") or element.get("singleInputCollection"):
-        port = _entry(several.get("inputs", {}), change.port, f"input of {change.target!r}")
+        port = _entry(several.get("inputs"), change.port, f"input of {change.target!r}")
     else:
         raise _bad(f"element {change.target!r} has no input {change.port!r} with an offset (single, or I and Q)")
     _port(raw, port, "analog_outputs")["offset"] = value
@@ -69,7 +69,7 @@ def _set_output_offset(raw: Raw, change: ConfigChange) -> None:
 
 def _set_input_offset(raw: Raw, change: ConfigChange) -> None:
     (value,) = _values(change, 1)
-    port = _entry(_element(raw, change).get("outputs", {}), change.port, f"output of {change.target!r}")
+    port = _entry(_element(raw, change).get("outputs"), change.port, f"output of {change.target!r}")
     _port(raw, port, "analog_inputs")["offset"] = value
 
 
@@ -81,7 +81,7 @@ def _whole(value: float) -> float:
 def _set_digital(key: str) -> Callable[[Raw, ConfigChange], None]:
     def setter(raw: Raw, change: ConfigChange) -> None:
         (value,) = _values(change, 1)
-        inputs = _element(raw, change).get("digitalInputs", {})
+        inputs = _element(raw, change).get("digitalInputs")
         _entry(inputs, change.port, f"digital input of {change.target!r}")[key] = _whole(value)
 
     return setter
@@ -90,8 +90,7 @@ def _set_digital(key: str) -> Callable[[Raw, ConfigChange], None]:
 def _set_digital_input(key: str, value_of: Callable[[float], Any]) -> Callable[[Raw, ConfigChange], None]:
     def setter(raw: Raw, change: ConfigChange) -> None:
         (value,) = _values(change, 1)
-        controllers = raw.get("controllers", {})
-        _entry(controllers, change.target, "controller")
+        _entry(raw.get("controllers"), change.target, "controller")
         reference = (change.target, *(_number(part, change) for part in change.port.split("/")))
         port = _found(raw, reference, "digital_inputs")
         if port is None:
@@ -127,12 +126,14 @@ def _values(change: ConfigChange, count: int) -> list[float]:
 
 
 def _element(raw: Raw, change: ConfigChange) -> dict[str, Any]:
-    element = _entry(raw.get("elements", {}), change.target, "element")
+    element = _entry(raw.get("elements"), change.target, "element")
     assert isinstance(element, dict)
     return element
 
 
 def _entry(entries: Any, name: str, what: str) -> Any:
+    """An entry of a section, which may be null, as an absent one is."""
+    entries = entries or {}
     if name not in entries:
         raise _bad(f"there is no {what} {name!r}; there is {', '.join(map(str, list(entries)[:20])) or 'none'}")
     return entries[name]
@@ -147,22 +148,21 @@ def _port(raw: Raw, reference: Any, kind: str) -> dict[str, Any]:
 
 def _found(raw: Raw, reference: Any, kind: str) -> dict[str, Any] | None:
     """The same, where it is there."""
-    controller, *rest = reference
+    controller, *numbers = reference
     holder = raw["controllers"][controller]
-    if "fems" in holder:
-        fem = rest[0] if len(rest) == 2 else 1
-        holder = holder["fems"].get(fem, holder["fems"].get(str(fem), {}))
-    elif len(rest) == 2 and rest[0] != 1:
+    fem = int(numbers[0]) if len(numbers) == 2 else 1
+    if holder.get("fems"):
+        holder = _numbered(holder["fems"], fem)
+    elif fem != 1:
         return None
-    ports = holder.get(kind, {})
-    number = rest[-1] if rest[-1] in ports else str(rest[-1])
-    if number not in ports:
-        return None
-    if ports[number] is None:
-        ports[number] = {}
-    port = ports[number]
-    assert isinstance(port, dict)
-    return port
+    return _numbered(holder.get(kind) if holder else None, int(numbers[-1]))
+
+
+def _numbered(entries: Any, number: int) -> dict[str, Any] | None:
+    """The dict of a number, of which the key is an int or a numeric string."""
+    found = next((entry for key, entry in (entries or {}).items() if int(key) == number), None)
+    assert found is None or isinstance(found, dict)
+    return found
 
 
 def _bad(text: str) -> AskedWrongly:

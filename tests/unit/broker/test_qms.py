@@ -327,6 +327,53 @@ def test_setters_change_the_effective_config(bench: Any, made: Any, path: tuple[
     assert bench.commands(commands.Open)[-1].config_digest == found.config_digest
 
 
+@pytest.mark.parametrize("keys", [int, str])
+@pytest.mark.parametrize("numbers", [int, str])
+def test_setters_find_ports_by_number_or_text(bench: Any, keys: Any, numbers: Any) -> None:
+    """Both are allowed in a config, as keys and in references, of an OPX and of an OPX1000."""
+    bench.connect("con3", "opx1000", {5: "LF"})
+    raw = element_config()
+    ports = {keys(1): {"offset": 0.0}, keys(2): {"offset": 0.0}}
+    raw["controllers"]["con1"] |= {"analog_outputs": ports, "analog_inputs": {keys(1): {}}}
+    raw["elements"]["q"]["mixInputs"] |= {"I": ("con1", numbers(1)), "Q": ("con1", numbers(1), numbers(2))}
+    raw["elements"]["q"]["outputs"] = {"out1": ("con1", numbers(1))}
+    raw["controllers"]["con3"] = {"type": "opx1000", "fems": {keys(5): {"type": "LF", "analog_outputs": ports}}}
+    raw["elements"]["f"] = {"singleInput": {"port": ("con3", numbers(5), numbers(2))}}
+    qm_id = bench.open(raw)
+    changes = [
+        change("output_dc_offset", "q", 0.1, port="I"),
+        change("output_dc_offset", "q", 0.2, port="Q"),
+        change("input_dc_offset", "q", 0.3, port="out1"),
+        change("output_dc_offset", "f", 0.4, port="single"),
+    ]
+    bench.ask(requests.SetConfig(qm_id=qm_id, changes=changes))
+    controllers = wire.unpack_plain(bench.answers[-1].bodies[0])["controllers"]
+    assert [controllers["con1"]["analog_outputs"][n]["offset"] for n in (1, 2)] == [0.1, 0.2]
+    assert controllers["con1"]["analog_inputs"][1]["offset"] == 0.3
+    assert controllers["con3"]["fems"][5]["analog_outputs"][2]["offset"] == 0.4
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        change("output_dc_offset", "q", 0.1, port="single"),
+        change("output_dc_offset", "d", 0.1, port="I"),
+        change("input_dc_offset", "d", 0.1, port="out1"),
+        change("digital_delay", "n", 8, port="trigger"),
+        change("mixer_correction", "m", 1, 0, 0, 1, frequency=50e6, lo_frequency=5e9),
+    ],
+)
+def test_setters_take_null_for_nothing(bench: Any, made: Any) -> None:
+    """What a config gives as null is not there, for setters too."""
+    raw = element_config()
+    raw["mixers"] = None
+    raw["elements"]["q"]["singleInput"] = None
+    trigger = {"trigger": {"port": ("con1", 1), "delay": 0, "buffer": 0}}
+    raw["elements"]["d"] = {"mixInputs": None, "outputs": None, "digitalInputs": trigger}
+    raw["elements"]["n"] = {"singleInput": {"port": ("con1", 1)}, "digitalInputs": None}
+    assert bench.refusal(requests.SetConfig(qm_id=bench.open(raw), changes=[made])).code == "bad_change"
+
+
 @pytest.mark.parametrize("kind", ["multipleInputs", "singleInputCollection"])
 def test_offsets_of_several_inputs(bench: Any, kind: str) -> None:
     """By the names that the config has for them."""

@@ -17,7 +17,7 @@ from fake_connection import FakeConnection
 from quaymaster._core.errors import AskedWrongly, QuaymasterError
 from quaymaster._core.wire import content_digest, requests
 from quaymaster._core.wire.records import Cable, RawInput
-from quaymaster.client.exceptions import QMSimulationError
+from quaymaster.client.exceptions import ConfigValidationException, QMSimulationError
 from quaymaster.client.qua import play, program
 from quaymaster.client.simulated_job import SimulatedJob, start_simulation, with_outside
 from quaymaster.client.simulated_samples import PortSamples, SimulatorControllerSamples, SimulatorSamples
@@ -37,6 +37,18 @@ def test_connections_of_every_length() -> None:
     assert cables(("q1", "rr1", 1), ("q1", "rr1", 2)) == [("con1/1/1", "con1/1/1"), ("con1/1/2", "con1/1/2")]
     assert cables(("q1", "rr1", "out2"), ("flux", "rr1", 1)) == [("con1/1/2", "con1/1/2"), ("con1/1/7", "con1/1/1")]
     assert cables(("con1", 5, "con1", 1), ("con1", 5, "con1", 1)) == [("con1/1/5", "con1/1/1")]
+
+
+def test_connections_of_elements_in_any_spelling_of_a_config() -> None:
+    """Numbers as text, sections that are null; a config that is wrong is refused as one."""
+    config = opx_two_qubits()
+    config["elements"]["flux"]["singleInput"]["port"] = ("con1", "1", "7")
+    config["elements"]["rr1"] |= {"singleInput": None, "MWOutput": None}
+    found = LoopbackInterface([("flux", "rr1", 1), ("rr1", "rr1", 2)]).cables(config)
+    assert [(cable.source, cable.target) for cable in found] == [("con1/1/7", "con1/1/1"), ("con1/1/6", "con1/1/2")]
+    del config["elements"]["rr1"]["mixInputs"]["Q"]
+    with pytest.raises(ConfigValidationException, match=r"elements\.rr1\.mixInputs\.Q"):
+        LoopbackInterface([("rr1", "rr1", 2)]).cables(config)
 
 
 @pytest.mark.parametrize(
