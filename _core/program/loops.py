@@ -7,6 +7,7 @@ literal, moves by a literal (``+``, ``-``, ``*``, Cast.mul_int_by_fixed) and is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from . import limits, tree
 from .literals import FIXED_BITS, wrap32
@@ -86,6 +87,43 @@ def for_count(loop: tree.For) -> int:
     operator, bound = _bound(loop.condition, variable)
     kind, amount = _move(loop.step, variable)
     return _walked(loop.start.value.raw, operator, bound, kind, amount)
+
+
+class RoundedEnd(NamedTuple):
+    """A for_ over a fixed that rounding ends elsewhere: how often its body runs, and would with the numbers as they
+    were written; the step and, half a step away from that end, a bound that does not depend on rounding (raw)."""
+
+    runs: int
+    meant: int
+    step: int
+    bound: int
+
+
+def rounded_end(loop: tree.For) -> RoundedEnd | None:
+    """Where ``loop`` meets its bound within the rounding of its numbers, and on the other side than without it.
+
+    Start, bound and step are each off by half a step of 2**-28 at most, the variable by as many of them as it has
+    moved. None where the text does not tell, all is well, or that may be half a move, so that nobody could say.
+    """
+    if loop.start is None or loop.start.target.type != "fixed":
+        return None
+    try:
+        runs = for_count(loop)
+    except LoopsUnknownError:
+        return None
+    variable, start, condition, step = loop.start.target, loop.start.value, loop.condition, loop.step
+    assert isinstance(variable, tree.Variable) and isinstance(start, tree.Value) and condition and step  # for_count
+    operator, bound = _bound(condition, variable)
+    kind, amount = _move(step, variable)
+    if kind != "+" or amount == 0:
+        return None
+    moves = round((bound - start.raw) / amount)
+    off = bound - start.raw - moves * amount
+    meant = moves + (operator in ("<=", ">="))
+    if moves < 1 or off == 0 or runs == meant or not 2 * abs(off) <= moves + 2 < abs(amount):
+        return None
+    outwards = 1 if operator in ("<=", ">=") else -1
+    return RoundedEnd(runs, meant, amount, bound + outwards * amount // 2)
 
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}

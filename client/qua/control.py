@@ -12,6 +12,7 @@ from ..._core.program import tree
 from .builder import Block, Builder, SwitchState, active, current
 from .expressions import binary, described, own_type, python_number, scalar, typed
 from .later import Later
+from .loop_ends import warn_of_rounding
 from .position import refusal
 from .variables import (
     QuaArrayVariable,
@@ -76,7 +77,9 @@ def for_(var: Any, init: Any = _MISSING, cond: Any = _MISSING, update: Any = _MI
     at = start.at
 
     def finish(block: Block) -> None:
-        builder.append(tree.For(at=at, start=start, condition=condition, step=step, body=tuple(block.statements)))
+        loop = tree.For(at=at, start=start, condition=condition, step=step, body=tuple(block.statements))
+        builder.append(loop)
+        warn_of_rounding(loop, builder.source(at))
 
     return BlockScope(builder, "for_", finish)
 

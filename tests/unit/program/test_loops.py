@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from operator import ge, gt, le, lt
 from typing import Any
 
 import pytest
@@ -10,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quaymaster._core.program import tree
-from quaymaster._core.program.literals import wrap32
-from quaymaster._core.program.loops import STEPS_MAX, LoopsUnknownError, for_count, saving_loops
+from quaymaster._core.program.literals import fixed_raw, wrap32
+from quaymaster._core.program.loops import STEPS_MAX, LoopsUnknownError, for_count, rounded_end, saving_loops
 
 SAVE = tree.Save(at=0, source=INT, stream="r1")
 FIXED = tree.Variable(type="fixed", name="v2")
@@ -147,3 +149,48 @@ def test_what_the_text_does_not_tell(body: Any, message: str) -> None:
     """Said in words."""
     with pytest.raises(LoopsUnknownError, match=message):
         saving_loops(program(*body), "r1")
+
+
+def decimal_loop(start: Decimal, operator: str, bound: Decimal, step: Decimal) -> tree.For:
+    """for_(v2, start, v2 operator bound, v2 + step) as the client writes it."""
+    raws = [fixed_raw(float(number)) for number in (start, bound, step)]
+    return loop(start=raws[0], operator=operator, bound=raws[1], step=("+", raws[2]), variable=FIXED)
+
+
+def counted(start: Any, operator: str, bound: Any, step: Any) -> int:
+    """How often such a loop runs, step by step."""
+    holds, count = {"<": lt, "<=": le, ">": gt, ">=": ge}[operator], 0
+    while holds(start, bound):
+        start, count = start + step, count + 1
+    return count
+
+
+@given(st.integers(-300, 300), st.integers(-300, 300), st.integers(1, 100), st.sampled_from(["<", "<=", ">", ">="]))
+def test_an_end_that_rounding_moves_is_found(start: int, bound: int, step: int, operator: str) -> None:
+    """Exactly where a loop of hundredths and one of its rounded numbers, both counted step by step, differ; half a step
+    away from the bound they do not."""
+    ends = [Decimal(start) / 100, operator, Decimal(bound) / 100, Decimal(step) / 100 * (1 if "<" in operator else -1)]
+    made = decimal_loop(*ends)  # type: ignore[arg-type]
+    raws = [fixed_raw(float(number)) for number in (ends[0], ends[2], ends[3])]  # type: ignore[arg-type]
+    runs, meant = counted(raws[0], operator, raws[1], raws[2]), counted(*ends)
+    found = rounded_end(made)
+    assert (found is None) == (runs == meant)
+    if found is not None:
+        assert (found.runs, found.meant, found.step) == (runs, meant, raws[2])
+        assert counted(raws[0], operator, found.bound, raws[2]) == meant
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        loop(start=0, bound=10, variable=FIXED),
+        loop(start=0, bound=7, step=("*", 3), variable=FIXED),
+        loop(start=0, bound=10, step=("+", 3)),
+        decimal_loop(Decimal(0), "<", Decimal("7.9"), Decimal("0.00001")),
+        decimal_loop(Decimal(0), "<", Decimal("1"), Decimal("0.25")),
+        tree.For(at=0, body=()),
+    ],
+)
+def test_ends_that_are_none_of_rounding(made: tree.For) -> None:
+    """Numbers that are exact, ints, steps as small as what rounding adds up to, and loops without an end."""
+    assert rounded_end(made) is None

@@ -191,6 +191,21 @@ def test_for_each_over_a_list(values: Any) -> None:
     assert prog.tree.declarations[1].initial == (1 << 27, 1 << 28)
 
 
+def test_a_for_over_a_fixed_that_rounding_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """0.2 is rounded down, so its fifth multiple is below 1.0: the warning names the line, both counts, a way out."""
+    with q.program():
+        a = q.declare(q.fixed)
+        with q.for_(a, 0, a < 0.9, a + 0.2):
+            pass
+        assert not caplog.records
+        with q.for_(a, 0, a < 1.0, a + 0.2):
+            pass
+    (record,) = caplog.records
+    text = record.getMessage()
+    assert record.levelname == "WARNING" and HERE in text
+    assert "runs 6 times, not 5" in text and "5 times its step 0.2" in text and text.endswith("such as 0.9")
+
+
 def test_for_each_over_several() -> None:
     """Several variables walk in lockstep over arrays and lists."""
     with q.program() as prog:
