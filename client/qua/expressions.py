@@ -6,9 +6,10 @@ bool is refused with the cast that does it.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from ..._core.program import limits, tree
 from ..._core.program.literals import FIXED_ONE, fits32, fixed_raw, wrap32
 from ..._core.program.text import expression_text
 from .later import Later
-from .position import refusal
+from .position import caller_position, refusal
 
 if TYPE_CHECKING:
     from .builder import Builder
 
+LOGGER: Final = logging.getLogger("quaymaster")
 PythonNumber: TypeAlias = bool | int | float
 
 _ARITHMETIC = ("+", "-", "*", "/")
@@ -168,6 +170,8 @@ class QuaExpression:
         return self
 
     def __invert__(self) -> QuaExpression:
+        if self.type != "bool":
+            _warn_of_inverted_number(self)
         return binary("^", self, _one(self.type))
 
     def __ne__(self, other: object) -> NoReturn:
@@ -511,6 +515,18 @@ def _holds_int_quotient(node: tree.Expression) -> bool:
     if isinstance(node, tree.Binary):
         return _is_int_quotient(node) or _holds_int_quotient(node.left) or _holds_int_quotient(node.right)
     return isinstance(node, tree.Call) and any(map(_holds_int_quotient, node.arguments))
+
+
+def _warn_of_inverted_number(number: QuaExpression) -> None:
+    """The platform has no bitwise NOT, but its client writes ``x ^ 1`` for ``~x`` and says nothing."""
+    bits = "x ^ -1 turns all bits of an int" if number.type == "int" else "Cast.unsafe_cast_int(x) has its bits"
+    LOGGER.warning(
+        "%s:%d: ~ of %s is %s ^ 1, as on the platform, not all bits turned: ~ is for bools; %s",
+        *caller_position(),
+        described(number),
+        number,
+        bits,
+    )
 
 
 def _one(type: tree.VarType) -> PythonNumber:

@@ -256,3 +256,13 @@ def test_texts_read_like_the_language() -> None:
         assert repr(n) == "<v1 (int)>"
         assert f"{n}" == "v1"
         assert (n.is_int(), n.isFixed(), n.is_bool(), n.dtype) == (True, False, False, int)
+
+
+def test_inverting_a_number_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """~n is n ^ 1 as on the platform, which no one expects: a warning with the line; ~b is the plain NOT of a bool."""
+    assert node_of(lambda n, f, b, *_: ~b) == binary("bool", B, "^", value("bool", 1))
+    assert not caplog.records
+    assert node_of(lambda n, *_: ~n) == binary("int", N, "^", value("int", 1))
+    (record,) = caplog.records
+    assert "test_expressions.py" in record.getMessage() and "~ of v1 (int) is v1 ^ 1" in record.getMessage()
+    assert "x ^ -1 turns all bits" in record.getMessage()
