@@ -10,9 +10,10 @@ import msgspec
 
 from ..._core.program import tree
 from .builder import Block, Builder, SwitchState, active, current
-from .expressions import binary, described, own_type, python_number, scalar, typed
+from .expressions import binary, described, scalar, typed
 from .later import Later
 from .loop_ends import warn_of_rounding
+from .numbers import own_type, python_number
 from .position import refusal
 from .variables import (
     QuaArrayVariable,

@@ -9,30 +9,21 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from ..._core.program import limits, tree
-from ..._core.program.literals import FIXED_ONE, fits32, fixed_raw, wrap32
+from ..._core.program.literals import fixed_raw, wrap32
 from ..._core.program.text import expression_text
 from .later import Later
+from .numbers import PythonNumber, literal, own_type, python_number, spelled
 from .position import caller_position, refusal
 
 if TYPE_CHECKING:
     from .builder import Builder
 
 LOGGER: Final = logging.getLogger("quaymaster")
-PythonNumber: TypeAlias = bool | int | float
 
-_ARITHMETIC = ("+", "-", "*", "/")
 _BITWISE = ("&", "|", "^")
-_RANGES = {"int": "an int (-2**31 to 2**31 - 1)", "fixed": "a fixed (at least -8 and below 8)"}
-_RANGE_HINTS = {
-    "int": "write that number if its bits are meant",
-    "fixed": "use smaller units, or an int, by which Cast.mul_fixed_by_int multiplies a fixed",
-}
-_SPELLED_BITS = 128
 _BOUNDS: dict[str, Callable[[float], int]] = {"<": math.ceil, "<=": math.floor, ">": math.floor, ">=": math.ceil}
 _COMPARISONS = ("<", "<=", ">", ">=", "==")
 _PRECEDENCE = "& | ^ bind tighter than < > ==: put brackets around each comparison, (a < b) & (c < d)"
@@ -248,67 +239,12 @@ def described(expression: QuaExpression) -> str:
     return f"{text} ({expression.type})"
 
 
-def python_number(value: object) -> PythonNumber | None:
-    """``value`` as a plain Python number, None where it is none. Numpy's scalars count."""
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
-        value = value.item()
-    return value if isinstance(value, (bool, int, float)) else None
-
-
-def literal(number: PythonNumber, type: tree.VarType, *, place: str = "") -> tree.Value:
-    """``number`` in the machine format of ``type``.
-
-    Out of the range of ``type`` it is refused (``bad_value``): the machine would wrap it. A float is refused for an int
-    unless it is whole; a bool is 0 or 1 for a number, and True or False (0 or 1) for a bool.
-    """
-    where = f" {place}" if place else ""
-    if type == "bool":
-        if number not in (0, 1):
-            raise refusal(f"{number!r}{where} is not a bool", code="type_mismatch", hint="use True or False")
-        return tree.Value(type="bool", raw=int(number))
-    if isinstance(number, float) and number - number != 0:
-        raise refusal(f"{number}{where} is not a finite number", code="not_finite")
-    if type == "fixed":
-        return tree.Value(type="fixed", raw=fitting(fixed_raw(number), type, number, place=place))
-    if isinstance(number, float) and not number.is_integer():
-        raise refusal(
-            f"{number!r}{where} is a float where an int is needed",
-            code="type_mismatch",
-            hint="round it in Python with int(...), or declare the variable as fixed",
-        )
-    return tree.Value(type="int", raw=fitting(int(number), type, number, place=place))
-
-
-def fitting(raw: int, type: Literal["int", "fixed"], number: PythonNumber, *, place: str = "") -> int:
-    """``raw``, what the machine would have for ``number``; refused where 32 bits do not hold it."""
-    if fits32(raw):
-        return raw
-    wrapped = wrap32(raw) / FIXED_ONE if type == "fixed" else wrap32(raw)
-    raise refusal(
-        f"{_spelled(number)}{' ' + place if place else ''} does not fit {_RANGES[type]}",
-        code="bad_value",
-        hint=f"the machine would make {wrapped} of it; {_RANGE_HINTS[type]}",
-    )
-
-
-def _spelled(number: PythonNumber) -> str:
-    """``number`` in a message; Python spells no int of thousands of digits."""
-    return "a huge int" if isinstance(number, int) and number.bit_length() > _SPELLED_BITS else repr(number)
-
-
 def turns(value: object, *, place: str) -> QuaExpression:
     """``value`` as a fixed number of turns. Of a Python number 16 turns are as good as none, so any fits."""
     number = python_number(value)
     if number is None or number - number != 0:
         return typed(value, "fixed", place=place)
     return QuaExpression(tree.Value(type="fixed", raw=wrap32(fixed_raw(number))))
-
-
-def own_type(number: PythonNumber) -> tree.VarType:
-    """The type of a Python number that stands alone."""
-    if isinstance(number, bool):
-        return "bool"
-    return "int" if isinstance(number, int) else "fixed"
 
 
 def scalar(value: object, like: tree.VarType | None = None, *, place: str = "") -> QuaExpression:
@@ -454,8 +390,8 @@ def _check_literal(operator: str, value: object, beside: QuaExpression, *, left_
     number = python_number(value)
     if number is None:
         return
-    spelled, other = _spelled(number), described(beside)
-    shown = f"{spelled} {operator} {other}" if left_is_literal else f"{other} {operator} {spelled}"
+    text, other = spelled(number), described(beside)
+    shown = f"{text} {operator} {other}" if left_is_literal else f"{other} {operator} {text}"
     if operator in _BITWISE and isinstance(number, bool) != (beside.type == "bool") and number not in (0, 1):
         raise refusal(f"{shown} mixes types", code="type_mismatch", hint=_PRECEDENCE)
     if operator in _BITWISE and isinstance(number, bool) and beside.type != "bool":

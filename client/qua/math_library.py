@@ -9,18 +9,8 @@ import numpy as np
 from ..._core.program import tree
 from ..._core.program.functions import SIGNATURES, result_type
 from .builder import Builder, current
-from .expressions import (
-    QuaExpression,
-    binary,
-    common_owner,
-    described,
-    own_type,
-    python_number,
-    quotients_as_used,
-    scalar,
-    turns,
-    typed,
-)
+from .expressions import QuaExpression, binary, common_owner, described, quotients_as_used, scalar, turns, typed
+from .numbers import own_type, python_number
 from .position import refusal
 from .variables import QuaArrayVariable, declare_array, initial_values, own_array
 

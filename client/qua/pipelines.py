@@ -10,8 +10,9 @@ import numpy as np
 
 from ..._core.program import limits, tree
 from .builder import Builder, current
-from .expressions import PythonNumber, QuaExpression, described, python_number
+from .expressions import QuaExpression, described
 from .later import Later
+from .numbers import PythonNumber, python_number
 from .position import refusal
 from .pulses import named
 from .variables import QuaArrayVariable

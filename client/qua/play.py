@@ -12,8 +12,9 @@ import numpy as np
 from ..._core.program import limits, tree
 from .builder import Builder, current
 from .control import condition_of, within_port
-from .expressions import QuaExpression, python_number, typed
+from .expressions import QuaExpression, typed
 from .later import Later
+from .numbers import python_number
 from .position import refusal
 from .pulses import PulseUse, cycles, named, pulse_use
 from .streams import timestamp_stream_name

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from ..._core.program import limits, tree
 from .builder import Builder
-from .expressions import QuaExpression, described, python_number
+from .expressions import QuaExpression, described
 from .later import Later
+from .numbers import python_number
 from .position import refusal
 from .pulses import named
 from .variables import QuaArrayVariable, own_array, target_of

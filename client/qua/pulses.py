@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from ..._core.program import limits, tree
 from .builder import Builder
-from .expressions import QuaExpression, python_number, typed
+from .expressions import QuaExpression, typed
 from .later import Later
+from .numbers import python_number
 from .position import refusal
 
 

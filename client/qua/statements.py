@@ -7,9 +7,10 @@ from typing import Any
 from ..._core.program import limits, tree
 from ..._core.program.literals import fits32
 from .builder import current
-from .expressions import QuaExpression, python_number, turns, typed
+from .expressions import QuaExpression, turns, typed
 from .later import Later
 from .math_library import Math
+from .numbers import python_number
 from .position import refusal
 from .pulses import cycles, named, named_elements
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from ..._core.errors import not_yet
 from ..._core.program import tree
 from .builder import Builder, StreamState, current
-from .expressions import described, foreign, python_number, scalar
+from .expressions import described, foreign, scalar
 from .later import Later
+from .numbers import python_number
 from .pipelines import FUNCTIONS as FUNCTIONS
 from .pipelines import Pipeline, whole
 from .position import refusal

@@ -10,22 +10,9 @@ import numpy as np
 from ..._core.program import limits, tree
 from ..._core.program.literals import fixed_raw
 from .builder import Builder, current
-from .expressions import (
-    InPlaceRefused,
-    IoRegister,
-    PythonNumber,
-    QuaExpression,
-    described,
-    fitting,
-    fixed,
-    foreign,
-    literal,
-    own_type,
-    python_number,
-    scalar,
-    typed,
-)
+from .expressions import InPlaceRefused, IoRegister, QuaExpression, described, fixed, foreign, scalar, typed
 from .later import Later
+from .numbers import PythonNumber, fitting, literal, own_type, python_number
 from .position import refusal
 
 
