@@ -15,7 +15,7 @@ from .reading import Fields, Place, as_float, as_list
 
 _KEYS = {
     "OPX": ("feedforward", "feedback"),
-    "LF": ("feedforward", "exponential", "exponential_dc_gain", "high_pass"),
+    "LF": ("feedforward", "feedback", "exponential", "exponential_dc_gain", "high_pass"),
 }
 
 
@@ -32,6 +32,9 @@ def read_filter(port: Fields, kind: FemType) -> AnalogOutputFilter | None:
         exponential_dc_gain=fields.number("exponential_dc_gain", None),
         high_pass=fields.number("high_pass", None),
     )
+    if kind == "LF" and found.feedback:  # an empty list is what older tools write for none
+        text = "an LF-FEM has no feedback taps; it corrects by exponential: [(amplitude, time constant in ns), ...]"
+        fields.at("feedback").rule("feedback", text)
     _check_taps(found, fields)
     _check_exponential(found, fields)
     return None if found == AnalogOutputFilter() else found

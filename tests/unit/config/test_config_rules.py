@@ -213,7 +213,7 @@ VALUE_ROWS = [
     lf(3, "filter.high_pass", None, "deprecated", WARN, "highPass")._replace(
         edits={(*LF, OUT, 3, "filter"): {"high_pass": 1e5}}
     ),
-    lf(3, "filter.feedback", None, "unknown key 'feedback'", "config", "schema")._replace(
+    lf(3, "filter.feedback", None, "it corrects by exponential", "config", "feedback")._replace(
         edits={(*LF, OUT, 3, "filter"): {"feedback": [0.1]}}
     ),
     lf(1, "gain_db", 30, "-3 and 29")._replace(

@@ -187,6 +187,10 @@ def test_empty_filters_and_digital_ports() -> None:
     assert (first.filter, first.crosstalk) == (None, {})
     assert second.filter == AnalogOutputFilter(feedforward=(1.0,), feedback=(1.8, -0.81))
     assert config.digital_output(PortRef("con1", 1, 2)) == DigitalOutput(shareable=False, inverted=False, level="TTL")
+    fems = example_configs.opx1000_lf_mw()
+    fems["controllers"]["con1"]["fems"][1]["analog_outputs"][3]["filter"] = {"feedforward": [], "feedback": []}
+    third = check_config(fems).analog_output(PortRef("con1", 1, 3))
+    assert isinstance(third, AnalogOutput) and third.filter is None
 
 
 @pytest.mark.parametrize("version", [1, "2.0", None, {"a": 1}])
