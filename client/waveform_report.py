@@ -368,7 +368,7 @@ def _digital(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedDigit
 
 
 def _acquisition(tables: Mapping[str, Any], row: Sequence[Any]) -> AdcAcquisition:
-    start, end, number, process, ports = row
+    start, end, number, process, fem, ports = row
     element = tables["elements"][number]
     return AdcAcquisition(
         start_time=start,
@@ -378,7 +378,7 @@ def _acquisition(tables: Mapping[str, Any], row: Sequence[Any]) -> AdcAcquisitio
         quantum_element=element["name"],
         adc_ports=ports,
         controller=element["controller"],
-        fem=element["fem"],
+        fem=fem,
     )
 
 

@@ -8,7 +8,7 @@ The client makes of it the entries that the platform lists (`client.waveform_rep
     plays         [[start, length, play row, element, a00, a01, a10, a11, hertz, phase, frame, chirp, what, correction,
                     offsets]]                                 correction: in the table above, -1: the element's own;
                                                               offsets: of its ports, null: the element's own
-    acquisitions  [[start, end, element, process, ports]]
+    acquisitions  [[start, end, element, process, FEM, ports]]
     events        [[name, time, element]]
     left_out      plays and acquisitions beyond REPORT_ENTRIES_MAX
 
@@ -36,6 +36,8 @@ from .samples import offset_steps, while_waiting
 REPORT_ENTRIES_MAX = 100_000
 """Plays, and acquisitions, in one report; the samples hold them all."""
 
+Reader = tuple[str, int, list[int]]
+"""Something that reads a window: its name, and the FEM and the numbers of its inputs."""
 _PROCESSES = {0: "DemodIntegration", 1: "FullIntegration", 2: "TimeTagging"}
 _TURN = 2.0**-64
 
@@ -200,12 +202,12 @@ def _chirp(sections: Any) -> dict[str, Any]:
 def _acquisitions(image: Image, windows: Any) -> list[list[Any]]:
     """One row for each process of each window, and for each raw trace."""
     rows: list[list[Any]] = []
-    known: dict[tuple[int, int], tuple[int, list[tuple[str, list[int]]]]] = {}
+    known: dict[tuple[int, int], tuple[int, list[Reader]]] = {}
     for start, end, measure, window in windows.tolist():
         if (measure, window) not in known:
             known[measure, window] = _element_of(image, measure), _processes(image, measure, window)
         element, processes = known[measure, window]
-        rows += [[start, end, element, name, ports] for name, ports in processes]
+        rows += [[start, end, element, *process] for process in processes]
     return rows
 
 
@@ -214,12 +216,12 @@ def _element_of(image: Image, measure: int) -> int:
     return int(image.plays[play, PlayColumn.VOICE])
 
 
-def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[int]]]:
-    """Names and input port numbers of what reads a window."""
+def _processes(image: Image, measure: int, window: int) -> list[Reader]:
+    """What reads a window."""
     if window < 0:
         row = image.measures[measure]
         first, count = row[MeasureColumn.FIRST_TRACE_PORT], row[MeasureColumn.TRACE_PORTS]
-        return [("RawSamples", _port_numbers(image, image.trace_ports[first : first + count]))]
+        return [("RawSamples", *_ports(image, image.trace_ports[first : first + count]))]
     row = image.windows[window]
     first, count = int(row[WindowColumn.FIRST]), int(row[WindowColumn.COUNT])
     found = []
@@ -229,18 +231,20 @@ def _processes(image: Image, measure: int, window: int) -> list[tuple[str, list[
             continue
         legs = process[ProcessColumn.PORT_0 : ProcessColumn.PORT_0 + process[ProcessColumn.LEGS]]
         name = _PROCESSES.get(int(process[ProcessColumn.KIND]), "Process")
-        found.append((name, _port_numbers(image, legs)))
+        found.append((name, *_ports(image, legs)))
     return found
 
 
-def _digital_process(image: Image, tagger: Any) -> tuple[str, list[int]]:
-    """Name and digital input numbers of what tags or counts there."""
+def _digital_process(image: Image, tagger: Any) -> Reader:
+    """What tags or counts at digital inputs."""
     first, count = tagger[TaggerColumn.FIRST_INPUT], tagger[TaggerColumn.INPUTS]
-    numbers = [image.digital_inputs[number].number for number in image.digital_reads[first : first + count]]
-    return ("DigitalTimeTagging" if tagger[TaggerColumn.CELLS] else "DigitalCounting"), numbers
+    refs = [image.digital_inputs[number] for number in image.digital_reads[first : first + count]]
+    name = "DigitalTimeTagging" if tagger[TaggerColumn.CELLS] else "DigitalCounting"
+    return name, refs[0].fem, [ref.number for ref in refs]
 
 
-def _port_numbers(image: Image, ports: Any) -> list[int]:
-    """The numbers of input ports; one for the two parts of a MW input."""
+def _ports(image: Image, ports: Any) -> tuple[int, list[int]]:
+    """The FEM of input ports, that of the first, and their numbers; one for the two parts of a MW input."""
     numbers = [(image.ports[port].ref.number, image.ports[port].part) for port in ports]
-    return [number for number, part in numbers if part != Part.Q or (number, Part.I) not in numbers]
+    shown = [number for number, part in numbers if part != Part.Q or (number, Part.I) not in numbers]
+    return image.ports[ports[0]].ref.fem, shown

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_configs import opx_readout_pair, opx_two_qubits
+from example_configs import opx1000_lf_mw, opx_readout_pair, opx_two_qubits
 from simulated import run_one, simulated
 
 from quaymaster._core.wire import Simulation
@@ -115,6 +115,19 @@ def test_markers_acquisitions_and_resets(tmp_path: Path) -> None:
     assert report.report_by_elements()["rr1"].to_dict() == report.to_dict()
     assert list(report.report_by_controllers()) == ["con1"]
     assert report.to_string().count("\n") + 1 == 4 + 2 + 1 + 2 + 1
+
+
+def test_an_acquisition_is_on_the_fem_that_measures(tmp_path: Path) -> None:
+    """An element may play on one FEM and measure on another."""
+    config = opx1000_lf_mw()
+    config["controllers"]["con1"]["fems"][4] = {"type": "LF", "analog_inputs": {2: {}}}
+    config["elements"]["lf_rr"]["outputs"] = {"out1": ("con1", 4, 2)}
+    with program() as prog:
+        value = declare(fixed)
+        measure("readout", "lf_rr", demod.full("cos", value, "out1"))
+    report = simulated(tmp_path, prog, config, 400).report
+    assert [(a.fem, a.adc_ports, a.start_time) for a in report.adc_acquisitions] == [(4, [2], 28)]
+    assert report.analog_waveforms[0].fem == 1
 
 
 def test_the_report_is_in_the_order_of_time_and_ends_with_the_duration(tmp_path: Path) -> None:
