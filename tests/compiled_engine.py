@@ -207,20 +207,10 @@ def collect(
         for chunk in chunks:
             name = image.streams[chunk[0]].name
             if len(chunk) == 5:
-                _, codes, port, starts, _ = chunk
-                for row, t in zip(codes, starts, strict=True):
+                for row, number, t in zip(*chunk[1:4], strict=True):
                     parts = (row.real, row.imag) if np.iscomplexobj(row) else (row,)
-                    traces[name] += [(port, int(t), part.tolist()) for part in parts]
+                    traces[name] += [(int(number), int(t), part.tolist()) for part in parts]
             else:
                 _, values, times = chunk
                 assert times is not None, f"stream {name} is saved without times"
                 streams[name] += list(zip(values.tolist(), times.tolist(), strict=True))
-
-
-def by_input(outcome: Outcome) -> dict[tuple[str, int], list[tuple[int, list[int]]]]:
-    """Raw traces of a stream and input, in order; between inputs there is no order in what is drained."""
-    found: dict[tuple[str, int], list[tuple[int, list[int]]]] = {}
-    for name, items in outcome.traces.items():
-        for number, start, codes in items:
-            found.setdefault((name, number), []).append((start, codes))
-    return found

@@ -118,8 +118,8 @@ class Run:
         for chunk in self.machine.drain():
             name = self.image.streams[chunk[0]].name
             if len(chunk) == 5:
-                _, codes, port, starts, _ = chunk
-                self.traces += [(name, port, int(t), row.tolist()) for row, t in zip(codes, starts, strict=True)]
+                rows = zip(*chunk[1:4], strict=True)
+                self.traces += [(name, int(number), int(t), row.tolist()) for row, number, t in rows]
                 continue
             _, values, times = chunk
             self.saved.setdefault(name, []).extend(values.tolist())

@@ -41,6 +41,12 @@ def saved(raws: Any, stream: int = 0, times: Any = None) -> Arrival:
     return Arrival(stream, np.array(raws, np.int64), stamps)
 
 
+def acquired(stream: int, traces: Any, starts: Any = None, inputs: int | Sequence[int] = 1, per_ns: int = 1) -> Arrival:
+    """Raw traces (traces, samples) of one input, or of one input each."""
+    numbers = np.broadcast_to(np.array(inputs, np.int64), len(traces))
+    return Arrival(stream, np.array(traces), starts, numbers, per_ns)
+
+
 def results_of(
     program: tree.Program,
     rounds: Sequence[Sequence[Arrival]],

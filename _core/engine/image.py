@@ -20,7 +20,7 @@ from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 from .hearing import Part
 
-ENGINE_VERSION = 21
+ENGINE_VERSION = 22
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 

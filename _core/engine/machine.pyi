@@ -16,8 +16,9 @@ from .watching import OutputOverflow
 Values = npt.NDArray[np.int64]
 Saved = tuple[int, Values, Values | None]
 """(stream, raw values, times in ns or None)."""
-Traces = tuple[int, npt.NDArray[np.int16], int, Values, int]
-"""(stream, codes (traces, samples), number of the input port, start times in ns, samples a ns)."""
+Traces = tuple[int, npt.NDArray[np.int16], Values, Values, int]
+"""(stream, codes (traces, samples), number of the input port and start in ns of each trace, samples a ns). Those of one
+stream come in the order of docs/arithmetic.md, section 10, in several such where their length changes."""
 Chunk = Saved | Traces
 
 def limits() -> dict[str, int]:

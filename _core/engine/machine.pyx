@@ -479,51 +479,61 @@ cdef class Machine:
         return int(stream), raw, stamps
 
     cdef _traces(self, machine *m):
-        """The raw traces, those of one stream, port and length in one array."""
+        """The raw traces in order, of each stream those of one length that follow each other in one array."""
         cdef const machine_trace *traces
         cdef const int16_t *codes
         cdef int64_t count = machine_traces(m, &traces, &codes)
         if count == 0:
             return []
-        cdef int64_t[::1] group_of = np.empty(count, np.int64)
-        cdef int64_t k, group = 0
-        groups = {}
+        cdef int64_t[::1] run_of = np.empty(count, np.int64)
+        cdef int64_t k
+        cdef int64_t run = 0
+        cdef list runs = []  # stream, part of a MW input, samples of a trace, samples a ns
+        cdef dict newest = {}
+        cdef object key, kind
         for k in range(count):
             if (k == 0 or traces[k].measure != traces[k - 1].measure or traces[k].port != traces[k - 1].port
                     or traces[k].length != traces[k - 1].length):
-                port = self.image.ports[traces[k].port]
-                key = (int(self.image.measures[traces[k].measure, 3]), port.ref.number, traces[k].length, int(port.part),
-                       traces[k].per_ns)
-                group = groups.setdefault(key, len(groups))
-            group_of[k] = group
-        sizes = np.bincount(group_of).tolist()
+                key = (int(self.image.measures[traces[k].measure, 3]), int(self.image.ports[traces[k].port].part))
+                kind = (*key, traces[k].length, traces[k].per_ns)
+                run = newest.get(key, -1)
+                if run < 0 or runs[run] != kind:
+                    run = len(runs)
+                    newest[key] = run
+                    runs.append(kind)
+            run_of[k] = run
+        sizes = np.bincount(run_of)
         chunks = []
-        for key, members in groups.items():
-            chunk = self._traces_of(traces, codes, group_of, members, key, sizes[members])
-            if key[3] == 0:
-                chunks.append(chunk)
-            elif key[3] == 1:  # each trace of I has one of Q
-                members = groups[(*key[:3], 2, key[4])]
-                other = self._traces_of(traces, codes, group_of, members, key, sizes[members])
-                chunks.append((chunk[0], chunk[1] + 1j * other[1], *chunk[2:]))
+        for run in range(len(runs)):
+            stream, part, _, rate = runs[run]
+            samples, inputs, starts = self._traces_of(traces, codes, run_of, run, sizes[run])
+            if part == 2:  # behind each trace of I comes the one of Q
+                samples = chunks.pop()[1] + 1j * samples
+            chunks.append((stream, samples, inputs, starts, rate))
         machine_traces_taken(m)
         return chunks
 
-    cdef _traces_of(self, const machine_trace *traces, const int16_t *codes, int64_t[::1] group_of, int64_t group, key,
+    cdef _traces_of(self, const machine_trace *traces, const int16_t *codes, int64_t[::1] run_of, int64_t run,
                     int64_t size):
-        cdef int64_t length = key[2]
+        """Codes, number of the input and start of each trace of a run."""
         cdef int64_t k
         cdef int64_t place = 0
-        samples = np.empty((size, length), np.int16)
-        starts = np.empty(size, np.int64)
-        cdef int16_t[:, ::1] rows = samples
+        cdef int64_t[::1] number = np.array([port.ref.number for port in self.image.ports], np.int64)
+        inputs, starts = np.empty(size, np.int64), np.empty(size, np.int64)
+        cdef int64_t[::1] input = inputs
         cdef int64_t[::1] start = starts
-        for k in range(group_of.shape[0]):
-            if group_of[k] == group:
-                memcpy(&rows[place, 0], codes + traces[k].first, <size_t>(2 * length))
+        cdef int16_t[:, ::1] rows
+        samples = None
+        for k in range(run_of.shape[0]):
+            if run_of[k] == run:
+                if samples is None:
+                    samples = np.empty((size, traces[k].length), np.int16)
+                    rows = samples
+                memcpy(&rows[place, 0], codes + traces[k].first, <size_t>(2 * traces[k].length))
+                input[place] = number[traces[k].port]
                 start[place] = traces[k].start
                 place += 1
-        return int(key[0]), samples, key[1], starts, int(key[4])
+        return samples, inputs, starts
 
     def log(self):
         """What was played and measured so far; see the stub."""

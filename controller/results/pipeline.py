@@ -37,16 +37,29 @@ from .operators import (
 class Arrival:
     """What one stream got, in order.
 
-    Saved values: `values` (n,) raw integers, `timestamps` (n,) ns or None. Raw traces (`input` 1 or 2): `values`
-    (traces, samples) of ADC counts, complex ones of a MW input, `timestamps` (traces,) the instants of their first
-    samples, `per_ns` samples a ns.
+    Saved values: `values` (n,) raw integers, `timestamps` (n,) ns or None. Raw traces: `values` (traces, samples) of
+    ADC counts, complex ones of a MW input, `timestamps` (traces,) the instants of their first samples, `inputs`
+    (traces,) the numbers of the analog inputs, `per_ns` samples a ns.
     """
 
     stream: int
     values: NDArray[Any]
     timestamps: NDArray[np.int64] | None = None
-    input: int = 0
+    inputs: NDArray[np.int64] | None = None
     per_ns: int = 1
+
+    def rows(self, chosen: slice | NDArray[np.bool_]) -> Arrival:
+        """Some of the values, with all that belongs to them."""
+        stamps = None if self.timestamps is None else self.timestamps[chosen]
+        inputs = None if self.inputs is None else self.inputs[chosen]
+        return replace(self, values=self.values[chosen], timestamps=stamps, inputs=inputs)
+
+    def of_input(self, number: int) -> Arrival:
+        """The raw traces of one analog input; of all for 0."""
+        if number == 0 or self.inputs is None:
+            return self
+        chosen = self.inputs == number
+        return self if chosen.all() else self.rows(chosen)
 
 
 class Pipeline:
@@ -197,7 +210,7 @@ class Pipeline:
 
     def _source(self, index: int, node: tree.Source, arrivals: Sequence[Arrival]) -> Batch | None:
         stream = self._declarations[self._streams[node.stream]]
-        chosen = [a for a in arrivals if len(a.values) and (node.input in (0, a.input))]
+        chosen = [part for part in (a.of_input(node.input) for a in arrivals) if len(part.values)]
         if not chosen:
             return None
         kind = self.forms[index].kind
@@ -245,8 +258,7 @@ def _share(arrivals: Sequence[Arrival], number: int, count: int) -> list[Arrival
         before[arrival.stream] += len(arrival.values)
         start, stop = (max(total * edge // count - at, 0) for edge in (number, number + 1))
         if start < min(stop, len(arrival.values)):
-            stamps = None if arrival.timestamps is None else arrival.timestamps[start:stop]
-            share.append(replace(arrival, values=arrival.values[start:stop], timestamps=stamps))
+            share.append(arrival.rows(slice(start, stop)))
     return share
 
 

@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from ..._core.config import Config
 from ..._core.engine.settings import ElementNow
 from ..._core.engine.watching import OutputOverflow
@@ -143,8 +141,8 @@ def arrivals_of(chunks: Iterable[tuple[Any, ...]]) -> list[Arrival]:
     arrivals = []
     for chunk in chunks:
         if len(chunk) == 5:
-            stream, samples, input, starts, per_ns = chunk
-            arrivals.append(Arrival(stream, samples, np.asarray(starts, np.int64), input, per_ns))
+            stream, samples, inputs, starts, per_ns = chunk
+            arrivals.append(Arrival(stream, samples, starts, inputs, per_ns))
         else:
             stream, values, times = chunk
             arrivals.append(Arrival(stream, values, times))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_streams import R1, R2, program_of, results_of, saved
+from example_streams import R1, R2, acquired, program_of, results_of, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,8 +139,8 @@ def test_timestamps_stay_beside_their_values() -> None:
 
 def test_raw_traces_as_items_and_as_samples() -> None:
     """adc_trace=True: a trace is an item; else each sample is; input1() chooses an input; times count 1 ns a sample."""
-    first = Arrival(0, np.array([[1, 2, 3]], np.int16), np.array([100]), input=1)
-    second = Arrival(0, np.array([[7, 8, 9]], np.int16), np.array([100]), input=2)
+    first = acquired(0, np.array([[1, 2, 3]], np.int16), np.array([100]), 1)
+    second = acquired(0, np.array([[7, 8, 9]], np.int16), np.array([100]), 2)
     source = tree.Source(stream="r1", input=2, timestamps=True)
     (traces,) = Pipeline(program_of([source], adc=True, trace=True), {"r1": 3}).push([first, second])
     (samples,) = Pipeline(program_of([source], adc=True), {}).push([first, second])
@@ -151,9 +151,22 @@ def test_raw_traces_as_items_and_as_samples() -> None:
     assert every is not None and every.values.tolist() == [[1, 2, 3], [7, 8, 9]]
 
 
+def test_raw_traces_keep_their_order_and_their_inputs() -> None:
+    """Traces of two inputs by turns: an input alone has its own, in order; without a choice all come as they came."""
+    traces, starts = [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]], np.array([10, 10, 20, 20, 30])
+    arrival = acquired(0, traces, starts, [1, 2, 1, 2, 1])
+    for number, chosen in ((0, [0, 1, 2, 3, 4]), (1, [0, 2, 4]), (2, [1, 3])):
+        program = program_of([tree.Source(stream="r1", input=number, timestamps=True)], adc=True, trace=True)
+        for cuts in ([arrival], [arrival.rows(slice(0, 1)), arrival.rows(slice(1, None))]):
+            (batch,) = Pipeline(program, {"r1": 2}).push(cuts)
+            assert batch is not None and batch.timestamps is not None
+            assert batch.values.tolist() == [traces[k] for k in chosen]
+            assert batch.timestamps[:, 0].tolist() == starts[chosen].tolist()
+
+
 def test_two_samples_of_one_ns_have_one_timestamp() -> None:
     """Of an input at 2 GS/s."""
-    trace = Arrival(0, np.array([[1, 2, 3, 4]], np.int16), np.array([100]), input=1, per_ns=2)
+    trace = acquired(0, np.array([[1, 2, 3, 4]], np.int16), np.array([100]), 1, per_ns=2)
     source = tree.Source(stream="r1", timestamps=True)
     (batch,) = Pipeline(program_of([source], adc=True, trace=True), {"r1": 4}).push([trace])
     assert batch is not None and batch.timestamps is not None

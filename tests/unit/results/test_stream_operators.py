@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_streams import R1, R2, columns_of, program_of, results_of, saved
+from example_streams import R1, R2, acquired, columns_of, program_of, results_of, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -205,7 +205,7 @@ def test_demod_is_its_formula(timed: bool, weights: Any) -> None:
     for integrate in (True, False):
         node = tree.Demod(of=0, frequency=50.123457e6, cosine=cosine, sine=sine, integrate=integrate)
         program = program_of([TIMED if timed else R1, node], adc=True, trace=True)
-        got = results_of(program, [[Arrival(0, traces, starts, input=1)]], {"r1": 5})
+        got = results_of(program, [[acquired(0, traces, starts, 1)]], {"r1": 5})
         for item, values, start in zip(got, traces.tolist(), starts.tolist(), strict=True):
             times = [start + n if timed else n for n in range(5)]
             parts = demodulated(values, times, 50.123457e6, *weights)
@@ -221,7 +221,7 @@ def test_demod_of_samples_two_a_ns(timed: bool, between: list[tree.StreamNode]) 
     traces, starts = np.array([[2047, -2048, 5, 100], [1, 2, 3, 4]]), np.array([1000, 3004])
     node = tree.Demod(of=len(between), frequency=650.123457e6, cosine=number(1.0), sine=number(-0.5), integrate=False)
     program = program_of([TIMED if timed else R1, *between, node], adc=True, trace=True)
-    got = results_of(program, [[Arrival(0, traces, starts, input=1, per_ns=2)]], {"r1": 4}, ["r1"])
+    got = results_of(program, [[acquired(0, traces, starts, 1, per_ns=2)]], {"r1": 4}, ["r1"])
     for item, values, start in zip(got, traces.tolist(), starts.tolist(), strict=True):
         times = [start * timed + n / 2 for n in range(4)]
         parts = demodulated(values, times, 650.123457e6, 1.0, -0.5)
@@ -233,7 +233,7 @@ def test_demod_of_single_samples_two_a_ns() -> None:
     nodes = [TIMED, tree.Buffer(of=0, lengths=(3,))]
     node = tree.Demod(of=1, frequency=70e6, cosine=number(1.0), sine=number(1.0), integrate=False)
     samples = np.array([[5, 6, 7, 8, 9, 10]])
-    arrival = Arrival(0, samples, np.array([1000]), input=1, per_ns=2)
+    arrival = acquired(0, samples, np.array([1000]), 1, per_ns=2)
     got = results_of(program_of([*nodes, node], adc=True), [[arrival]], fine=["r1"])
     wanted = demodulated(samples[0].tolist(), [1000 + n / 2 for n in range(6)], 70e6, 1.0, 1.0)
     np.testing.assert_allclose(got.reshape(-1), wanted, rtol=1e-9, atol=1e-13)
@@ -243,7 +243,7 @@ def test_demod_of_two_rates_counts_ns() -> None:
     """Where a stream at 1 GS/s takes part, each sample counts a ns."""
     nodes = [R1, tree.Source(stream="r2", input=1), tree.Arithmetic(operator="+", left=0, right=1)]
     node = tree.Demod(of=2, frequency=70e6, cosine=number(1.0), sine=number(0.0), integrate=False)
-    arrivals = [Arrival(stream, np.array([[3, 4]]), input=1, per_ns=2 - stream) for stream in (0, 1)]
+    arrivals = [acquired(stream, np.array([[3, 4]]), per_ns=2 - stream) for stream in (0, 1)]
     program = program_of([*nodes, node], types=["int", "int"], adc=True, trace=True)
     (got,) = results_of(program, [arrivals], {"r1": 2, "r2": 2}, ["r1"])
     np.testing.assert_allclose(got, demodulated([6, 8], [0, 1], 70e6, 1.0, 0.0), rtol=1e-9)
@@ -254,7 +254,7 @@ def test_demod_of_whole_periods_finds_the_amplitude() -> None:
     trace = np.round(1000 * np.cos(2 * np.pi * np.arange(1000) / 100)).astype(np.int64)[np.newaxis]
     for cosine, sine, wanted in ((1.0, 0.0, 1000 * 500 / 4096), (0.0, 1.0, 0.0)):
         node = tree.Demod(of=0, frequency=10e6, cosine=number(cosine), sine=number(sine))
-        got = results_of(program_of([R1, node], adc=True, trace=True), [[Arrival(0, trace, input=1)]], {"r1": 1000})
+        got = results_of(program_of([R1, node], adc=True, trace=True), [[acquired(0, trace)]], {"r1": 1000})
         assert got[0] == pytest.approx(wanted, abs=0.01)
 
 
@@ -383,7 +383,7 @@ def test_rounds_bound_what_one_operator_makes() -> None:
 
 def test_traces_are_divided_too() -> None:
     """Raw traces by rows, single samples by the traces they came in."""
-    traces = Arrival(0, np.arange(40).reshape(10, 4), np.arange(10) * 100, input=1)
+    traces = acquired(0, np.arange(40).reshape(10, 4), np.arange(10) * 100, 1)
     for options, nodes in (({"trace": True}, [TIMED]), ({"trace": False}, [TIMED, tree.Timestamps(of=0)])):
         pipeline = Pipeline(program_of(nodes, adc=True, **options), {"r1": 4}, ResultLimits(round_bytes_max=64))
         rounds = list(pipeline.rounds([traces]))
@@ -393,7 +393,7 @@ def test_traces_are_divided_too() -> None:
 
 def complex_results(nodes: list[tree.StreamNode], traces: Any) -> Any:
     """What the last node gives for complex traces of r1."""
-    arrival = Arrival(0, np.array(traces, np.complex128), np.arange(len(traces)), input=1)
+    arrival = acquired(0, np.array(traces, np.complex128), np.arange(len(traces)), 1)
     pipeline = Pipeline(program_of(nodes, adc=True, trace=True), {"r1": len(traces[0])}, None, {"r1"})
     (batch,) = pipeline.push([arrival])
     assert batch is not None

@@ -345,9 +345,10 @@ def test_the_default_seed_is_the_jobs_number() -> None:
 
 def test_what_a_machine_drains_becomes_arrivals() -> None:
     """Three entries are saved values, five are raw traces."""
-    values, traces = arrivals_of([(0, np.array([1]), None), (1, np.zeros((1, 4), np.int16), 2, np.array([100]), 2)])
-    assert (values.stream, values.input, values.timestamps) == (0, 0, None)
-    assert (traces.stream, traces.input, traces.per_ns) == (1, 2, 2) and traces.timestamps is not None
+    samples, inputs, starts = np.zeros((2, 4), np.int16), np.array([2, 1]), np.array([100, 104])
+    values, traces = arrivals_of([(0, np.array([1]), None), (1, samples, inputs, starts, 2)])
+    assert (values.stream, values.inputs, values.timestamps) == (0, None, None)
+    assert (traces.stream, traces.inputs, traces.timestamps, traces.per_ns) == (1, inputs, starts, 2)
 
 
 def test_a_stream_that_lost_items_is_named_in_the_report(tmp_path: Path) -> None:
