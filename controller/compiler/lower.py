@@ -24,6 +24,7 @@ from .endless_loops import EndlessLoops
 from .expressions import Expressions
 from .gaps import StrictBlock
 from .measures import Edge, Integral, MeasureTables, Pulses, Tags, Window
+from .outside import awaited_registers, nobody_waits
 from .plays import UNITS, PlayTables
 from .problems import Problems
 from .processes import ProcessRows
@@ -457,6 +458,8 @@ class Lowering:
 
     def _for(self, node: tree.For, step: Step) -> None:
         outer, mask = self._block, step.unit.mask
+        if not mask and (awaited := awaited_registers(node)):
+            self._problems.add(node.at, nobody_waits(awaited))
         if node.start is not None:
             self.values.assign(node.start, mask)
         head = len(self.code)

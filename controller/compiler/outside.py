@@ -8,6 +8,7 @@ from ..._core.engine.image import ImageInput
 from ..._core.program import tree
 from ..._core.program.node import Node
 from ..._core.program.used import walk
+from .slices import REGISTERS, names_in
 
 _WORDS = {tree.AdvanceInput: "input", tree.Pause: "pause", tree.WaitForTrigger: "trigger"}
 
@@ -33,3 +34,17 @@ def _words(node: Node) -> Iterator[str]:
         yield f"io{node.number}"
     elif kind in _WORDS and not (isinstance(node, tree.WaitForTrigger) and node.source is not None):
         yield _WORDS[kind]
+
+
+def awaited_registers(loop: tree.For) -> list[str]:
+    """The IO registers that alone decide when ``loop`` ends; none where anything else does, too."""
+    names = set() if loop.condition is None else names_in(loop.condition)
+    return sorted(names) if names <= set(REGISTERS) else []
+
+
+def nobody_waits(registers: list[str]) -> str:
+    """What is wrong with a loop that waits for registers and that no strand executes."""
+    return (
+        f"nobody would wait here for {' and '.join(registers)}: no element stands in this loop, and nothing that comes "
+        "later needs what is done in it; put into it what has to wait, for example wait(4, element) or align()"
+    )

@@ -86,6 +86,13 @@ def waveform_of_no_array() -> None:
     q.load_waveform("long", 1, "q1")
 
 
+def nobody_at_a_register() -> None:
+    """A loop that waits for IO1 and holds nobody: q1 would play at once."""
+    with q.while_((q.IO1 == 0) & (q.IO2 < 0.5)):
+        pass
+    q.play("long", "q1")
+
+
 def condition_of_another_port() -> None:
     """q1 is on an OPX."""
     with q.port_condition(q.declare(bool)):
@@ -178,6 +185,7 @@ FAULTS = [
     (correction_without_mixer, "update_correction: element 'q1' has no mixer"),
     (offset_of_an_unknown_input, "element 'r1' has no input 'single'; it has: I, Q"),
     (waveform_of_no_array, "operation 'long' of element 'q1' has no waveform of type array"),
+    (nobody_at_a_register, "nobody would wait here for IO1 and IO2: no element stands in this loop"),
     (condition_of_another_port, "'q1' is not on a port of an MW-FEM"),
 ]
 
@@ -618,3 +626,19 @@ def test_a_correction_on_a_shared_oscillator_leaves_microwaves_alone() -> None:
     image = compile_program(prog.tree, check_config(raw))
     corrected = image.code[image.code[:, 0] == Op.CORRECTION, 1].tolist()
     assert [image.element_info[number].name for number in corrected] == ["mixed"]
+
+
+def test_loops_that_wait_for_a_register_with_somebody() -> None:
+    """An element in the loop, or a value that a later statement needs, makes it wait; a counter ends one by itself."""
+    with q.program() as prog:
+        n, m, stream = q.declare(int), q.declare(int), q.declare_stream()
+        with q.while_(q.IO1 == 0):
+            q.align()
+        with q.while_(q.IO1 == 1):
+            pass
+        q.assign(n, q.IO1)
+        q.save(n, stream)
+        with q.while_((m < 3) & (q.IO2 == 0)):
+            q.assign(m, m + 1)
+        q.play("long", "q1")
+    compile_program(prog.tree, config())
