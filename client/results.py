@@ -75,8 +75,11 @@ class ResultHandle:
         return self._results.is_processing()
 
     def wait_for_values(self, count: int = 1, timeout: float = VERY_LONG_S) -> None:
-        """Wait until `count` items are there, or none can come any more. Raises QMTimeoutError (a TimeoutError)."""
-        self._results.wait(self.name, count, timeout)
+        """Wait until `count` items are there (none: not at all), or none can come any more.
+
+        Raises QMTimeoutError (a TimeoutError).
+        """
+        self._results.wait(self.name, max(count, 0), timeout)
 
     def wait_for_all_values(self, timeout: float | None = None) -> bool:
         """Wait until all items are there. True if the job went well, False if it failed or was canceled."""

@@ -95,7 +95,10 @@ def pulse_use(builder: Builder, statement: str, pulse: object, amplitude_scale: 
 
 def named(value: object, what: str) -> str:
     """``value`` as a name (text of 1 to NAME_LENGTH_MAX characters)."""
-    if not isinstance(value, str) or not 0 < len(value) <= limits.NAME_LENGTH_MAX:
+    if isinstance(value, str) and len(value) > limits.NAME_LENGTH_MAX:
+        text = f"{what} has {len(value)} characters, more than {limits.NAME_LENGTH_MAX} (NAME_LENGTH_MAX)"
+        raise refusal(text, code="bad_name")
+    if not isinstance(value, str) or not value:
         shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
         raise refusal(f"{what} must be a name (text), not {shown}", code="bad_name")
     try:

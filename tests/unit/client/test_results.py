@@ -433,6 +433,7 @@ def test_a_timeout_of_zero_looks_at_once(handles: ResultHandles, store: Store, c
     assert handles.wait_for_all_values(0) is False
     store.state = "running"
     handles.I.wait_for_values(3, timeout=0)
+    handles.I.wait_for_values(-1, timeout=0)  # not "to its end", which is -1 on the wire
     with pytest.raises(TimeoutError, match="result I was not done in time"):
         handles.I.wait_for_values(4, timeout=0)
     with pytest.raises(TimeoutError, match="job 7 was not done in time"):

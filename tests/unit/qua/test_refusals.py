@@ -415,6 +415,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("play inside", lambda v: _streams(lambda: q.align()), "misplaced", "may not stand in stream_processing()", ""),
     ("nested sp", lambda v: _block(q.while_(v.b), q.stream_processing), "misplaced", "outside of other blocks", ""),
     ("tag", lambda v: _streams(lambda: v.st.save(3)), "bad_name", "the tag of save must be a name", ""),
+    ("long tag", lambda v: _streams(lambda: v.st.save("x" * 999)), "bad_name", "save has 999 characters", ""),
     ("two tags", lambda v: _streams(lambda: (v.st.save("x"), v.st.save("x"))), "duplicate_tag", "'x'", "of its own"),
     ("tag @", lambda v: _streams(lambda: v.st.save_all("@x")), "bad_name", "'@x' of a result begins with @", "another"),
     ("tag of save @", lambda v: q.save(1, "@x"), "bad_name", "'@x' of a result begins with @", "another"),
