@@ -20,7 +20,7 @@ from ..errors import AskedWrongly, OurBug
 from ..program.tree import Result, StreamNode
 from .hearing import Part
 
-ENGINE_VERSION = 22
+ENGINE_VERSION = 23
 """Raised whenever the same image would run to other bits, or the tables mean something else."""
 IMAGE_BYTES_MAX = 512 * 1024 * 1024
 
@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream. ``trace_length``: samples of a raw trace, -1 where none is kept; ``timed``: saves carry their time.
+    """A stream. ``trace_length``: samples of a raw trace, -1 where none is measured; ``timed``: saves carry their time.
 
     ``complex``: its traces are of a MW input, I + iQ. ``per_ns``: samples a ns of its traces.
     """
@@ -67,6 +67,13 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     element: str
     gap_ns: int
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the compiler says of a line, which changes nothing."""
+
+    at: int
+    text: str
 
 
 class OffsetInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +178,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     inputs: tuple[ImageInput, ...] = ()
     outside: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     latency: str = "ideal"
 
     @property

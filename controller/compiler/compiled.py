@@ -19,6 +19,7 @@ from .lower import Lowering
 from .measures import MeasureTables
 from .outside import inputs_of, outside_of
 from .problems import Problems
+from .silent_streams import silent_streams
 from .slices import cut_slices
 from .waveforms import PulseTables
 
@@ -38,7 +39,7 @@ def compile_program(program: tree.Program, config: Config, latency: str = "ideal
     if problems:
         problems.raise_if_any()
     pulses = PulseTables(config, problems)
-    measures = MeasureTables(config, pulses, problems, {item.name: item.size for item in program.declarations})
+    measures = MeasureTables(config, pulses, problems, program)
     slices = cut_slices(program, elements)
     lowering = Lowering(program, slices, elements, pulses, measures, problems, delays=any(PROFILES[latency]))
     lowering.lower()
@@ -57,6 +58,7 @@ def compile_program(program: tree.Program, config: Config, latency: str = "ideal
         sources=program.sources,
         inputs=inputs_of(program),
         outside=outside_of(program) if slices.outside else (),
+        remarks=silent_streams(program, measures.trace_inputs),
         **lowering.tables(),
         **measures.tables(),
         **pulses.tables(),
@@ -66,12 +68,13 @@ def compile_program(program: tree.Program, config: Config, latency: str = "ideal
 
 
 def _stream(item: tree.StreamDeclaration, measures: MeasureTables, timed: set[str]) -> StreamInfo:
+    kind = measures.trace_kind(item.name)
     return StreamInfo(
         name=item.name,
         type=item.type,
         adc=item.adc,
-        trace_length=measures.trace_lengths.get(item.name, -1),
+        trace_length=kind.length,
         timed=item.name in timed and not item.adc,
-        complex=measures.complex_traces.get(item.name, False),
-        per_ns=measures.trace_rates.get(item.name, 1),
+        complex=kind.complex,
+        per_ns=kind.per_ns,
     )

@@ -256,7 +256,7 @@ def certain_gaps(image: Image, blocks: Sequence[StrictBlock], constants: Mapping
 
 def gap_lines(image: Image) -> list[str]:
     """The gaps of an image, one a line, as warnings."""
-    return [f"{_place(image, gap.at)}{_words(gap)}" for gap in image.gaps]
+    return [f"{place(image, gap.at)}{_words(gap)}" for gap in image.gaps]
 
 
 def refuse_gaps(image: Image, flags: Sequence[str]) -> None:
@@ -275,6 +275,7 @@ def _words(gap: Gap) -> str:
     return f"a gap of {gap.gap_ns} ns inside strict_timing_: element '{gap.element}' waits here for a measured value"
 
 
-def _place(image: Image, at: int) -> str:
+def place(image: Image, at: int) -> str:
+    """ "file:line: " of a node, "" where it has none."""
     file, line = image.sources[at] if 0 <= at < len(image.sources) else ("", 0)
     return f"{file}:{line}: " if file else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -64,12 +64,21 @@ class Edge(msgspec.Struct, frozen=True):
 Window = Integral | Tags | Pulses | Edge
 
 
+class TraceKind(NamedTuple):
+    """The raw traces of a stream: samples of each, samples a ns, and whether they are of MW inputs."""
+
+    length: int
+    per_ns: int
+    complex: bool
+
+
 class MeasureTables:
     """Measures, their windows and processes, and the input ports they read."""
 
-    def __init__(self, config: Config, pulses: PulseTables, problems: Problems, sizes: Mapping[str, int]) -> None:
+    def __init__(self, config: Config, pulses: PulseTables, problems: Problems, program: tree.Program) -> None:
         self._config = config
-        self._sizes = sizes
+        self._sizes = {item.name: item.size for item in program.declarations}
+        self._whole = {item.name for item in program.streams if item.trace}
         self._pulses = pulses
         self._problems = problems
         self._ports: dict[Input, int] = {}
@@ -81,10 +90,10 @@ class MeasureTables:
         self._checked: set[tuple[str, str]] = set()
         self._full: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[Integral]] = {}
         self.hearers: list[int] = []
-        self.trace_lengths: dict[str, int] = {}
+        self._traces: dict[str, TraceKind] = {}
+        self._traces_lost: dict[str, TraceKind] = {}
+        self.trace_inputs: dict[str, set[int]] = {}
         self._taggers: list[list[int]] = []
-        self.complex_traces: dict[str, bool] = {}
-        self.trace_rates: dict[str, int] = {}
         self._digital_inputs: dict[PortRef, int] = {}
         self._digital_reads: list[int] = []
 
@@ -279,32 +288,43 @@ class MeasureTables:
         """The number of an input port, or of a part of it."""
         return self._ports.setdefault(at, len(self._ports))
 
+    def trace_kind(self, stream: str) -> TraceKind:
+        """What the raw traces of a stream are, or would be if their pulses had a digital marker; of length -1 where
+        nothing is measured into it."""
+        return self._traces.get(stream) or self._traces_lost.get(stream) or TraceKind(-1, 1, False)
+
     def trace(self, node: tree.Measure, use: PulseUse) -> tuple[int, int] | None:
         """First entry and count in the table of trace ports; None where no raw trace is kept."""
-        if node.stream is None or use.pulse.digital_marker is None:
+        if node.stream is None:
             return None
         element = self._config.elements[node.element]
+        rates = {self._per_ns(ref) for ref in element.output_ports.values()}
+        kinds = [
+            TraceKind(rate * (use.length + 2 * element.smearing), rate, element.MWOutput is not None) for rate in rates
+        ]
+        heard = self.trace_inputs.setdefault(node.stream, set())
+        if use.pulse.digital_marker is None:
+            if len(kinds) == 1:
+                self._traces_lost.setdefault(node.stream, kinds[0])
+            return None
         if not element.output_ports:
             self._problems.add(node.at, f"element '{node.element}' has no analog output, so no raw trace")
             return None
-        rates = {self._per_ns(ref) for ref in element.output_ports.values()}
-        if len(rates) > 1:
+        if len(kinds) > 1:
             text = f"the inputs of element '{node.element}' have two sampling rates"
             self._problems.add(node.at, f"{text}, so no stream holds raw traces of both; give them one sampling_rate")
             return None
-        (rate,) = rates
-        length = rate * (use.length + 2 * element.smearing)
-        before = self.trace_lengths.setdefault(node.stream, length)
-        if before != length:
-            text = f"stream '{node.stream}' gets raw traces of {before} and of {length} samples"
-            self._problems.add(node.at, f"{text}; give each length a stream of its own")
-        if self.trace_rates.setdefault(node.stream, rate) != rate:
+        kind, before = kinds[0], self._traces.setdefault(node.stream, kinds[0])
+        if before.per_ns != kind.per_ns:
             text = f"stream '{node.stream}' gets raw traces of inputs at 1 GS/s and at 2 GS/s"
             self._problems.add(node.at, f"{text}; give each rate a stream of its own")
-        is_complex = element.MWOutput is not None
-        if self.complex_traces.setdefault(node.stream, is_complex) != is_complex:
+        elif before.length != kind.length and node.stream in self._whole:
+            text = f"stream '{node.stream}' gets raw traces of {before.length} and of {kind.length} samples"
+            self._problems.add(node.at, f"{text}; give each length a stream of its own")
+        if before.complex != kind.complex:
             text = f"stream '{node.stream}' gets raw traces of real inputs and of complex ones"
             self._problems.add(node.at, f"{text}; give each kind a stream of its own")
+        heard.update(ref.number for ref in element.output_ports.values())
         numbers = [self.port(at) for at in measured_inputs(element)]
         self._kept.update(numbers)
         self._trace_ports += numbers

@@ -15,7 +15,7 @@ from ..._core.errors import AskedWrongly
 from ..._core.program import tree
 from ..._core.program.differences import differences_of
 from ..._core.program.used import Setting
-from ..compiler import compile_program, flag_lines, gap_lines, refuse_gaps
+from ..compiler import compile_program, flag_lines, gap_lines, refuse_gaps, remark_lines
 from ..plant import hearing, output_ports, parse_cables, parse_photons, with_lags
 from .engine import LatencyProfile, Machine, Numerics, PlantOptions
 
@@ -42,7 +42,7 @@ class PlatformEngine:
     def warnings(self, image: images.Image, flags: Sequence[str]) -> list[str]:
         """See `Engine.warnings`."""
         refuse_gaps(image, flags)
-        return [*flag_lines(flags), *gap_lines(image)]
+        return [*flag_lines(flags), *gap_lines(image), *remark_lines(image)]
 
     def plant(self, image: images.Image, config: Config, elements: Sequence[str]) -> Hearing:
         """See `Engine.plant`."""

@@ -36,7 +36,7 @@ from ..._core.wire import Fault, JobState, StreamSchema
 from ..._core.wire.commands import Load
 from ..._core.wire.reports import Standing, Status
 from ..._core.wire.requests import ReportLine
-from ..compiler import compile_program, flag_lines, refuse_gaps
+from ..compiler import compile_program, flag_lines, refuse_gaps, remark_lines
 from ..plant import with_lags
 from ..results import JobResults, Pipeline, ResultShelf
 from ..runtime.bounded import Bounded
@@ -263,8 +263,8 @@ class SimulationRun:
             if samples:
                 lines += beyond
                 counts["output_overflow"] = samples
-            flags = flag_lines(self._command.options.flags)
-            lines += [ReportLine(severity="warn", message=text) for text in flags]
+            said = [*flag_lines(self._command.options.flags), *remark_lines(self._compiled.image)]
+            lines += [ReportLine(severity="warn", message=text) for text in said]
             lines.insert(0, differences_line(self._differences(self._compiled)))
             if self._stopped_at:
                 lines.append(ReportLine(severity="warn", message=WAITS.format(self._stopped_at)))
