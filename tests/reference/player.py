@@ -293,7 +293,7 @@ class Player(Reader):
         if given.condition and given.ramp is None:
             self.mark(node, lasts)
         silent = given.ramp is None and not pulse_of(self.config, node.element, node.operation).waveforms
-        own = sections(node, given.rates, lasts)
+        own = sections(node, given.rates, len(samples))
         record = Record(
             element=node.element,
             thread=self.thread or 0,
@@ -410,7 +410,7 @@ class PlayValues:
 
 
 def sections(node: tree.Play | tree.Measure, rates: list[int], lasts: int) -> tuple[tuple[int, int], ...]:
-    """Section 13: (start in ns, rate) of the sections of a chirp; none without one."""
+    """Section 13: (start in ns, rate) of the sections of a chirp of a pulse of this length; none without one."""
     if isinstance(node, tree.Measure) or node.chirp is None:
         return ()
     starts = [4 * start for start in node.chirp.times] or [j * (lasts // len(rates)) for j in range(len(rates))]

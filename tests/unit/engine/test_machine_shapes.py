@@ -146,6 +146,15 @@ def test_chirp(chirp: tree.Chirp, rates: list[tuple[int, float]]) -> None:
     assert all(abs(code + 0.5 - want) <= 0.501 for code, want in zip(got, wanted, strict=False))
 
 
+def test_truncate_cuts_a_chirp_and_leaves_the_rest() -> None:
+    """Sections are parts of the whole pulse: 48 ns of 100 with three rates are its first 48 ns."""
+    rates = tuple(literal("int", rate) for rate in (400_000, -100_000, 0))
+    whole = codes(heard(play("long", "f1", chirp=tree.Chirp(rates=rates))))
+    cut = codes(heard(play("long", "f1", chirp=tree.Chirp(rates=rates), truncate=literal("int", 12))))
+    assert cut[:48] == whole[:48] and len(set(whole[33:48])) > 3
+    assert set(cut[48:100]) == {0} or set(cut[48:100]) == {-1}
+
+
 def read(*processes: tree.Process) -> tree.Measure:
     """A measure on r1, heard through the echo."""
     return tree.Measure(at=0, operation="read", element="r1", processes=processes)

@@ -96,8 +96,10 @@ def test_the_last_section_of_a_pulse_goes_on() -> None:
     """A section that would begin behind the pulse's end does not begin."""
     got = heard(go_on(chirp=chirp(RATE, -RATE, 5 * RATE, times=(0, 3, 5))), play())
     assert sounds(got, turns([RATE] * 12 + [-RATE] * 28), range(40))
-    got = heard(go_on("long", truncate=literal("int", 5), chirp=chirp(RATE, -RATE)), play())
+    got = heard(go_on("long", truncate=literal("int", 5), chirp=chirp(*[RATE, -RATE] * 5)), play())
     assert sounds(got, turns([RATE] * 10 + [-RATE] * 30), range(40))
+    got = heard(go_on("long", truncate=literal("int", 5), chirp=chirp(RATE, -RATE)), play())
+    assert sounds(got, turns([RATE] * 40), range(40))
 
 
 def test_what_is_held_sweeps_too() -> None:
