@@ -1,7 +1,8 @@
 """What one item of each stream node is: dtype and shape, known before any run. docs/streams.md has the table.
 
 A source with timestamps carries one int64 beside each value; zip makes pairs. Operators that only choose and group
-items take both as they are; what computes takes plain values (demod uses the timestamps, tuple_* and fft the pairs).
+items take both as they are; what computes takes plain values (real, image and demod timestamps too, tuple_* and fft
+the pairs).
 """
 
 from __future__ import annotations
@@ -174,6 +175,8 @@ def _operator(node: tree.StreamNode, inputs: Sequence[Item], program: tree.Progr
             if not inputs[0].timestamps:
                 raise _Fault("timestamps() is for items that have timestamps")
             return Item("int64", inputs[0].shape)
+        case tree.ComplexPart():
+            return _part(node, inputs[0])
         case tree.Demod():
             return _demod(node, inputs[0])
     return _computed(node, inputs)
@@ -181,9 +184,9 @@ def _operator(node: tree.StreamNode, inputs: Sequence[Item], program: tree.Progr
 
 def _computed(node: tree.StreamNode, inputs: Sequence[Item]) -> Item:
     if any(item.timestamps for item in inputs):
-        raise _Fault("values with timestamps can be chosen, buffered and saved, but not computed with (except demod)")
-    if isinstance(node, tree.ComplexPart):
-        return _part(node, inputs[0])
+        raise _Fault(
+            "values with timestamps can be chosen, buffered and saved; only real, image and demod compute with them"
+        )
     if any(item.dtype == "complex128" for item in inputs):
         raise _Fault("samples of a MW input are complex; compute with their parts: real() and image()")
     match node:
@@ -222,7 +225,7 @@ def _part(node: tree.ComplexPart, item: Item) -> Item:
             f"{node.part}() takes a part of complex raw samples, which come from inputs of MW-FEMs; "
             f"the items here are {item.dtype}"
         )
-    return Item("int64", item.shape)
+    return Item("int64", item.shape, item.timestamps)
 
 
 def _reshaped(item: Item, shape: Shape) -> Item:

@@ -71,13 +71,13 @@ class ComplexPartNode:
     """One part of complex samples, which are counts of converters."""
 
     def __init__(self, node: tree.ComplexPart, of: Form) -> None:
-        self.form = Form("int", of.shape)
+        self.form = Form("int", of.shape, of.timestamps)
         self._real = node.part == "real"
 
     def feed(self, batch: Batch) -> Batch:
-        """The part as int64."""
+        """The part as int64, beside its timestamps."""
         values = batch.values.real if self._real else batch.values.imag
-        return Batch(values.astype(np.int64))
+        return Batch(values.astype(np.int64), batch.timestamps)
 
 
 class TimestampsNode:

@@ -413,6 +413,23 @@ def test_parts_of_complex_samples() -> None:
     assert complex_results([raw, buffered(2)], traces) == (np.complex128, [traces])
 
 
+def test_parts_of_complex_samples_keep_their_timestamps() -> None:
+    """So that demod of either part counts from the start of the program."""
+    traces = [[1 + 2j, -3 - 4j, 5j], [2047 - 2048j, 7, 100j]]
+    arrival = acquired(0, np.array(traces), np.array([1000, 2003]))
+    demod = tree.Demod(of=1, frequency=50.123457e6, cosine=number(1.0), sine=number(-0.5))
+    for part in ("real", "image"):
+        program = program_of([TIMED, tree.ComplexPart(of=0, part=part), demod], adc=True, trace=True)
+        pipeline = Pipeline(program, {"r1": 3}, complex_traces={"r1"})
+        assert pipeline.forms[1].timestamps
+        (batch,) = pipeline.push([arrival])
+        assert batch is not None
+        for got, trace, start in zip(batch.values, traces, (1000, 2003), strict=True):
+            values = [int(getattr(complex(sample), part[:4])) for sample in trace]
+            wanted = demodulated(values, [start + n for n in range(3)], 50.123457e6, 1.0, -0.5)
+            np.testing.assert_allclose(got, sum(wanted), rtol=1e-9, atol=1e-13)
+
+
 @pytest.mark.parametrize("node", [tree.Average(of=0), tree.Fft(of=0), tree.Zip(left=0, right=0)])
 def test_complex_samples_are_computed_with_in_parts(node: tree.StreamNode) -> None:
     """All other operators name real() and image()."""
