@@ -121,7 +121,7 @@ def come_by(machine: Machine, image: Image, random: Random, what: str) -> None:
     elif what == "set":
         set_something(machine, image, random)
     elif what == "trigger":
-        machine.trigger(random.choice(["", "con1"]) if image.element_info else "")
+        machine.trigger(random.choice(["", *sorted({e.controller for e in image.element_info})]))
     elif image.inputs:
         named = [item for item in image.inputs if what == f"input stream {item.name}"]
         item = random.choice(named or image.inputs)

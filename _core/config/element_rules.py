@@ -29,6 +29,7 @@ def check_ports_in_use(seen: Seen, name: str, element: Element, place: Place) ->
     rate = max((port.sampling_rate for port in ports), default=1e9)
     _check_frequency(seen, element, rate, place)
     _check_mixer(seen, element, place)
+    _check_core(seen, name, element, place)
     if element.sticky is not None and any(isinstance(p, AnalogOutput) and p.sampling_rate == 2e9 for p in ports):
         place.under("sticky").rule("sticky", "a port at 2 GS/s cannot be sticky")
     limit = sample_limit(ports)
@@ -46,6 +47,17 @@ def check_ports_in_use(seen: Seen, name: str, element: Element, place: Place) ->
     if sum(memory.values()) > limits.WAVEFORM_MEMORY:
         message = f"its waveforms hold {sum(memory.values())} samples; {limits.WAVEFORM_MEMORY} fit without compression"
         place.rule("waveformMemory", message, "warning")
+
+
+def _check_core(seen: Seen, name: str, element: Element, place: Place) -> None:
+    """A core is a thread of one controller (choice)."""
+    homes = sorted({port.controller for port in element.input_ports.values()})
+    if element.core is None or not homes:
+        return
+    first, home = seen.cores.setdefault(element.core, (name, homes[0]))
+    if home != homes[0]:
+        which = f"element '{first}' of core '{element.core}' is on {home}, this one on {homes[0]}"
+        place.under("core").rule("core", f"{which}; a core is of one controller")
 
 
 def played_ports(controllers: Mapping[str, Controller | None], element: Element) -> list[AnalogOutput | MWAnalogOutput]:

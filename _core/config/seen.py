@@ -52,6 +52,8 @@ class Seen:
         self.extents: dict[str, tuple[float, float]] = {}
         """Lowest and highest sample of the waveforms looked at so far."""
         self.pulses: dict[str, Pulse | None] = {}
+        self.cores: dict[str, tuple[str, str]] = {}
+        """Of each core the first element that names it, and the controller of that."""
 
     def section(self, name: str) -> tuple[object, Place, int]:
         """The raw section (an absent one is empty), its place and how many entries it may have."""

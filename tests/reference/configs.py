@@ -272,7 +272,7 @@ class ConfigMaker:
         """An output port: with an offset and a delay, crosstalk, or a FIR filter, now and then."""
         offset = self.draw(st.sampled_from([0.0, 0.0, 0.0, 0.2, -0.03]))
         port: dict[str, Any] = {"offset": offset, "delay": 7} if offset else {}
-        extra = self.draw(st.sampled_from(["", "", "crosstalk", "fir", "iir"]))
+        extra = self.draw(st.sampled_from(["", "", "crosstalk", "fir", "iir", "iir"]))
         if extra == "crosstalk":
             port["crosstalk"] = self.draw(st.sampled_from([{1: 0.1}, {2: -0.05, 3: 0.2}, {FINE_OUTPUT: 0.3}, {4: 1.5}]))
         elif extra:
@@ -458,6 +458,24 @@ class ConfigMaker:
             )
 
 
+def spread(raw: dict[str, Any], names: set[str]) -> None:
+    """A second controller like the first, with these elements on its ports."""
+    raw["controllers"]["con2"] = raw["controllers"]["con1"]
+    for name in names:
+        raw["elements"][name] = moved(raw["elements"][name])
+        if "core" in raw["elements"][name]:
+            raw["elements"][name]["core"] += "2"
+
+
+def moved(part: Any) -> Any:
+    """A part of an element with ports of con2 in place of those of con1."""
+    if isinstance(part, dict):
+        return {key: moved(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [moved(value) for value in part]
+    return ("con2", *part[1:]) if isinstance(part, tuple) and part[0] == "con1" else part
+
+
 @st.composite
 def configs(draw: st.DrawFn, kind: ConfigKind) -> ConfigFacts:
     """A config of two to four elements, at least one of which measures."""
@@ -470,4 +488,6 @@ def configs(draw: st.DrawFn, kind: ConfigKind) -> ConfigFacts:
             maker.element(name, draw(kinds), ())
     if kind.holds or any("sticky" in element for element in maker.raw["elements"].values()):
         maker.end_filters()
+    if draw(st.integers(0, 7)) == 7:
+        spread(maker.raw, draw(st.sets(st.sampled_from(sorted(maker.raw["elements"])), min_size=1)))
     return ConfigFacts(check_config(maker.raw), tuple(maker.facts), maker.raw)

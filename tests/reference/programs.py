@@ -760,12 +760,13 @@ def plants(draw: st.DrawFn, kind: Kind, config: Config) -> Plant:
     if which != "loopback":
         return Plant(which, sigma, light=light)  # type: ignore[arg-type]
     fems = config.controllers["con1"].fems
-    outputs = [PortRef("con1", fem, n) for fem in fems for n in ((1, 2, 3, 4, 5) if fem == 1 else (1, 8))]
+    modules = [(name, fem) for name in config.controllers for fem in fems]
+    outputs = [PortRef(*at, n) for at in modules for n in ((1, 2, 3, 4, 5) if at[1] == 1 else (1, 8))]
     outputs += [PortRef("con1", 1, FINE_OUTPUT)] * 3 * (len(fems) > 1)
-    inputs = [PortRef("con1", fem, n) for fem in fems for n in (1, 2)]
+    inputs = [PortRef(*at, n) for at in modules for n in (1, 2)]
     pairs = st.tuples(st.sampled_from(outputs), st.sampled_from(inputs))
     wires = draw(st.lists(pairs, min_size=1, max_size=8 if len(fems) > 1 else 4, unique=True))
-    ends = st.sampled_from([PortRef("con1", fem, n) for fem in fems for n in DIGITAL_PORTS])
+    ends = st.sampled_from([PortRef(*at, n) for at in modules for n in DIGITAL_PORTS])
     digital = draw(st.lists(st.tuples(ends, ends), max_size=4, unique=True)) if draw(st.booleans()) else []
     latency = draw(st.sampled_from([0, 24, 41]))
     return Plant("loopback", sigma, tuple(wires), latency, light=light, digital_wires=tuple(digital))

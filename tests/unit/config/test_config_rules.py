@@ -402,6 +402,14 @@ ELEMENT_ROWS = [
         edits={(E, "q", "thread"): "a", (E, "q", "core"): "a"}
     ),
     el("pair", "q", "core", 5, "must be a name"),
+    el("pair", "rr", "core", None, "element 'q' of core 'a' is on con1, this one on con2", "core")._replace(
+        edits={
+            (C, "con2"): {"analog_outputs": {2: {}}},
+            (E, "q", "core"): "a",
+            (E, "rr", "core"): "a",
+            (E, "rr", "singleInput", "port"): ("con2", 2),
+        }
+    ),
     # operations
     el("pair", "q", "operations.pulse", "puls", "did you mean 'pulse'?", "allPulsesExist"),
     el("pair", "q", "operations.pulse", 5, "must be a pulse's name"),

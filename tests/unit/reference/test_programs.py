@@ -56,7 +56,7 @@ WANTED = {
     "keep_phase": ["True", "False"],
     "amplitudes": ["0", "1", "4"],
     "plants": ["none", "echo", "loopback", "light"],
-    "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw"],
+    "elements": ["opx1 single", "opx1 iq", "opx1000 single", "opx1000 iq", "opx1000 mw", "several controllers"],
     "fems": [
         "amplified",
         "direct",
@@ -115,6 +115,8 @@ def count_nodes(node: Any, seen: dict[str, Counter[str]]) -> None:
 def count_ports(case: Case, seen: dict[str, Counter[str]]) -> None:
     """Add what the elements of the config play on, and how far converters are apart for those that are measured."""
     controller = case.config.controllers["con1"]
+    homes = {port.controller for e in case.facts.elements for port in case.config.elements[e.name].input_ports.values()}
+    seen["elements"]["several controllers"] += len(homes) > 1
     for element in case.facts.elements:
         record = case.config.elements[element.name]
         seen["elements"][f"{controller.type} {element.kind}"] += 1
