@@ -343,7 +343,8 @@ _ROWS = (
     Difference(
         "truncated_pulses",
         "Pulses and phases",
-        "A truncate beyond the end of its pulse keeps the whole pulse; on the instrument it is undefined.",
+        "A truncate beyond the end of its pulse keeps the whole pulse; on the instrument it is undefined. The sections "
+        "of a chirp are parts of the whole pulse, cut or not; the platform does not say.",
         "docs/arithmetic.md, section 13",
         rules.truncates,
     ),
