@@ -162,10 +162,19 @@ def _sampled(used: Used) -> list[tuple[tree.Play, int]]:
 
 
 def stretches(used: Used) -> bool:
-    """An arbitrary waveform with a duration that may be longer than it."""
-    return any(
+    """An arbitrary waveform with a duration that may be longer than it, or with fewer samples than its pulse has ns."""
+    return _has_slow_waveforms(used) or any(
         not (isinstance(node.duration, tree.Value) and 4 * node.duration.raw <= length)
         for node, length in _sampled(used)
+    )
+
+
+def _has_slow_waveforms(used: Used) -> bool:
+    return any(
+        isinstance(waveform, ArbitraryWaveform) and len(waveform.samples) < pulse.length
+        for kind in (tree.Play, tree.Measure)
+        for _, pulse in used.pulses(kind)
+        for waveform in used.waveforms(pulse)
     )
 
 

@@ -244,8 +244,8 @@ _ROWS = (
     Difference(
         "stretched_waveforms",
         "Pulses and phases",
-        "A stretched waveform is the cubic through four samples around; near its ends, and in how it is rounded, the "
-        "instrument may differ.",
+        "A stretched waveform, also one with a sampling_rate below 1 GS/s, is the cubic through four samples around; "
+        "near its ends, and in how it is rounded, the instrument may differ.",
         _RECORDS,
         rules.stretches,
     ),

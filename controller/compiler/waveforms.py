@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ..._core.config.model import ArbitraryWaveform, ArrayWaveform, Config, ConstantWaveform, Element, Pulse
+from ..._core.config.model import ArbitraryWaveform, ArrayWaveform, Config, ConstantWaveform, Element, Pulse, Waveform
 from ..._core.config.parse_pulses import sample_count
 from ..._core.engine.image import Ints, table
 from .problems import Problems
@@ -139,7 +139,8 @@ class PulseTables:
         parts: list[Samples | list[Samples]] = []
         for key in keys:
             waveform = self._config.waveforms[pulse.waveforms[key]]
-            if waveform.type != "constant" and sample_count(waveform) != per_ns * pulse.length:
+            slow = per_ns == 1 and is_slow(waveform, pulse.length)
+            if waveform.type != "constant" and not slow and sample_count(waveform) != per_ns * pulse.length:
                 rate = "two samples" if per_ns == 2 else "one sample"
                 text = f"waveform '{pulse.waveforms[key]}' at another rate than {rate} per ns"
                 self._problems.add(at, f"{text} is not supported yet", later=True)
@@ -147,7 +148,7 @@ class PulseTables:
             if isinstance(waveform, ArrayWaveform):
                 parts.append([np.array(samples, dtype=np.float64) for samples in waveform.samples_array])
             else:
-                parts.append(_samples(waveform))
+                parts.append(_samples(waveform, pulse.length))
         return parts
 
     def _waveform(self, parts: list[Samples], length: int, per_ns: int) -> tuple[int, int]:
@@ -220,10 +221,29 @@ def plays_at_2_gs(config: Config, element: Element) -> bool:
     return any(config.analog_output(ref).sampling_rate == 2e9 for ref in element.input_ports.values())
 
 
-def _samples(waveform: ConstantWaveform | ArbitraryWaveform) -> Samples:
+def is_slow(waveform: Waveform, length: int) -> bool:
+    """Whether a waveform of ``length`` ns has, at a rate of its own, fewer samples than ns, and enough for a cubic."""
+    own = isinstance(waveform, ArbitraryWaveform) and waveform.sampling_rate is not None
+    return own and 4 <= sample_count(waveform) < length
+
+
+def _stretched(samples: Samples, length: int) -> Samples:
+    """One sample a ns from fewer: cubics through four neighbours (docs/arithmetic.md, section 4)."""
+    x = (np.arange(length) * len(samples)) / length
+    first = np.clip(np.floor(x).astype(np.int64) - 1, 0, len(samples) - 4)
+    t = x - first
+    found: Samples = -(t - 1) * (t - 2) * (t - 3) / 6 * samples[first]
+    found += t * (t - 2) * (t - 3) / 2 * samples[first + 1]
+    found += -t * (t - 1) * (t - 3) / 2 * samples[first + 2]
+    found += t * (t - 1) * (t - 2) / 6 * samples[first + 3]
+    return found
+
+
+def _samples(waveform: ConstantWaveform | ArbitraryWaveform, length: int) -> Samples:
     if isinstance(waveform, ConstantWaveform):
         return np.array([waveform.sample], dtype=np.float64)
-    return np.array(waveform.samples, dtype=np.float64)
+    samples = np.array(waveform.samples, dtype=np.float64)
+    return samples if len(samples) >= length else _stretched(samples, length)
 
 
 def _spread(pairs: Sequence[tuple[float, int]]) -> Samples:

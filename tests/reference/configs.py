@@ -133,14 +133,14 @@ def offset_inputs(record: dict[str, Any]) -> tuple[str, ...]:
     return ("single",) if "singleInput" in record else tuple(several["inputs"])
 
 
-def waveform(draw: st.DrawFn, length: int, loudness: float) -> dict[str, Any]:
-    """A constant or arbitrary waveform of ``length`` ns."""
+def waveform(draw: st.DrawFn, count: int, loudness: float, slows: bool) -> dict[str, Any]:
+    """A constant or arbitrary waveform of ``count`` samples; ``slows``: or of half as many at half the rate."""
     if draw(st.booleans()):
         shape = SHAPES[draw(st.sampled_from(sorted(SHAPES)))]
-        return {
-            "type": "arbitrary",
-            "samples": [loudness * shape[n % len(shape)] * (1 - n / 99) for n in range(length)],
-        }
+        rate = draw(st.sampled_from([{}, {}, {"sampling_rate": 0.5e9}])) if slows else {}
+        count = count // 2 if rate else count
+        samples = [loudness * shape[n % len(shape)] * (1 - n / 99) for n in range(count)]
+        return {"type": "arbitrary", "samples": samples, **rate}
     return {"type": "constant", "sample": loudness * draw(st.sampled_from([0.1, -0.25, 0.0, 0.3]))}
 
 
@@ -299,7 +299,7 @@ class ConfigMaker:
         count = 0 if self.kind.one_length else self.draw(st.sampled_from([0, 0, 0, 2, 3]))
         for key in keys:
             samples = 2 * length if fine else length
-            form = array(samples, count, loudness) if count else waveform(self.draw, samples, loudness)
+            form = array(samples, count, loudness) if count else waveform(self.draw, samples, loudness, not fine)
             self.raw["waveforms"][f"{name}.{key}"] = form
         if count:
             self.arrays.add(name)

@@ -147,8 +147,15 @@ def per_ns(waveform: model.Waveform, pulse: model.Pulse) -> model.Waveform:
         rows = tuple(means(row, pulse) for row in waveform.samples_array)
         return structs.replace(waveform, samples_array=rows)
     if isinstance(waveform, model.ArbitraryWaveform):
-        return structs.replace(waveform, samples=means(waveform.samples, pulse))
+        return structs.replace(waveform, samples=means(each_ns(waveform, pulse), pulse))
     return waveform
+
+
+def each_ns(waveform: model.ArbitraryWaveform, pulse: model.Pulse) -> tuple[float, ...]:
+    """Section 4: of a waveform with a lower rate of its own a sample for each ns."""
+    if waveform.sampling_rate is None or len(waveform.samples) >= pulse.length:
+        return waveform.samples
+    return tuple(stretched_sample(list(waveform.samples), j, pulse.length) for j in range(pulse.length))
 
 
 def twice_of(config: model.Config, element: str, pulse: model.Pulse, length: int, number: int) -> tuple[Complex, ...]:

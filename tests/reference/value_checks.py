@@ -362,6 +362,23 @@ class ValueChecks:
         assert np.all(np.abs(codes[:44] + 4096 * cubic(np.arange(44) * 16 / 44) + 0.5) <= 0.5 + 1e-6)
         assert not codes[44:].any()
 
+    def test_a_waveform_with_a_lower_rate_is_its_cubic(self) -> None:
+        """8 samples of a cubic polynomial at 0.5 GS/s are a pulse of 16 ns on that cubic; stretched, on it still."""
+
+        def cubic(x: Samples) -> Samples:
+            return 0.1 + 0.05 * x - 0.02 * x**2 + 0.002 * x**3
+
+        raw = raw_bench()
+        del raw["elements"]["q"]["intermediate_frequency"]
+        samples = [float(y) for y in cubic(np.arange(8.0))]
+        raw["waveforms"]["ramp"] = {"type": "arbitrary", "samples": samples, "sampling_rate": 0.5e9}
+        for cycles, length in ((None, 16), (11, 44)):
+            stretch = {} if cycles is None else {"duration": cycles}
+            body = (align(), play("pulse", "q", **stretch), measure("readout", "r", amplitude=(0.0,), stream="adc"))
+            _, _, codes = self.trace(check_config(raw), *body, plant=wire((4, 1), latency_ns=40))
+            assert np.all(np.abs(codes[:length] + 4096 * cubic(np.arange(length) * 8 / length) + 0.5) <= 0.5 + 1e-6)
+            assert not codes[length:].any()
+
     def test_two_pulses_on_one_port_add_up(self) -> None:
         """r and q play at once into one input: the trace is the sum of both."""
         body = (align(), play("flat", "q", duration=50), measure("readout", "r", stream="adc"))

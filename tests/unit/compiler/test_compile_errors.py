@@ -301,6 +301,17 @@ def test_a_sticky_collection_comes_later() -> None:
     assert "element 'new': sticky with a singleInputCollection is not supported yet" in str(error)
 
 
+@pytest.mark.parametrize(("rate", "count"), [(2e9, 200), (0.03e9, 3)])
+def test_rates_of_waveforms_that_come_later(rate: float, count: int) -> None:
+    """More samples than the port plays, and fewer than a cubic needs: not_yet, and the waveform's name."""
+    raw = bench(new={"singleInput": {"port": ("con1", 1)}, "operations": {"own": "own_pulse"}})
+    raw["waveforms"]["own"] = {"type": "arbitrary", "samples": [0.1] * count, "sampling_rate": rate}
+    raw["pulses"]["own_pulse"] = {"operation": "control", "length": 100, "waveforms": {"single": "own"}}
+    error = refused(lambda: q.play("own", "new"), check_config(raw))
+    assert error.code == "not_yet"
+    assert "waveform 'own' at another rate" in str(error)
+
+
 def fems(element: dict[str, Any], parts: dict[str, dict[str, Any]] | None = None, **output: Any) -> Config:
     """A config with this element alone, on an OPX1000 with an LF-FEM and a MW-FEM; ``parts``: more by section."""
     low = {"type": "LF", "analog_outputs": {1: output}, "analog_inputs": {1: {}}}

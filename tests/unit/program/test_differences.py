@@ -463,3 +463,11 @@ def test_any_tree_can_be_asked() -> None:
         plain()
     empty = msgspec.structs.replace(made.tree, body=())
     assert differences_of(empty, check_config(opx_two_qubits()), Setting()) == ("simulated_time",)
+
+
+def test_a_waveform_with_a_lower_rate_is_stretched() -> None:
+    """What the samples between are, is a choice: told where such a waveform is played."""
+    config = opx_two_qubits()
+    config["waveforms"]["gauss_wf"] = {"type": "arbitrary", "samples": [0.1] * 30, "sampling_rate": 0.5e9}
+    assert "stretched_waveforms" in ids(lambda: play("x180", "q1"), config)
+    assert "stretched_waveforms" not in ids(lambda: play("saturation", "q1"), config)
