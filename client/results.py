@@ -58,7 +58,7 @@ class ResultHandle:
 
     def count_so_far(self) -> int:
         """How many items can be fetched now; also `len(handle)`."""
-        return self._results.state_of(self.name).count
+        return self._results.count_of(self.name)
 
     def __len__(self) -> int:
         return self.count_so_far()
@@ -241,12 +241,26 @@ class ResultHandles(Mapping[str, ResultHandle]):
     def _state(self) -> requests.ResultsState:
         return self._connection.ask(requests.GetResultsState(job_id=self._job_id)).result
 
-    def state_of(self, name: str) -> StreamState:
-        """The state of one stream."""
-        for stream in self._state().streams:
-            if stream.schema.name == name:
-                return stream
-        raise DataFetchingError(f"Result named '{name}' not found for job {self._job_id}", code="unknown_stream")
+    def count_of(self, name: str) -> int:
+        """How many items of a stream can be fetched now.
+
+        Of a job that failed the keeper of its results is asked, where it is there: a controller that was lost had told
+        of other items than it has kept.
+        """
+        state = self._state()
+        counts = [stream.count for stream in state.streams if stream.schema.name == name]
+        if not counts:
+            raise DataFetchingError(f"Result named '{name}' not found for job {self._job_id}", code="unknown_stream")
+        if state.state not in _FAILED or state.closed:
+            return counts[0]
+        asked = requests.Fetch(job_id=self._job_id, stream=name, start=0, stop=0, offset=0)
+        try:
+            return self._connection.ask(asked).result.stream.count
+        except QuaymasterError as error:
+            instead = {"controller_unavailable": counts[0], "controller_lost": counts[0], "results_gone": 0}
+            if error.code not in instead:
+                raise
+            return instead[error.code]
 
     def is_processing(self) -> bool:
         """Whether more may come."""

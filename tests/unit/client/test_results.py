@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any
+from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 import pytest
 from fake_connection import NEVER, FakeConnection
@@ -422,6 +423,27 @@ def test_waiting_in_vain_is_a_timeout(handles: ResultHandles, store: Store, conn
         handles.I.wait_for_values(5, timeout=0.1)
     with pytest.raises(TimeoutError, match="job 7 was not done in time"):
         handles.wait_for_all_values(timeout=0.1)
+
+
+def test_what_a_lost_controller_kept_is_counted(
+    handles: ResultHandles, store: Store, connection: FakeConnection
+) -> None:
+    """Of a job that failed the count is that of the items that can be fetched; with no controller there, what was last
+    heard of them."""
+    heard = store.results_state()
+    streams = [msgspec.structs.replace(stream, count=0) for stream in heard.streams]
+    connection.on(requests.GetResultsState, msgspec.structs.replace(heard, state="error", streams=streams))
+    assert (len(handles.I), handles.I.count_so_far()) == (3, 3)
+
+    def away(asked: requests.Fetch) -> NoReturn:
+        raise Taken("controller con1 is not connected", code="controller_unavailable")
+
+    def gone(asked: requests.Fetch) -> NoReturn:
+        raise AskedWrongly("the results of job 7 are gone", code="results_gone")
+
+    for answer in (away, gone):
+        connection.on(requests.Fetch, answer)
+        assert len(handles.I) == 0
 
 
 def test_a_timeout_of_zero_looks_at_once(handles: ResultHandles, store: Store, connection: FakeConnection) -> None:
