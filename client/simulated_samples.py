@@ -111,7 +111,7 @@ class SimulatorSamples(Mapping[str, SimulatorControllerSamples]):
         found = self._controllers.get(name)
         if found is None:
             raise AttributeError(f"no samples of controller {name!r}; there are {', '.join(self) or 'none'}")
-        return found  # type: ignore[no-any-return]
+        return found
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._controllers]
