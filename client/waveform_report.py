@@ -361,7 +361,7 @@ def _digital(tables: Mapping[str, Any], play: Sequence[Any]) -> list[PlayedDigit
             output_ports=[number],
             controller=controller,
             fem=fem,
-            pulser={"controllerName": controller, "pulserIndex": (element["pulsers"] or [0])[0]},
+            pulser={"controllerName": controller, "pulserIndex": element["pulsers"][0]},
         )
         for controller, fem, number, _, _ in element["digital"]
     ]
@@ -374,7 +374,7 @@ def _acquisition(tables: Mapping[str, Any], row: Sequence[Any]) -> AdcAcquisitio
         start_time=start,
         end_time=end,
         process=process,
-        pulser={"controllerName": element["controller"], "pulserIndex": (element["pulsers"] or [0])[0]},
+        pulser={"controllerName": element["controller"], "pulserIndex": element["pulsers"][0]},
         quantum_element=element["name"],
         adc_ports=ports,
         controller=element["controller"],

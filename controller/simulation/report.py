@@ -101,7 +101,7 @@ def _element(config: Config, info: ImageElement, pulser: int) -> dict[str, Any]:
         "fem": fem,
         "ports": [[ref.controller, ref.fem, ref.number] for ref in info.inputs],
         "kind": element.input_kind or "",
-        "pulsers": [pulser + part for part in range(len(info.inputs))],
+        "pulsers": [pulser + part for part in range(max(1, len(info.inputs)))],
         "correction": list(info.correction),
         "offsets": [_offset(config, ref) for ref in info.inputs],
         "upconverter": element.MWInput.upconverter if element.MWInput is not None else 0,

@@ -117,6 +117,21 @@ def test_markers_acquisitions_and_resets(tmp_path: Path) -> None:
     assert report.to_string().count("\n") + 1 == 4 + 2 + 1 + 2 + 1
 
 
+def test_an_element_without_analog_ports_has_a_pulser_of_its_own(tmp_path: Path) -> None:
+    """A marker alone takes a thread, and its pulser is not that of another element."""
+    config = two_qubits()
+    config["pulses"]["bare"] = {"operation": "control", "length": 100, "digital_marker": "ON"}
+    switch = {"port": ("con1", 2), "delay": 0, "buffer": 0}
+    config["elements"]["gate"] = {"digitalInputs": {"switch": switch}, "operations": {"open": "bare"}}
+    with program() as prog:
+        play("x180", "q1")
+        play("open", "gate")
+    report = simulated(tmp_path, prog, config, 50).report
+    (marker,) = report.digital_waveforms
+    assert marker.element == "gate"
+    assert marker.pulser not in [entry.pulser for entry in report.analog_waveforms]
+
+
 def test_an_acquisition_is_on_the_fem_that_measures(tmp_path: Path) -> None:
     """An element may play on one FEM and measure on another."""
     config = opx1000_lf_mw()
