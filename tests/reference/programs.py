@@ -583,12 +583,14 @@ class Maker:
     def update_frequency(self, element: str) -> tree.Statement:
         """A new frequency in any units; in Hz some are beyond the range of ports, which no literal may be."""
         units = self.draw(st.sampled_from(["Hz", "Hz", "Hz", "mHz", "uHz", "nHz", "pHz"]))
-        if units == "Hz" and self.chance(3):
-            frequency: tree.Expression = binary(tree.Variable(type="int", name=self.pick(INTS)), "+", 1_500_000_000)
-        elif self.chance(3):
+        frequency: tree.Expression
+        if self.chance(3):
             frequency = self.expression("int", 1)
         else:
             frequency = tree.Value(type="int", raw=self.draw(st.sampled_from([10**7, -12345678, 0, 499_999_999])))
+        refused = isinstance(frequency, tree.Value) and abs(frequency.raw) > 500_000_000
+        if units == "Hz" and (refused or self.chance(3)):
+            frequency = binary(tree.Variable(type="int", name=self.pick(INTS)), "+", 1_500_000_000)
         keep = self.draw(st.booleans())
         return tree.UpdateFrequency(at=-1, element=element, frequency=frequency, units=units, keep_phase=keep)
 
