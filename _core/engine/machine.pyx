@@ -112,6 +112,7 @@ cdef class Machine:
     cdef readonly object image
     cdef object _arrays
     cdef object _timed
+    cdef object _input_numbers
     cdef object _port_events
     cdef tuple _watched
     cdef bint _halted
@@ -178,6 +179,7 @@ cdef class Machine:
         arrays.update(_flat_tables(image))
         arrays["window_queue"] = _flat(queues.window_queue, np.int64)
         arrays["lags"] = _flat(queues.lags, np.int64)
+        self._input_numbers = np.array([port.ref.number for port in image.ports], dtype=np.int64)
         self._timed = np.array([stream.timed for stream in image.streams] + [False], dtype=np.uint8)
         cdef machine_tables *t = &self._tables
         cdef const int32_t[::1] i32
@@ -502,38 +504,34 @@ cdef class Machine:
                     newest[key] = run
                     runs.append(kind)
             run_of[k] = run
-        sizes = np.bincount(run_of)
+        # a run for each trace where two lengths take turns: so each is found without a look at all others
+        ends = np.cumsum(np.bincount(run_of))
+        parts = np.split(np.argsort(run_of, kind="stable"), ends[:-1])
         chunks = []
-        for run in range(len(runs)):
-            stream, part, _, rate = runs[run]
-            samples, inputs, starts = self._traces_of(traces, codes, run_of, run, sizes[run])
+        for (stream, part, length, rate), members in zip(runs, parts):
+            samples, inputs, starts = self._traces_of(traces, codes, members, length)
             if part == 2:  # behind each trace of I comes the one of Q
                 samples = chunks.pop()[1] + 1j * samples
             chunks.append((stream, samples, inputs, starts, rate))
         machine_traces_taken(m)
         return chunks
 
-    cdef _traces_of(self, const machine_trace *traces, const int16_t *codes, int64_t[::1] run_of, int64_t run,
-                    int64_t size):
-        """Codes, number of the input and start of each trace of a run."""
-        cdef int64_t k
-        cdef int64_t place = 0
-        cdef int64_t[::1] number = np.array([port.ref.number for port in self.image.ports], np.int64)
-        inputs, starts = np.empty(size, np.int64), np.empty(size, np.int64)
-        cdef int64_t[::1] input = inputs
+    cdef _traces_of(self, const machine_trace *traces, const int16_t *codes, const int64_t[::1] members, int64_t length):
+        """Codes, number of the input and start of each of these traces."""
+        cdef int64_t size = members.shape[0]
+        cdef int64_t place
+        cdef const machine_trace *trace
+        samples = np.empty((size, length), np.int16)
+        ports, starts = np.empty(size, np.int64), np.empty(size, np.int64)
+        cdef int16_t[:, ::1] rows = samples
+        cdef int64_t[::1] port = ports
         cdef int64_t[::1] start = starts
-        cdef int16_t[:, ::1] rows
-        samples = None
-        for k in range(run_of.shape[0]):
-            if run_of[k] == run:
-                if samples is None:
-                    samples = np.empty((size, traces[k].length), np.int16)
-                    rows = samples
-                memcpy(&rows[place, 0], codes + traces[k].first, <size_t>(2 * traces[k].length))
-                input[place] = number[traces[k].port]
-                start[place] = traces[k].start
-                place += 1
-        return samples, inputs, starts
+        for place in range(size):
+            trace = &traces[members[place]]
+            memcpy(&rows[place, 0], codes + trace.first, <size_t>(2 * length))
+            port[place] = trace.port
+            start[place] = trace.start
+        return samples, self._input_numbers[ports], starts
 
     def log(self):
         """What was played and measured so far; see the stub."""
