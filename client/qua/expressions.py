@@ -271,9 +271,9 @@ def scalar(value: object, like: tree.VarType | None = None, *, place: str = "") 
 def typed(value: object, type: tree.VarType, *, place: str) -> QuaExpression:
     """``value`` as an expression of exactly ``type``; ``place`` says in messages what it is for.
 
-    The quotient of two ints is a fixed where one is needed.
+    The quotient of two ints, and what is made of IO registers alone, is a fixed where one is needed.
     """
-    expression = scalar(_fixed_quotient(value) if type == "fixed" else value, type, place=place)
+    expression = scalar(_as_fixed(value) if type == "fixed" else value, type, place=place)
     if expression.type != type:
         raise refusal(
             f"{described(expression)} {place} must be {type}", code="type_mismatch", hint=_cast_hint(expression, type)
@@ -352,9 +352,53 @@ def _type_beside(value: object) -> tree.VarType | None:
 
 
 def quotients_as_used(left: object, right: object) -> tuple[object, object]:
-    """The sides of something that takes one type: a quotient of two ints beside a fixed or a float is a fixed."""
+    """The sides of something that takes one type: beside a fixed or a float a quotient of two ints is a fixed, and so
+    is what is made of IO registers alone."""
     a, b = _type_beside(left), _type_beside(right)
-    return (_fixed_quotient(left) if b == "fixed" else left, _fixed_quotient(right) if a == "fixed" else right)
+    return (_as_fixed(left) if b == "fixed" else left, _as_fixed(right) if a == "fixed" else right)
+
+
+def _as_fixed(value: object) -> object:
+    """What gets its type from where it stands, as a fixed; anything else as it is."""
+    if isinstance(value, QuaExpression) and _of_registers(value.node):
+        return QuaExpression(_registers_as_fixed(value.node), value.owner, value.depth)
+    return _fixed_quotient(value)
+
+
+def _of_registers(node: tree.Expression) -> bool:
+    """Whether it is an int made of IO registers alone: operators (a minus writes ``0 - x``), Math.abs, Math.relu and
+    the results of Util.cond. A shift and any other literal say what it is."""
+    match node:
+        case tree.Io():
+            return node.type == "int"
+        case tree.Binary(type="int", operator="-", left=tree.Value(raw=0)):
+            return _of_registers(node.right)
+        case tree.Binary(type="int", operator="+" | "-" | "*" | "/" | "&" | "|" | "^"):
+            return _of_registers(node.left) and _of_registers(node.right)
+        case tree.Call(function="math.abs" | "math.relu"):
+            return _of_registers(node.arguments[0])
+        case tree.Call(function="util.cond"):
+            return all(map(_of_registers, node.arguments[1:]))
+        case _:
+            return False
+
+
+def _registers_as_fixed(node: tree.Expression) -> tree.Expression:
+    """The same computed from the registers' bits as fixeds; only of what `_of_registers` says."""
+    match node:
+        case tree.Io():
+            return tree.Io(type="fixed", number=node.number)
+        case tree.Binary():
+            left, right = _registers_as_fixed(node.left), _registers_as_fixed(node.right)
+            return tree.Binary(type="fixed", operator=node.operator, left=left, right=right)
+        case tree.Call():
+            before, read = node.arguments[:-1], node.arguments[-1:]
+            if node.function == "util.cond":
+                before, read = node.arguments[:1], node.arguments[1:]
+            return tree.Call(type="fixed", function=node.function, arguments=(*before, *map(_registers_as_fixed, read)))
+        case _:
+            assert isinstance(node, tree.Value)
+            return tree.Value(type="fixed", raw=node.raw)
 
 
 def _fixed_quotient(value: object) -> object:

@@ -55,6 +55,44 @@ READS: list[tuple[str, Callable[..., Any], tree.Expression]] = [
         tree.Binary(type="int", operator="-", left=value("int", 0), right=INT),
     ),
     (
+        "negated, as a fixed",
+        lambda n, f, b: q.assign(f, -q.IO1),
+        tree.Binary(type="fixed", operator="-", left=value("fixed", 0), right=FIXED),
+    ),
+    (
+        "two, as a fixed",
+        lambda n, f, b: q.assign(f, q.IO1 * q.IO1),
+        tree.Binary(type="fixed", operator="*", left=FIXED, right=FIXED),
+    ),
+    (
+        "two, beside a float",
+        lambda n, f, b: q.assign(f, 0.5 - (q.IO1 + q.IO1)),
+        tree.Binary(
+            type="fixed",
+            operator="-",
+            left=value("fixed", HALF),
+            right=tree.Binary(type="fixed", operator="+", left=FIXED, right=FIXED),
+        ),
+    ),
+    (
+        "quotient",
+        lambda n, f, b: q.assign(f, q.IO1 / q.IO1),
+        tree.Binary(type="fixed", operator="/", left=FIXED, right=FIXED),
+    ),
+    (
+        "in Util.cond, as a fixed",
+        lambda n, f, b: q.assign(f, q.Util.cond(b, q.IO1, q.Math.abs(q.IO1))),
+        tree.Call(
+            type="fixed",
+            function="util.cond",
+            arguments=(
+                tree.Variable(type="bool", name="v3"),
+                FIXED,
+                tree.Call(type="fixed", function="math.abs", arguments=(FIXED,)),
+            ),
+        ),
+    ),
+    (
         "shifted",
         lambda n, f, b: q.assign(n, q.IO1 << 3),
         tree.Binary(type="int", operator="<<", left=INT, right=value("int", 3)),
@@ -227,6 +265,7 @@ WRONG: list[tuple[str, Callable[..., Any], str, str]] = [
     ("python", lambda v: bool(q.IO1), "python_logic", "if_(...)"),
     ("mixed", lambda v: q.assign(v, q.IO1 + 0.5), "type_mismatch", ""),
     ("IO2*2", lambda v: q.assign(q.declare(q.fixed), q.IO2 * 2), "type_mismatch", "as a float, 2.0 for 2"),
+    ("IO2>>1", lambda v: q.assign(q.declare(q.fixed), -(q.IO2 >> 1)), "type_mismatch", ""),
     ("1+IO2*2", lambda v: q.assign(q.declare(q.fixed), 1 + q.IO2 * 2), "type_mismatch", "as a float, 2.0 for 2"),
     ("list", lambda v: q.assign(q.IO1, [1]), "not_a_scalar", ""),
     ("no stream", lambda v: q.advance_input_stream(v), "bad_stream", "declare_input_stream"),
