@@ -50,9 +50,11 @@ def thread_of(config: Config, element: str) -> str:
 
 
 def threads_needed(config: Config, elements: Iterable[str]) -> dict[Home, int]:
-    """Threads by (controller, fem) that a program using these elements holds while it runs."""
+    """Threads by (controller, fem) that a program using these elements holds while it runs; a controller of which it
+    has ports alone, such as inputs of an element that plays elsewhere, is there with 0."""
     needs: dict[tuple[Home, bool, str], int] = {}
-    for name in sorted(set(elements)):
+    names = sorted(set(elements))
+    for name in names:
         element = _element(config, name)
         thread = (element.core is not None, element.core or name)  # a core never merges with an element of that name
         for home, cost in _costs(config, element).items():
@@ -61,6 +63,11 @@ def threads_needed(config: Config, elements: Iterable[str]) -> dict[Home, int]:
     totals: dict[Home, int] = {}
     for (home, _, _), cost in needs.items():
         totals[home] = totals.get(home, 0) + cost
+    controllers = {controller for controller, _ in totals}
+    for ref in sorted(ref for name in names for ref in _ports(config.elements[name])):
+        if ref.controller not in controllers:
+            controllers.add(ref.controller)
+            totals[ref.controller, ref.fem] = 0
     return dict(sorted(totals.items()))
 
 
@@ -91,10 +98,15 @@ def _costs(config: Config, element: Element) -> dict[Home, int]:
 
 def _home_without_input(element: Element) -> Home | None:
     """Where an element without analog input runs: where it measures, else where its digital ports are."""
-    refs: list[PortRef] = list(element.output_ports.values())
-    refs += [digital.port for digital in element.digitalInputs.values()]
-    refs += list(element.digitalOutputs.values())
+    refs = _ports(element)
     return (refs[0].controller, refs[0].fem) if refs else None
+
+
+def _ports(element: Element) -> list[PortRef]:
+    """Analog outputs, then inputs, then digital ports."""
+    refs = [*element.input_ports.values(), *element.output_ports.values()]
+    refs += [digital.port for digital in element.digitalInputs.values()]
+    return [*refs, *element.digitalOutputs.values()]
 
 
 def _port_cost(config: Config, ref: PortRef) -> int:

@@ -16,7 +16,7 @@ from .cluster import Cluster, Compiling, Fetching, Live
 from .dispatch import controllers_of, send_load
 from .ending import answer_pending, drop_errand, event_of, fail_lost, move, wake
 from .errands import keep_registers, note_standing
-from .job_requests import send_compile
+from .job_requests import check_ready, send_compile
 from .messages import Asked, Send
 from .rows import ControllerRow, ImageRow, JobRow
 from .simulations import send_simulation
@@ -157,7 +157,10 @@ def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -
         return []
     if said.error is not None:
         cluster.live[name].programs.discard(said.program_digest)
-        if not (said.error.code == "wrong_controller" and _ask_the_next(cluster, under_way)):
+        home = str(said.error.details.get("controller", "")) if said.error.code == "wrong_controller" else ""
+        if home in under_way.others:
+            _ask_home(cluster, under_way, home)
+        else:
             _refuse_all(cluster, under_way, said.error)
         return []
     waiting = list(under_way.asked.values())
@@ -182,14 +185,16 @@ def compiled(cluster: Cluster, name: str, said: reports.Compiled, bodies: Any) -
     return waiting
 
 
-def _ask_the_next(cluster: Cluster, under_way: Compiling) -> bool:
+def _ask_home(cluster: Cluster, under_way: Compiling, home: str) -> None:
     """Of a qm over several controllers, only the first whose elements a program uses can compile it."""
-    while under_way.others:
-        under_way.controller = under_way.others.pop(0)
-        if cluster.is_ready(under_way.controller):
-            send_compile(cluster, under_way)
-            return True
-    return False
+    under_way.others.remove(home)
+    try:
+        check_ready(cluster, home)
+    except Taken as error:
+        _refuse_all(cluster, under_way, fault_of(error))
+    else:
+        under_way.controller = home
+        send_compile(cluster, under_way)
 
 
 def _refuse_all(cluster: Cluster, under_way: Compiling, error: Fault) -> None:

@@ -215,9 +215,11 @@ def _ask_controller(cluster: Cluster, asked: Asked, qm: QmRow, digest: str, opti
             config_digest=qm.config_digest,
             options=options,
         )
-        first, *others = cluster.shapes[qm.qm_id].controllers
-        under_way = Compiling(image_id, action, (body, qm.config_digest), first, others, OrderedDict(), {})
+        names = list(cluster.shapes[qm.qm_id].controllers)
+        first = next((name for name in names if cluster.is_ready(name)), names[0])
         check_ready(cluster, first)
+        others = [name for name in names if name != first]
+        under_way = Compiling(image_id, action, (body, qm.config_digest), first, others, OrderedDict(), {})
         cluster.compiling[image_id] = under_way
         send_compile(cluster, under_way)
     under_way.asked[key] = asked

@@ -84,7 +84,7 @@ def check_controllers(cluster: Cluster, shape: Shape) -> None:
     for name, (kind, fems) in shape.controllers.items():
         row = cluster.controllers.get(name)
         if row is None:
-            known = ", ".join(f"{r.name} ({r.type})" for r in cluster.controllers.values()) or "none"
+            known = ", ".join(f"{r.name} ({r.type})" for _, r in sorted(cluster.controllers.items())) or "none"
             raise AskedWrongly(
                 f"the config names controller {name!r}; this cluster has {known}",
                 code="unknown_controller",

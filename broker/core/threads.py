@@ -16,7 +16,8 @@ class ThreadAccount:
     def take(self, job_id: str, needs: Iterable[ThreadNeed]) -> None:
         """Book a job's threads."""
         for need in needs:
-            self._taken.setdefault((need.controller, need.fem), {})[job_id] = need.threads
+            if need.threads:
+                self._taken.setdefault((need.controller, need.fem), {})[job_id] = need.threads
 
     def give_back(self, job_id: str, needs: Iterable[ThreadNeed]) -> None:
         """Undo `take`."""

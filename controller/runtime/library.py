@@ -255,7 +255,9 @@ class Library:
         homes = sorted({controller for controller, _, _ in image.threads_needed})
         if homes and homes[0] != self._controller:
             raise AskedWrongly(
-                f"this program belongs on {homes[0]}; this is {self._controller}", code="wrong_controller"
+                f"this program belongs on {homes[0]}; this is {self._controller}",
+                code="wrong_controller",
+                details={"controller": homes[0]},
             )
         unlike = [name for name in homes[1:] if name not in self._engine.alike]
         if unlike:

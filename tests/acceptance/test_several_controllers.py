@@ -123,13 +123,20 @@ def test_one_program_on_two_controllers(make_cluster: Callable[..., ProcessClust
 
 
 def test_plants_that_differ(make_cluster: Callable[..., ProcessCluster]) -> None:
-    """One of them would compute for both, so both must have the same behind their ports."""
+    """One of them would compute for both, so both must have the same behind their ports, also where an element that
+    plays on one measures with the other."""
     cluster = make_cluster({"con1": f"opx+ {CABLES}", "con2": "opx+ --plant=none"})
     with cluster.manager() as qmm:
         qm = qmm.open_qm(config())
         with pytest.raises(FailedToExecuteJobException, match="con2 has another plant than con1") as refused:
             qm.execute(feed_forward())
         assert "cluster file" in str(refused.value)
+        across = config()
+        across["elements"] = {"here": {**across["elements"]["here"], "outputs": {"out1": ("con2", 1)}}}
+        with program() as prog:
+            measure("readout", "here", None)
+        with pytest.raises(FailedToExecuteJobException, match="con2 has another plant than con1"):
+            qmm.open_qm(across).execute(prog)
 
 
 def until(condition: Callable[[], Any], what: str) -> None:

@@ -151,11 +151,12 @@ def test_a_program_over_several_controllers(bench: Any, config: Any) -> None:
 
 
 def test_the_controller_that_has_the_elements_compiles(bench: Any, config: Any) -> None:
-    """Of a qm over two controllers the first says that the program belongs to the other; the other is asked."""
+    """Of a qm over two controllers one says that the program belongs to the other; the other is asked. Where the first
+    is away, the other is; where the one that it belongs to is away, the error says so."""
     qm_id = bench.open({"controllers": {**config(1)["controllers"], **config(1, controller="con2")["controllers"]}})
     bench.compiles = False
     bench.ask(requests.AddJob(qm_id=qm_id, digest=DIGEST), b"program")
-    wrong = records.Fault(family="asked_wrongly", code="wrong_controller", message="it belongs on con2")
+    wrong = records.Fault(family="asked_wrongly", code="wrong_controller", details={"controller": "con2"})
     for controller in ("con1", "con2"):
         assert bench.sent[-1].controller == controller
         command = bench.sent[-1].action
@@ -163,6 +164,18 @@ def test_the_controller_that_has_the_elements_compiles(bench: Any, config: Any) 
         bench.say(controller, bench.compiled(command))
     assert bench.sent[-1].controller == "con2"
     assert isinstance(bench.sent[-1].action, commands.Load)
+    bench.gone("con1")
+    bench.ask(requests.Compile(qm_id=qm_id, digest=wire.content_digest(b"other")), b"other")
+    assert (bench.sent[-1].controller, type(bench.sent[-1].action)) == ("con2", commands.CompileProgram)
+    bench.say("con2", bench.compiled(bench.sent[-1].action))
+    bench.connect("con1")
+    bench.gone("con2")
+    bench.ask(requests.Compile(qm_id=qm_id, digest=wire.content_digest(b"more")), b"more")
+    assert bench.sent[-1].controller == "con1"
+    bench.compile_error = wrong
+    bench.say("con1", bench.compiled(bench.sent[-1].action))
+    assert bench.answers[-1].error.code == "controller_unavailable"
+    assert "con2" in bench.answers[-1].error.message
 
 
 def test_a_command_that_could_not_be_followed_answers_who_waits(bench: Any, qm: str) -> None:

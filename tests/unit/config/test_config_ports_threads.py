@@ -73,6 +73,9 @@ def test_thread_costs_on_an_opx() -> None:
     assert costs(raw, "q1") == {home: 2}
     assert costs(raw, "q1", "q2", "rr1", "rr2") == {home: 8}
     assert costs(raw, "q1", "q1") == {home: 2}
+    raw["controllers"]["con2"] = raw["controllers"]["con1"]
+    raw["elements"]["flux"]["digitalInputs"] = {"d": {"port": ("con2", 2), "delay": 0, "buffer": 0}}
+    assert costs(raw, "flux", "q1") == {home: 3, ("con2", 1): 0}
     assert costs(raw, "many") == {home: 3}
     assert costs(raw, "one") == {home: 1}
     assert costs(raw, "laser") == {home: 1}
