@@ -221,12 +221,12 @@ def timestamp_stream_name(builder: Builder, stream: Any, statement: str) -> str 
 
 def bins(start: float, end: float, number_of_bins: int) -> list[list[float]]:
     """Bins for ``histogram`` that tile the whole numbers from ``start`` to ``end``: [[low, high], ...], equally wide
-    (the last one ends at ``end``).
+    (the last one ends at ``end``). As of the SDK, a last bin that would hold ``end`` alone is left out.
     """
     count = whole(number_of_bins, "the number of bins")
     width = math.ceil((end - start + 1) / count)
     lows = [start + number * width for number in range(count)]
-    return [[low, min(low + width - 1, end)] for low in lows if low <= end]
+    return [[low, min(low + width - 1, end)] for low in lows if low < end]
 
 
 StreamType = Stream

@@ -141,6 +141,8 @@ def test_bins_tile_the_whole_numbers() -> None:
     """Equally wide, the last one ends at the end."""
     assert q.bins(1, 20, 2) == [[1, 10], [11, 20]]
     assert q.bins(0, 10, 2) == [[0, 5], [6, 10]]
+    assert q.bins(1, 4, 4) == [[1, 1], [2, 2], [3, 3]]
+    assert q.bins(0, 10, 5) == [[0, 2], [3, 5], [6, 8], [9, 10]]
 
 
 REFUSED: list[tuple[str, Any, str]] = [
