@@ -119,8 +119,8 @@ class Builder:
     def append(self, statement: tree.Statement, *, if_open: bool = False) -> None:
         """Add a statement to the innermost block."""
         block = self.block
-        if block.switch is not None and not block.switch.branches:
-            raise refusal("only case_ may stand first in switch_", code="misplaced")
+        if block.switch is not None:
+            raise refusal("only case_ and default_ may stand directly in switch_", code="misplaced")
         if block.streams:
             raise refusal("statements may not stand in stream_processing()", code="misplaced")
         if self.statement_count >= limits.STATEMENTS_MAX:

@@ -266,8 +266,7 @@ def _open_if(builder: Builder, word: str) -> tree.If:
 def switch_(expression: Any, unsafe: bool = False) -> BlockScope:
     """Choose one of the ``case_`` blocks inside by the value of ``expression``, which is evaluated once.
 
-    ``unsafe``: the platform may skip the check that one matches; ``default_`` is then refused. What stands in it behind
-    a case, but in none, is done after the switch (as the SDK places it).
+    ``unsafe``: the platform may skip the check that one matches; ``default_`` is then refused.
     """
     builder = current("switch_")
     at = builder.at()
@@ -283,7 +282,6 @@ def switch_(expression: Any, unsafe: bool = False) -> BlockScope:
         if not state.branches:
             raise refusal("switch_ has no case_", code="misplaced")
         builder.append(tree.If(at=at, branches=tuple(state.branches), otherwise=state.otherwise))
-        builder.block.statements += block.statements
 
     return BlockScope(builder, "switch_", finish, Block(switch=state))
 

@@ -144,28 +144,6 @@ def test_switch_on_a_variable(unsafe: bool) -> None:
     assert len(prog.tree.declarations) == 1
 
 
-def test_what_stands_in_a_switch_behind_its_cases_comes_after_it() -> None:
-    """Also between two cases, which stay one switch; an if_ there has its else_."""
-    with q.program() as prog:
-        n = q.declare(int)
-        with q.switch_(n):
-            with q.case_(1):
-                q.wait(4)
-            q.align()
-            with q.case_(2):
-                q.wait(5)
-            with q.if_(n == 3):
-                q.wait(6)
-            with q.else_():
-                q.wait(7)
-        q.wait(8)
-    switch, align, if_, wait = prog.tree.body
-    assert isinstance(switch, tree.If) and len(switch.branches) == 2
-    assert isinstance(align, tree.Align)
-    assert isinstance(if_, tree.If) and len(if_.otherwise) == 1
-    assert isinstance(wait, tree.Wait)
-
-
 def test_switch_on_an_expression_evaluates_it_once() -> None:
     """A hidden variable h1 takes the value first; users' names are not disturbed."""
     with q.program() as prog:

@@ -397,7 +397,7 @@ CASES: list[tuple[str, Any, str, str, str]] = [
     ("case_ alone", lambda v: q.case_(1), "misplaced", "case_ must stand directly in a switch_", ""),
     ("default_ alone", lambda v: q.default_(), "misplaced", "default_ must stand directly in", ""),
     ("no case", lambda v: _block(q.switch_(v.n)), "misplaced", "switch_ has no case_", ""),
-    ("in switch", lambda v: _block(q.switch_(v.n), q.align), "misplaced", "only case_ may stand first", ""),
+    ("in switch", lambda v: _block(q.switch_(v.n), q.align), "misplaced", "only case_ and default_", ""),
     ("default first", lambda v: _block(q.switch_(v.n), q.default_), "misplaced", "after a case_", ""),
     ("unsafe default", lambda v: _block(q.switch_(v.n, unsafe=True), q.default_), "misplaced", "no default_", "unsafe"),
     ("case type", lambda v: _block(q.switch_(v.n), lambda: q.case_(v.f)), "type_mismatch", "mixes types", ""),
