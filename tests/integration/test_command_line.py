@@ -271,6 +271,16 @@ def test_up_on_the_port_of_another_cluster(start_up: Callable[..., Up], tmp_path
     assert [path.name for path in (tmp_path / "other").glob("*.log")] == []
 
 
+@pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["down"]])
+def test_a_directory_that_cannot_be(tmp_path: Path, words: list[str]) -> None:
+    """A file where the folder would be is told in words."""
+    (tmp_path / "file").touch()
+    found = run(*words, "--dir", str(tmp_path / "file"))
+    assert_one_clear_line(
+        found, "no cluster was ever started" if words == ["down"] else "cannot hold the cluster's state"
+    )
+
+
 def test_detach_and_down(tmp_path: Path) -> None:
     """--detach returns when users can work; `down` ends every process; state stays for the next time."""
     directory, port = tmp_path / "state", free_ports()

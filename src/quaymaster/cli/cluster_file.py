@@ -109,7 +109,30 @@ def _check(cluster: Cluster, where: str) -> None:
                 code="bad_cluster_file",
                 hint='say what it connects, e.g. loopback = ["1>1:24"] (output > input : latency in ns)',
             )
+        if entry.loopback:
+            _check_cables(entry, names, where)
 
+
+def _check_cables(entry: ControllerEntry, names: list[str], where: str) -> None:
+    """Each can be read, and connects controllers that are there."""
+    from ..controller.plant import parse_cables
+
+    try:
+        found = parse_cables(entry.loopback, [entry.name])
+    except AskedWrongly as error:
+        raise AskedWrongly(
+            f"{where}: {entry.name}: {error.message}", code="bad_cluster_file", hint=error.hint
+        ) from None
+    strange = sorted({ref.controller for pair in [*found.analog, *found.digital] for ref in pair} - set(names))
+    if strange:
+        raise AskedWrongly(
+            f"{where}: {entry.name}: a loopback names controller {strange[0]!r}; there is {', '.join(names)}",
+            code="bad_cluster_file",
+        )
+
+
+EMBEDDED_NAMES = ("broker", "up", ".", "..")
+"""Files and folders that `quaymaster up` has beside those of its controllers: none may have such a name."""
 
 _SLOTS = re.compile(r"^(\d):(lf|mw)$")
 
@@ -124,7 +147,8 @@ def parse_controllers(text: str) -> list[tuple[str, str, dict[str, str]]]:
     for part in text.split(","):
         if found and _SLOTS.match(part):
             slot, kind = part.split(":")
-            found[-1][2][slot] = kind
+            if found[-1][2].setdefault(slot, kind) != kind:
+                raise AskedWrongly(f"{found[-1][0]} has two FEMs in slot {slot}: {text!r}", code="bad_controllers")
             continue
         name, _, rest = part.partition(":")
         kind, _, first = rest.partition("=")
@@ -153,6 +177,11 @@ def embedded_cluster(
 ) -> Cluster:
     """The cluster that `quaymaster up` runs: all on loopback, each process in a folder of `directory`."""
     directory = directory.absolute()
+    parsed = parse_controllers(controllers)
+    if taken := [name for name, _, _ in parsed if name in EMBEDDED_NAMES]:
+        raise AskedWrongly(
+            f"a controller cannot be named {taken[0]!r}", code="bad_controllers", hint="name it e.g. con1"
+        )
     entries = [
         {
             "name": name,
@@ -165,7 +194,7 @@ def embedded_cluster(
             "trigger_period_ns": trigger_period_ns,
             "photons": photons,
         }
-        for name, kind, fems in parse_controllers(controllers)
+        for name, kind, fems in parsed
     ]
     broker = {"directory": str(directory / "broker"), "port": port, "latency": latency}
     raw = {"broker": broker, "controllers": entries}

@@ -119,7 +119,7 @@ class EmbeddedCluster:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.directory = Path(cluster.broker.directory).parent
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.directory)
         self._lock: IO[str] | None = None
         path = self.directory / "cluster.toml"
         named = [("broker", ["broker"]), *((entry.name, ["controller", entry.name]) for entry in cluster.controllers)]
@@ -173,6 +173,18 @@ class EmbeddedCluster:
             self._lock.truncate()
             self._lock.close()
             self._lock = None
+
+
+def make_directory(directory: Path) -> None:
+    """The folder of a cluster's state and logs; raises AskedWrongly `bad_directory` where it cannot be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise AskedWrongly(
+            f"{directory} cannot hold the cluster's state: {error.strerror}",
+            code="bad_directory",
+            hint="give another --dir",
+        ) from None
 
 
 def check_ports(cluster: Cluster) -> None:
@@ -260,7 +272,7 @@ def ready_line(cluster: Cluster) -> str:
 def detach(cluster: Cluster) -> None:
     """Start `up` in a session of its own, and return when it is ready."""
     directory = Path(cluster.broker.directory).parent
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(directory)
     lock_directory(directory).close()
     check_ports(cluster)
     path = directory / "wanted.toml"
@@ -290,7 +302,7 @@ def down(directory: Path) -> None:
     path = directory / "up.pid"
     try:
         lock_directory(directory).close()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise AskedWrongly(f"no cluster was ever started in {directory}", code="nothing_runs") from None
     except Taken:
         pass
@@ -315,7 +327,10 @@ def main() -> None:
     """`python -m quaymaster.cli.embedded FILE`: what `up --detach` leaves running."""
     from .cluster_file import read_cluster
 
-    run(read_cluster(Path(sys.argv[1])))
+    try:
+        run(read_cluster(Path(sys.argv[1])))
+    except QuaymasterError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from quaymaster.cli.cluster_file import (
     write_cluster,
 )
 
+LOOPBACK = "[broker]\ndirectory='d'\n[[controllers]]\nname='a'\ndirectory='x'\nplant='loopback'\nloopback="
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -44,6 +45,14 @@ def test_controllers_in_one_word() -> None:
     assert parse_controllers("a") == [("a", "opx+", {})]
 
 
+@pytest.mark.parametrize("text", ["broker", "con1,up", ".", "..", "con1:opx1000=1:lf,1:mw"])
+def test_controllers_that_would_be_in_the_way_are_refused(text: str) -> None:
+    """Names of what is beside them in the folder of `up`, and two FEMs in one slot."""
+    with pytest.raises(AskedWrongly) as caught:
+        embedded_cluster(text, Path("state"), 9510)
+    assert caught.value.code == "bad_controllers"
+
+
 @pytest.mark.parametrize("text", ["", ":", "con1:opx9", "con1:opx1000=9", "con1:opx1000=x:lf", "1:lf", "a,,b"])
 def test_controllers_that_cannot_be_read_are_refused(text: str) -> None:
     """A wrong word is refused with an example of a right one."""
@@ -63,6 +72,9 @@ def test_controllers_that_cannot_be_read_are_refused(text: str) -> None:
         ("[broker]\ndirectory='d'\n" + 2 * "[[controllers]]\nname='a'\ndirectory='x'\n", "two controllers"),
         ("[broker]\ndirectory='d'\n[[controllers]]\nname='a'\ndirectory='x'\nfems={1='lf'}\n", "no FEMs"),
         ("[broker]\ndirectory='d'\n[[controllers]]\nname='a'\ndirectory='x'\nplant='loopback'", "connects nothing"),
+        (LOOPBACK + "['1>1']", "cannot read the loopback"),
+        (LOOPBACK + "['1>1:24', '2>2:28']", "latencies"),
+        (LOOPBACK + "['b/1>a/1:24']", "names controller 'b'; there is a"),
         ("[broker", "cluster.toml"),
     ],
 )
