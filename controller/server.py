@@ -220,6 +220,8 @@ class Server:
             case commands.DropResults():
                 self._lanes.later(lambda: self._shelf.drop(action.job_ids))
             case commands.TakeInventory():
+                for told in self._table.progress():  # first, so that who hears of a pause can count what was saved
+                    self._link.send(Report(matter=told))
                 jobs = self._table.inventory(self._spool.acknowledged)
                 self._link.send(Report(matter=reports.Inventory(jobs=jobs, qm_ids=self._ports.qm_ids)))
             case commands.Welcome():

@@ -9,7 +9,8 @@ The conversation, as a grammar (`C:` client, `B:` broker, `K:` controller; `*` a
     client     = C:Request(Hello) B:Reply *exchange
     exchange   = C:Request B:Reply                  the reply carries a result, an error, or `pending`
                / C:Request B:Reply(pending) exchange    ask again with the SAME request_id
-    controller = K:Report(Hello) B:Command(Welcome) B:Command(TakeInventory) K:Report(Inventory) reconcile *work
+    controller = K:Report(Hello) B:Command(Welcome) B:Command(TakeInventory)
+                 *K:Report(Progress) K:Report(Inventory) reconcile *work
                / K:Report(Hello) B:Command(Refuse)      e.g. its name was taken by a newer process
                / K:any B:Command(SayHello) controller   the broker was restarted
     reconcile  = *B:Command(Halt) *B:Command(Close) what is stale there

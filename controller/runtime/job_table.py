@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..._core.errors import AskedWrongly, Taken
 from ..._core.wire import FINAL_STATES, Fault, fault_of
 from ..._core.wire.commands import Load
-from ..._core.wire.reports import HeldJob, Status
+from ..._core.wire.reports import HeldJob, Progress, Status
 from .job_run import News
 from .limits import FINISHED_JOBS_MAX, JOBS_MAX
 from .runs import Run
@@ -29,6 +29,7 @@ class Entry:
 
     attempt: int
     run: Run | None = None
+    progress: Progress | None = None  # as its run told it last
     final: Status | None = None
     seq: int = 0  # of the final report
     next: Load | None = None  # a newer attempt that waits for this one's end
@@ -102,6 +103,8 @@ class JobTable:
             self._finish(news.run.job_id, entry, news.matter)
         elif isinstance(news.matter, Status):
             self._report(news.matter)
+        elif isinstance(news.matter, Progress):
+            entry.progress = news.matter
         return True
 
     # -- views ---------------------------------------------------------------------------------------------------------
@@ -130,6 +133,10 @@ class JobTable:
             assert entry.final is not None
             jobs.append(HeldJob(job_id=job_id, attempt=entry.attempt, state=entry.final.state))
         return jobs
+
+    def progress(self) -> list[Progress]:
+        """How far the jobs have come that have not ended, for a broker that may not have heard it."""
+        return [entry.progress for entry in self._held.values() if entry.progress is not None]
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

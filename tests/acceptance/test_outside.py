@@ -336,6 +336,8 @@ def test_a_pause_outlives_the_broker(cluster: ProcessCluster) -> None:
     assert job.status == "running"
     cluster.wait_connected("con1")
     assert job.is_paused()
+    assert job.result_handles.n.count_so_far() == 1
+    job.result_handles.n.wait_for_values(1, PATIENCE_S)
     qm.set_io1_value(0.5)
     assert job.resume() is True
     until(lambda: job.is_paused() and job.result_handles.I.count_so_far() == 1, "the second pause")

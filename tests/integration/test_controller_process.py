@@ -308,6 +308,7 @@ def test_a_job_stands_still_and_is_brought_what_it_waits_for(broker: PlayedBroke
     broker.tell(commands.TakeInventory())
     (held,) = broker.hear(Inventory).jobs
     assert (held.state, held.paused) == ("running", True)
+    assert [told.matter.streams[0].count for told in broker.heard if isinstance(told.matter, Progress)] == [5, 5]
     resume = commands.Deliver(delivery_id="d", job_id="1", attempt=1, parcel=parcels.Resume())
     broker.tell(msgspec.structs.replace(resume, delivery_id="e", attempt=2))
     assert broker.hear(NotDelivered, delivery_id="e").error.code == "job_not_running"

@@ -8,7 +8,7 @@ import pytest
 
 from quaymaster._core.errors import AskedWrongly
 from quaymaster._core.wire.commands import Load
-from quaymaster._core.wire.reports import Standing, Status
+from quaymaster._core.wire.reports import Progress, Standing, Status, StreamCount
 from quaymaster.controller.runtime import job_table
 from quaymaster.controller.runtime.job_run import News
 from quaymaster.controller.runtime.job_table import JobTable
@@ -148,6 +148,20 @@ def test_the_inventory_holds_what_has_not_ended_and_what_was_not_acknowledged() 
     bench.says(bench.runs[2], "running")
     held = {(job.job_id, job.attempt, job.state) for job in bench.table.inventory(1)}
     assert held == {("2", 1, "error"), ("3", 4, "running")}
+
+
+def test_how_far_jobs_have_come_is_known_until_they_end() -> None:
+    """What the newest attempt told last, for a broker that was away."""
+    bench = Bench()
+    bench.load()
+    assert bench.table.progress() == []
+    bench.says(bench.runs[0], "running")
+    for count in (1, 5):
+        told = Progress(job_id="7", attempt=1, streams=[StreamCount(name="n", count=count)])
+        bench.table.take(News(bench.runs[0], "running", told))  # type: ignore[arg-type]
+    assert bench.table.progress() == [told]
+    bench.says(bench.runs[0], "completed")
+    assert bench.table.progress() == []
 
 
 def test_too_many_jobs_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
