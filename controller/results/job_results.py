@@ -175,11 +175,23 @@ class JobResults:
             if self._granted(stream, len(items)):
                 stream.tail += items
 
+    def keep_due(self) -> float | None:
+        """Put on disk what has waited long enough, though nothing arrives; in how many seconds more is due, None where
+        all is on disk."""
+        with self._lock:
+            self._flush_if_due()
+            if not any(stream.unsaved for stream in self._streams):
+                return None
+            now = self._clock()
+            return max(self._flushed + self._patience_s(now) - now, 0.0)
+
+    def _patience_s(self, now: float) -> float:
+        return max(self._limits.flush_after_s, (now - self._began) / 20)
+
     def _flush_if_due(self) -> None:
         """Rows when there are enough for a chunk; from time to time all that is not on disk, if there is room."""
         now = self._clock()
-        patience_s = max(self._limits.flush_after_s, (now - self._began) / 20)
-        if now - self._flushed >= patience_s:
+        if now - self._flushed >= self._patience_s(now):
             self._flushed = now
             self._flush([s for s in self._streams if s.unsaved and (s.schema.many or self._room_for_item(s))])
         elif sum(len(s.tail) for s in self._streams if s.schema.many) >= self._limits.flush_bytes:

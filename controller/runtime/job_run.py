@@ -96,6 +96,7 @@ class JobRun:
         self._steps = FIRST_STEPS
         self._told_at = 0.0
         self._untold = False
+        self._due_s: float | None = None  # in so many seconds results that are here are due on disk
 
     # -- the server's side ---------------------------------------------------------------------------------------------
 
@@ -234,8 +235,12 @@ class JobRun:
         if self._machine is None:
             return False
         chunks = self._machine.drain()
-        if chunks and self._results is not None:
+        if self._results is None:
+            return bool(chunks)
+        if chunks:
             self._untold |= self._results.take(arrivals_of(chunks))
+        else:
+            self._due_s = self._results.keep_due()
         return bool(chunks)
 
     def _rest(self) -> None:
@@ -270,7 +275,7 @@ class JobRun:
         results.note_outside(lambda folder: append_entries(folder, entries))
 
     def _stand_still(self) -> None:
-        """Sleep until something comes; before that, all that was saved is told."""
+        """Sleep until something comes, or results are due on disk; before that, all that was saved is told."""
         assert self._machine is not None
         while self._take():
             pass
@@ -287,7 +292,7 @@ class JobRun:
             self._say(stands)
         began = time.monotonic()
         if not self._halted.is_set():
-            self._deliveries.wait()
+            self._deliveries.wait(self._due_s)
         if self._pace is not None:
             self._pace.stood(time.monotonic() - began)
 

@@ -108,6 +108,21 @@ def test_few_items_reach_the_disk_in_time(tmp_path: Path) -> None:
     assert ints(shelf) == [1, 2]
 
 
+def test_few_items_reach_the_disk_though_no_more_arrive(tmp_path: Path) -> None:
+    """A job that stands still asks what is due, and when there is more; nothing once all is on disk."""
+    clock = Clock()
+    job = JobResults(1, Pipeline(PROGRAM, {}), SCHEMAS, tmp_path / "7", ResultLimits(), lambda _: True, clock)
+    assert job.keep_due() is None
+    clock.now = 1.0
+    job.take(values(1))
+    clock.now = 4.0
+    assert job.keep_due() == pytest.approx(1.0)
+    assert not (tmp_path / "7").exists()
+    clock.now = 5.0
+    assert job.keep_due() is None
+    assert ints(ResultShelf(tmp_path)) == [1]
+
+
 def test_a_crash_in_the_middle_of_a_chunk_keeps_the_earlier_ones(tmp_path: Path) -> None:
     """A chunk just begun, one cut short, and a flipped bit cost only what follows them."""
     clock = Clock()

@@ -394,6 +394,18 @@ def test_a_paused_job_tells_all_and_sleeps_until_it_is_resumed(tmp_path: Path) -
     assert log_of(tmp_path) == [("resume", "", 5, []), ("resume", "", 10, [])]
 
 
+def test_what_was_saved_before_a_long_pause_reaches_the_disk(tmp_path: Path) -> None:
+    """Nothing more arrives and nobody resumes: after flush_after_s it is safe all the same."""
+    bench = Bench(tmp_path, values=12, pause_every=5)
+    bench.shelf.limits = ResultLimits(flush_after_s=0.2)
+    thread = bench.go()
+    wait_for(lambda: bench.told)
+    wait_for(lambda: list((tmp_path / "results" / "12").glob("*.chunk")))
+    assert ResultShelf(tmp_path / "results").fetch("12", "n", 0, -1, 0).stream.count == 5
+    bench.run.halt()
+    thread.join()
+
+
 def test_a_repeat_is_answered_and_not_delivered_again(tmp_path: Path) -> None:
     """The same id twice is one resume; another one finds the job not paused, or at its next pause."""
     bench = Bench(tmp_path, values=12, pause_every=5)
