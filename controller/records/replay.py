@@ -70,7 +70,10 @@ def replay(directory: Path, job_id: str) -> Replayed:
     with tempfile.TemporaryDirectory(prefix="quaymaster-replay-") as scratch:
         now, trouble = _run(Path(scratch), record, program, config, log, index.schemas)
         before = StoredResults(folder, index)
-        streams = [_compared(schema, number, index, before, now) for number, schema in enumerate(index.schemas)]
+        try:
+            streams = [_compared(schema, number, index, before, now) for number, schema in enumerate(index.schemas)]
+        except FileNotFoundError:  # cleared meanwhile
+            raise gone(job_id) from None
     same = not trouble and not any(stream.difference for stream in streams)
     return Replayed(
         job_id=job_id,
@@ -87,11 +90,7 @@ def replay(directory: Path, job_id: str) -> Replayed:
 
 def _record(index: FolderIndex, job_id: str) -> JobRecord:
     if not index.chunks or not index.job:
-        raise AskedWrongly(
-            f"there is no record of job {job_id} here (any more)",
-            code="record_gone",
-            hint="it was cleared, made way for newer ones, or the job saved nothing and got nothing from outside",
-        )
+        raise gone(job_id)
     if not index.ended or index.state != "completed":
         how = f"it ended as {index.state}" if index.ended else "it runs still, or its controller was killed"
         raise AskedWrongly(
@@ -139,6 +138,15 @@ def _log(folder: Path, job_id: str) -> list[Outside]:
         return read_entries(folder, Outside)
     except (ValueError, msgspec.MsgspecError) as error:
         raise damaged(job_id, f"the log of what came from outside cannot be read: {error}") from None
+
+
+def gone(job_id: str) -> QuaymasterError:
+    """There is nothing to compare with."""
+    return AskedWrongly(
+        f"there is no record of job {job_id} here (any more)",
+        code="record_gone",
+        hint="it was cleared, made way for newer ones, or the job saved nothing and got nothing from outside",
+    )
 
 
 def damaged(job_id: str, why: str) -> QuaymasterError:
