@@ -352,9 +352,10 @@ class QmJob(QmBaseJob):
         self, element: str, input: str | Sequence[str], offset: float | Sequence[float]
     ) -> None:
         """Let the port of an input of an element ("single", "I", "Q", or as the config names it), or of several, have
-        another offset, in V, from the next thing on that the element does. When the job ends it is the qm's again."""
-        for name, volts in offset_pairs(input, offset):
-            self._tell(parcels.SetOffset(element=element_name(element), input=name, volts=volts))
+        another offset, in V, from the next thing on that the element does. When the job ends it is the qm's again.
+        Where one of several cannot be, none is set."""
+        if pairs := offset_pairs(input, offset):
+            self._tell(parcels.SetOffsets(element=element_name(element), offsets=pairs))
 
     def get_output_dc_offset_by_element(self, element: str, iq_input: str | None = None) -> float:
         """The offset of the port of an input of an element of the running job, in V."""

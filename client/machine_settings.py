@@ -60,7 +60,7 @@ class MachineSettings:
         as many offsets. The running job has it with the next thing that the element does."""
         pairs = offset_pairs(input, offset)
         self._change(*(_change("output_dc_offset", element, [value], port=name) for name, value in pairs))
-        self._tell_running(*(parcels.SetOffset(element=element, input=name, volts=value) for name, value in pairs))
+        self._tell_running(parcels.SetOffsets(element=element, offsets=pairs))
 
     def set_input_dc_offset_by_element(self, element: str, output: str, offset: float) -> None:
         """Set the offset in volts of the analog input behind an element's output."""
@@ -101,6 +101,7 @@ class MachineSettings:
                 self._connection.ask(requests.TellJob(job_id=job_id, parcel=parcel))
             except QuaymasterError as error:
                 if error.code not in ("job_not_running", "no_such_element"):
+                    error.hint = f"later jobs of the qm have it; job {job_id}, which runs, has not"
                     raise
 
     # -- getters ---------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def set_something(machine: Machine, image: Image, random: Random) -> None:
         elif what == "correction":
             machine.set_correction(info.name, [random.uniform(-2, 1.99) for _ in range(4)])
         elif info.offsets:
-            machine.set_offset(info.name, random.choice(info.offsets).name, random.uniform(-0.5, 0.49))
+            machine.set_offsets(info.name, [(random.choice(info.offsets).name, random.uniform(-0.5, 0.49))])
     except AskedWrongly as error:
         assert error.code in ("no_oscillator", "no_mixer", "not_yet")
 

@@ -91,9 +91,9 @@ class Machine:
 
         Raises AskedWrongly ``no_such_element``, ``no_mixer``, ``bad_setting``; Taken ``outside_log_full``.
         """
-    def set_offset(self, element: str, input: str, volts: float) -> tuple[Outside, ...]:
-        """Likewise the DC offset of the port of an input ("single", "I", "Q", or as the config names it), as
-        set_dc_offset does.
+    def set_offsets(self, element: str, offsets: Sequence[tuple[str, float]]) -> tuple[Outside, ...]:
+        """Likewise the DC offsets of the ports of inputs ("single", "I", "Q", or as the config names them), as
+        set_dc_offset does; where one of them cannot be, none is set.
 
         Raises AskedWrongly ``no_such_element``, ``no_such_input``, ``bad_setting``, ``not_yet`` (a port without an
         offset that is wired to a measured input); Taken ``outside_log_full``.

@@ -307,12 +307,16 @@ cdef class Machine:
         mixed = [row for row in settings.sharing(self.image, number) if self.image.element_info[row].mixed]
         return self._set("correction", mixed, raws)
 
-    def set_offset(self, element, input, volts):
-        """An offset from outside; see the stub."""
+    def set_offsets(self, element, offsets):
+        """Offsets from outside, all of them or none; see the stub."""
         number = settings.element_number(self.image, element)
-        known = settings.offset_input(self.image.element_info[number], input)
-        self._check_hearing(known.row, known.place)
-        return self._set("offset", [number], settings.offset_raws(known, volts), input)
+        checked = []
+        for input, volts in offsets:
+            known = settings.offset_input(self.image.element_info[number], input)
+            self._check_hearing(known.row, known.place)
+            checked.append((input, settings.offset_raws(known, volts)))
+        self._check_room(len(checked), len(checked))
+        return tuple([entry for input, raws in checked for entry in self._set("offset", [number], raws, input)])
 
     cdef _check_hearing(self, row, which):
         """What an input is wired to must be known from the start where it may change."""

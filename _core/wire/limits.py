@@ -31,6 +31,7 @@ MESSAGE_CHARS: Final = 64 * KIB  # the text of an error or of a report line
 LIST_ITEMS: Final = 10_000  # ids in one request or one answer
 OVERRIDE_SAMPLES: Final = 100_000  # numbers in the overrides of one job
 INPUT_VALUES: Final = 65_536  # values in one entry of an input stream
+ELEMENT_INPUTS: Final = 1_000  # inputs of one element that are set at once
 DETAILS_ITEMS: Final = 1_000
 
 # Time, in milliseconds.

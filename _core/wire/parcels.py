@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from .limits import ELEMENT_INPUTS
 from .records import InputEntry, Name, Raw, Record
 
 
@@ -54,12 +55,11 @@ class SetCorrection(Parcel, frozen=True, kw_only=True, tag="set_correction"):
     values: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
 
 
-class SetOffset(Parcel, frozen=True, kw_only=True, tag="set_offset"):
-    """The DC offset of the port of an input of an element."""
+class SetOffsets(Parcel, frozen=True, kw_only=True, tag="set_offsets"):
+    """DC offsets in V of the ports of inputs of an element: all of them are set, or none."""
 
     element: Name
-    input: Name
-    volts: float
+    offsets: Annotated[list[tuple[Name, float]], msgspec.Meta(min_length=1, max_length=ELEMENT_INPUTS)]
 
 
 class ReadElement(Parcel, frozen=True, kw_only=True, tag="read_element"):
@@ -68,8 +68,8 @@ class ReadElement(Parcel, frozen=True, kw_only=True, tag="read_element"):
     element: Name
 
 
-ToJob = Resume | Push | Trigger | SetFrequency | SetCorrection | SetOffset
+ToJob = Resume | Push | Trigger | SetFrequency | SetCorrection | SetOffsets
 """What a client brings to a job."""
 Parcels = (
-    Resume | Push | Trigger | SetRegisters | ReadRegisters | SetFrequency | SetCorrection | SetOffset | ReadElement
+    Resume | Push | Trigger | SetRegisters | ReadRegisters | SetFrequency | SetCorrection | SetOffsets | ReadElement
 )

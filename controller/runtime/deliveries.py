@@ -150,8 +150,8 @@ class Deliveries:
                 machine.set_frequency(parcel.element, parcel.frequency_hz)
             case parcels.SetCorrection():
                 machine.set_correction(parcel.element, parcel.values)
-            case parcels.SetOffset():
-                machine.set_offset(parcel.element, parcel.input, parcel.volts)
+            case parcels.SetOffsets():
+                machine.set_offsets(parcel.element, parcel.offsets)
             case parcels.ReadElement():
                 machine.element(parcel.element)  # refused here, where there is none
 

@@ -55,8 +55,8 @@ class Machine(Protocol):
     def set_correction(self, element: str, values: Sequence[float]) -> object:
         """Another correction of an element's mixer, likewise."""
 
-    def set_offset(self, element: str, input: str, volts: float) -> object:
-        """Another DC offset of the port of an element's input, likewise."""
+    def set_offsets(self, element: str, offsets: Sequence[tuple[str, float]]) -> object:
+        """Other DC offsets of the ports of an element's inputs, likewise; all of them or none."""
 
     def element(self, name: str) -> ElementNow:
         """What an element is set to. Raises AskedWrongly."""

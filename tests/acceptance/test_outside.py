@@ -544,6 +544,9 @@ def test_a_mixer_is_calibrated_while_an_endless_program_plays(cluster: ProcessCl
         job.set_element_correction("q1", (2.0, 0.0, 0.0, 1.0))
     with pytest.raises(QmValueError, match="does not use"):
         job.set_element_correction("q2", (1.0, 0.0, 0.0, 1.0))
+    with pytest.raises(QmValueError, match="outside"):
+        job.set_output_dc_offset_by_element("q1", ("I", "Q"), (0.1, 0.6))
+    assert job.get_output_dc_offset_by_element("q1", "I") == pytest.approx(-0.002, abs=2**-17)  # neither of them
     job.halt()
 
 

@@ -186,8 +186,7 @@ def test_settings_of_a_running_job(connection: FakeConnection) -> None:
     assert told == [
         parcels.SetFrequency(element="q", frequency_hz=5e7),
         parcels.SetCorrection(element="q", values=[1.0, 0.0, 0.5, 1.0]),
-        parcels.SetOffset(element="q", input="I", volts=0.1),
-        parcels.SetOffset(element="q", input="Q", volts=-0.2),
+        parcels.SetOffsets(element="q", offsets=[("I", 0.1), ("Q", -0.2)]),
     ]
     assert job.get_intermediate_frequency("q") == 5e7
     assert job.get_element_correction("q") == (1.0, 0.5, 0.25, 1.0)

@@ -200,12 +200,12 @@ def test_setters_reach_the_running_job(configured: FakeConnection, qm: QuantumMa
     assert [asked.parcel for asked in told] == [
         parcels.SetFrequency(element="q1", frequency_hz=51e6),
         parcels.SetCorrection(element="q1", values=[1.0, 0.0, 0.0, 1.0]),
-        parcels.SetOffset(element="q1", input="I", volts=0.1),
-        parcels.SetOffset(element="q1", input="Q", volts=-0.1),
+        parcels.SetOffsets(element="q1", offsets=[("I", 0.1), ("Q", -0.1)]),
     ]
     configured.on(requests.TellJob, AskedWrongly("outside of what it may be", code="bad_setting"))
-    with pytest.raises(AskedWrongly, match="outside"):
+    with pytest.raises(AskedWrongly, match="outside") as caught:
         qm.set_intermediate_frequency("q1", 52e6)
+    assert caught.value.hint == "later jobs of the qm have it; job 9, which runs, has not"
 
 
 def test_setters_check_before_they_ask(configured: FakeConnection, qm: QuantumMachine) -> None:

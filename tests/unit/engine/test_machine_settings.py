@@ -138,7 +138,7 @@ def test_an_offset_is_heard_from_the_next_thing_on_that_the_element_does() -> No
     run = wired(0.125)
     go(run)
     assert run.machine.element("q").offsets == {"single": 0.125}
-    run.machine.set_offset("q", "single", 0.175)
+    run.machine.set_offsets("q", [("single", 0.175)])
     assert run.machine.element("q").offsets["single"] == pytest.approx(0.175, abs=2**-17)
     run.machine.resume()
     assert go(run) == "done"
@@ -153,7 +153,7 @@ def test_an_offset_at_the_upper_limit_is_a_step_below_it(volts: float) -> None:
     """From outside as in a config: 0.5 V is the highest step of the converter, 0.5 V - 2^-16 V."""
     run = wired(0.125)
     go(run)
-    run.machine.set_offset("q", "single", volts)
+    run.machine.set_offsets("q", [("single", volts)])
     assert run.machine.element("q").offsets["single"] == 0.5 - 2.0**-16
 
 
@@ -162,7 +162,7 @@ def test_an_offset_that_a_wired_input_could_not_hear_comes_later() -> None:
     run = wired(0.0)
     go(run)
     with pytest.raises(AskedWrongly) as caught:
-        run.machine.set_offset("q", "single", 0.1)
+        run.machine.set_offsets("q", [("single", 0.1)])
     assert caught.value.code == "not_yet"
     assert run.machine.outside_log() == ()
 
@@ -178,9 +178,9 @@ def test_an_offset_that_a_wired_input_could_not_hear_comes_later() -> None:
         (lambda m: m.set_correction("q1", (1, 0, 0, 1)), "no_mixer"),
         (lambda m: m.set_correction("r1", (1, 0, 0)), "bad_setting"),
         (lambda m: m.set_correction("r1", (2, 0, 0, 1)), "bad_setting"),
-        (lambda m: m.set_offset("r1", "single", 0.1), "no_such_input"),
-        (lambda m: m.set_offset("q1", "single", 0.50001), "bad_setting"),
-        (lambda m: m.set_offset("q1", "single", math.inf), "bad_setting"),
+        (lambda m: m.set_offsets("r1", [("single", 0.1)]), "no_such_input"),
+        (lambda m: m.set_offsets("q1", [("single", 0.50001)]), "bad_setting"),
+        (lambda m: m.set_offsets("q1", [("single", 0.1), ("single", math.inf)]), "bad_setting"),
         (lambda m: m.element("nobody"), "no_such_element"),
     ],
 )

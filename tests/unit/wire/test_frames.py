@@ -57,7 +57,7 @@ ARGUMENTS: list[Any] = [
     requests.GetElement(job_id="17", element="q"),
     requests.TellJob(job_id="17", parcel=wire.parcels.SetFrequency(element="q", frequency_hz=-5e7)),
     requests.TellJob(job_id="17", parcel=wire.parcels.SetCorrection(element="q", values=[1.0, 0.0, 0.0, 1.0])),
-    requests.TellJob(job_id="17", parcel=wire.parcels.SetOffset(element="q", input="I", volts=0.1)),
+    requests.TellJob(job_id="17", parcel=wire.parcels.SetOffsets(element="q", offsets=[("I", 0.1)])),
     requests.Compile(qm_id="qm-1", digest="d", options=OPTIONS),
     requests.AddJob(qm_id="qm-1", digest="d", to_start=True, overrides=records.Overrides(waveforms={"w": [0.1, 0.2]})),
     requests.Execute(qm_id="qm-1", program_id="p-1", overrides=records.Overrides(waveforms={"w": 0.25})),
