@@ -233,25 +233,11 @@ class QmBaseJob:
         return f"<{', '.join(parts)}>".replace(", of", " of", 1)
 
 
-_STARTED_JOBS_HAVE = (
-    "result_handles",
-    "halt",
-    "is_paused",
-    "resume",
-    "trigger",
-    "set_intermediate_frequency",
-    "set_element_correction",
-    "set_output_dc_offset_by_element",
-    "execution_report",
-    "difference_report",
-)
-
-
 class QmPendingJob(QmBaseJob):
     """A job in a queue. `wait_for_execution()` returns it as a `QmJob`, which has its results."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in _STARTED_JOBS_HAVE:
+        if not name.startswith("_") and (name in vars(QmJob) or name in _OF_A_RUNNING_JOB):
             raise AttributeError(f"a pending job has no {name}; take the job that wait_for_execution() returns")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

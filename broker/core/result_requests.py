@@ -138,7 +138,8 @@ def why_words(cluster: Cluster, job: JobRow) -> str:
         return f"job {job.job_id} is pending at position {position}: {ahead}"
     if running is not None:
         other = cluster.jobs[running]
-        return f"job {job.job_id} is next: job {running} of {other.user} is {other.state} on {job.qm_id}"
+        stands = _stands(cluster, other)
+        return f"job {job.job_id} is next: job {running} of {other.user} is {other.state} on {job.qm_id}{stands}"
     return f"job {job.job_id} is next: {obstacle(cluster, job) or 'it is about to start'}"
 
 

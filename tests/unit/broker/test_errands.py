@@ -185,6 +185,7 @@ def test_a_pause_is_seen_and_survives_a_crash(bench: Any, qm: str, job: str) -> 
     assert (info.state, info.paused) == ("running", True)
     assert "resume" in bench.ask(requests.Why(job_id=job)).text
     assert bench.state(waiting) == "pending"
+    assert "paused: it goes on when anybody calls job.resume()" in bench.ask(requests.Why(job_id=waiting)).text
     bench.crash()
     assert bench.ask(requests.GetJob(job_id=job)).paused
     bench.say("con1", reports.Hello(name="con1", type="opx+", instance="con1-i", version="0"))

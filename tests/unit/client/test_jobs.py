@@ -300,7 +300,7 @@ def test_a_trigger(connection: FakeConnection) -> None:
 
 def test_a_pending_job_says_where_results_are(connection: FakeConnection) -> None:
     """`result_handles` on a pending job is an AttributeError that names wait_for_execution()."""
-    for name in ("result_handles", "halt", "execution_report", "difference_report"):
+    for name in ("result_handles", "halt", "execution_report", "set_io_values", "set_input_dc_offset_by_element"):
         with pytest.raises(AttributeError, match="wait_for_execution"):
             getattr(pending(connection), name)
     assert not hasattr(pending(connection), "nonsense")
