@@ -2,7 +2,8 @@
 
 Rules:
 1. Per qm, one job loads or runs; the head of its queue follows it. (`processing` may overlap the next.)
-2. A head starts when its controller is ready and its threads are free there; until then it stays pending.
+2. A head starts when its controllers are ready, are what its config says of them, and have its threads free; until
+   then it stays pending.
 3. Heads of different qms compete for threads in the order of `start_key`. A head that does not fit now does not hold
    back others that do.
 """
@@ -13,11 +14,13 @@ import hashlib
 
 import msgspec
 
+from ..._core.errors import AskedWrongly
 from ..._core.wire import commands
 from ..._core.wire.requests import ReportLine
 from . import limits
 from .claims import thread_capacity
 from .cluster import Cluster, Live
+from .hardware import check_hardware
 from .rows import JobRow
 from .states import next_state
 
@@ -51,6 +54,10 @@ def obstacle(cluster: Cluster, job: JobRow) -> str:
     for name in controllers_of(job):
         if not cluster.is_ready(name):
             return f"its controller {name} is not connected"
+        try:
+            check_hardware(cluster.controllers[name], *cluster.shapes[job.qm_id].controllers[name])
+        except AskedWrongly as error:
+            return error.message
     for need in job.threads:
         capacity = capacity_of(cluster, need.controller, need.fem)
         used = cluster.threads.used(need.controller, need.fem)

@@ -11,13 +11,14 @@ from ..._core.wire import Hint, commands, content_digest, pack_plain, requests, 
 from ..._core.wire import limits as wire_limits
 from ..._core.wire.frames import as_bytes
 from ..._core.wire.records import CloseMode
-from .claims import Shape, effective_config, shape_of, type_matches
+from .claims import Shape, effective_config, shape_of
 from .cluster import Cluster
 from .config_changes import changed_config
 from .ending import cancel_now, cancel_pending
+from .hardware import check_hardware
 from .messages import Asked
 from .ports import Conflict
-from .rows import ControllerRow, QmRow
+from .rows import QmRow
 
 
 class Answered(msgspec.Struct):
@@ -90,7 +91,7 @@ def check_controllers(cluster: Cluster, shape: Shape) -> None:
                 code="unknown_controller",
                 hint="name the controllers as the cluster does",
             )
-        _check_type(row, kind, fems)
+        check_hardware(row, kind, fems)
         live = cluster.live.get(name)
         if live is None or not live.connected:
             raise Taken(
@@ -98,27 +99,6 @@ def check_controllers(cluster: Cluster, shape: Shape) -> None:
                 code="controller_unavailable",
                 hint="try again when it is back; `quaymaster status` shows it",
                 details={"controller": name},
-            )
-
-
-def _check_type(row: ControllerRow, kind: str, fems: dict[int, str]) -> None:
-    is_opx1000 = row.type == "opx1000"
-    if not type_matches(kind, row.type):
-        raise AskedWrongly(
-            f"controller {row.name} is an {row.type.upper()}; the config says its type is {kind!r}",
-            code="controller_type",
-            hint=f'say "type": "{"opx1000" if is_opx1000 else "opx1"}" for {row.name}, or use another controller',
-            details={"controller": row.name, "has": row.type, "config": kind},
-        )
-    for fem, fem_type in fems.items() if is_opx1000 else ():
-        has = row.fems.get(fem)
-        if has is None or has.lower() != fem_type.lower():
-            raise AskedWrongly(
-                f"FEM {fem} of controller {row.name} is {has.upper() if has else 'an empty slot'}; "
-                f"the config says {fem_type.upper()}",
-                code="fem_type",
-                hint="give each FEM in the config the type that is in its slot",
-                details={"controller": row.name, "fem": fem, "has": has or "", "config": fem_type},
             )
 
 

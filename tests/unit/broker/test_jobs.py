@@ -129,7 +129,7 @@ def test_overrides_go_with_a_compiled_program_and_fit_its_config(bench: Any) -> 
 
 
 def test_a_program_over_several_controllers(bench: Any, config: Any) -> None:
-    """The first of them runs it, threads are taken on each, and it waits until all are there."""
+    """The first of them runs it, threads are taken on each, and it waits until all are there as configured."""
     qm_id = bench.open({"controllers": {**config(1)["controllers"], **config(1, controller="con2")["controllers"]}})
     bench.needs = {"con2": 2, "con1": 1}
     first = bench.add(qm_id)
@@ -145,6 +145,15 @@ def test_a_program_over_several_controllers(bench: Any, config: Any) -> None:
     bench.connect("con2")
     assert bench.state(second) == "loading"
     bench.status(second, "completed")
+    bench.gone("con2")
+    bench.connect("con2", "opx1000", {1: "lf"}, instance="another")
+    third = bench.add(qm_id)
+    assert bench.state(third) == "pending"
+    assert "con2 is an OPX1000; the config says" in bench.ask(requests.Why(job_id=third)).text
+    bench.gone("con2")
+    bench.connect("con2", instance="the old one")
+    assert bench.state(third) == "loading"
+    bench.status(third, "completed")
     bench.needs = {"con2": 1}
     bench.add(qm_id, b"only con2")
     assert bench.sent[-1].controller == "con2"
@@ -156,7 +165,8 @@ def test_the_controller_that_has_the_elements_compiles(bench: Any, config: Any) 
     qm_id = bench.open({"controllers": {**config(1)["controllers"], **config(1, controller="con2")["controllers"]}})
     bench.compiles = False
     bench.ask(requests.AddJob(qm_id=qm_id, digest=DIGEST), b"program")
-    wrong = records.Fault(family="asked_wrongly", code="wrong_controller", details={"controller": "con2"})
+    home = {"controller": "con2"}
+    wrong = records.Fault(family="asked_wrongly", code="wrong_controller", message="not here", details=home)
     for controller in ("con1", "con2"):
         assert bench.sent[-1].controller == controller
         command = bench.sent[-1].action
