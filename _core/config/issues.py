@@ -87,5 +87,5 @@ def config_error(issues: Iterable[ConfigIssue]) -> AskedWrongly:
     """The error that lists every issue that is not a warning; ``details["issues"]`` holds them as plain data."""
     errors = [issue for issue in issues if issue.level != "warning"]
     details: dict[str, Any] = {"issues": [msgspec.to_builtins(issue) for issue in errors]}
-    hint = "correct each listed key; nothing was opened"
+    hint = "correct each listed key; nothing was changed"
     return AskedWrongly("\n".join(map(str, errors)), code="config_error", hint=hint, details=details)
