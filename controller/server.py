@@ -164,6 +164,7 @@ class Server:
                 instance=self._instance,
                 version=VERSION,
                 epoch=self._epoch.highest,
+                alike=sorted(self._engine.alike),
             )
         )
 

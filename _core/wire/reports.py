@@ -42,6 +42,7 @@ class Hello(Matter, frozen=True, kw_only=True, tag="hello"):
     instance: Name  # new with each process
     version: Name
     epoch: int = 0  # highest one seen
+    alike: list[Name] = []  # other controllers with the same plant
 
 
 class HeldJob(Record, frozen=True, kw_only=True):

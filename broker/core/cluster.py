@@ -51,6 +51,7 @@ class Live(msgspec.Struct):
     ready: bool = False  # its inventory was reconciled: it may be given jobs
     programs: set[str] = msgspec.field(default_factory=set)  # bodies that it has been sent
     gone_because: str = ""
+    alike: frozenset[str] = frozenset()  # other controllers with the same plant
 
 
 class Wait(msgspec.Struct):

@@ -32,7 +32,7 @@ def hello(cluster: Cluster, name: str, said: reports.Hello, bodies: Any) -> None
         _abandon_requests(cluster, name, "it connected anew")
     cluster.by(f"controller:{name}", "hello", name)
     cluster.put_controller(ControllerRow(name=name, type=said.type, fems=said.fems))
-    cluster.live[name] = Live(instance=said.instance, version=said.version)
+    cluster.live[name] = Live(instance=said.instance, version=said.version, alike=frozenset(said.alike))
     cluster.hint(Hint(kind="controller", id=name, state="connected"))
     cluster.out.append(Send(name, commands.TakeInventory()))
 

@@ -58,6 +58,8 @@ def obstacle(cluster: Cluster, job: JobRow) -> str:
             check_hardware(cluster.controllers[name], *cluster.shapes[job.qm_id].controllers[name])
         except AskedWrongly as error:
             return error.message
+        if name != job.controller and job.controller not in cluster.live[name].alike:
+            return f"{name} was started with another plant than {job.controller}, where it would run; start both again"
     for need in job.threads:
         capacity = capacity_of(cluster, need.controller, need.fem)
         used = cluster.threads.used(need.controller, need.fem)

@@ -86,7 +86,9 @@ class SimulatedController:
         self.inbox.clear()
         self.outbox.clear()
         kind, fems = CONTROLLERS[self.name]
-        matter = reports.Hello(name=self.name, type=kind, fems=fems, instance=self.instance, version="1")
+        matter = reports.Hello(
+            name=self.name, type=kind, fems=fems, instance=self.instance, version="1", alike=[*CONTROLLERS]
+        )
         self.outbox.append(reports.Report(matter=matter))
         self.outbox.extend(self.spool)
 

@@ -42,9 +42,18 @@ class Bench:
 
     # -- controllers
 
-    def connect(self, name: str, kind: str = "opx+", fems: dict[int, str] | None = None, instance: str = "") -> None:
+    def connect(
+        self,
+        name: str,
+        kind: str = "opx+",
+        fems: dict[int, str] | None = None,
+        instance: str = "",
+        alike: tuple[str, ...] = ("con1", "con2"),
+    ) -> None:
         """A controller says hello and holds nothing."""
-        hello = reports.Hello(name=name, type=kind, fems=fems or {}, instance=instance or f"{name}-i", version="0")
+        hello = reports.Hello(
+            name=name, type=kind, fems=fems or {}, instance=instance or f"{name}-i", version="0", alike=[*alike]
+        )
         self.say(name, hello)
         self.say(name, reports.Inventory())
 

@@ -151,6 +151,9 @@ def test_a_program_over_several_controllers(bench: Any, config: Any) -> None:
     assert bench.state(third) == "pending"
     assert "con2 is an OPX1000; the config says" in bench.ask(requests.Why(job_id=third)).text
     bench.gone("con2")
+    bench.connect("con2", instance="behind something else", alike=())
+    assert "con2 was started with another plant than con1" in bench.ask(requests.Why(job_id=third)).text
+    bench.gone("con2")
     bench.connect("con2", instance="the old one")
     assert bench.state(third) == "loading"
     bench.status(third, "completed")
