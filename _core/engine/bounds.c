@@ -134,6 +134,7 @@ static void look_again(watch *w, int number, int64_t t)
         if (!way)
             continue;
         end = last_end(w, k) > end ? last_end(w, k) : end;
+        end = e->held_until > end ? e->held_until : end;
         if (e->held_from >= 0) {
             int64_t from = e->held_from > t ? e->held_from : t;
             way->loud_from = way->loud_from < 0 || from < way->loud_from ? from : way->loud_from;

@@ -219,6 +219,7 @@ int watch_hold_end(watch *w, int element, int64_t t)
             watch_span(w, o, e->ways[k].loud_from, t + o->range.reach);
     }
     e->held_from = -1;
+    e->held_until = t;
     int code = watch_gather(w, e);
     return code ? code : signal_hold_end(w->signals, element, t);
 }

@@ -25,6 +25,7 @@ typedef struct {
     int alone;
     double calm, loud, held; /* loud: of its pulses so far; held: of what it held so far */
     int64_t held_from;       /* of an open hold, -1: none */
+    int64_t held_until;      /* the end of the last one that has ended */
     signal_record_t *lately; /* a ring: its latest records, not yet among the signals */
     uint32_t lately_first, lately_count;
 } source;

@@ -299,6 +299,17 @@ def test_an_offset_that_changes_under_what_is_held() -> None:
     assert (found.count, found.first_ns, found.elements) == (100, 300, ("q1",))
 
 
+def test_an_offset_that_changes_under_what_was_held() -> None:
+    """Of 0.2 V and 0.35 V where the hold has ended, at 500 ns for a frame rotation, before the program comes to the
+    offset."""
+    sticky = drive(1, intermediate_frequency=0.0, sticky={"analog": True, "duration": 100})
+    pair = {"q1": sticky, "q2": drive(1, **STEADY)}
+    turn = tree.FrameRotation(at=0, element="q1", turns=fixed(0.0))
+    changes = (wait(75, "q2"), offset("q2", 0.35), wait(25, "q2"), offset("q2", 0.0))
+    (found,) = seen(play("q1"), wait(100, "q1"), turn, wait(100, "q1"), *changes, level=0.2, **pair)
+    assert (found.count, found.first_ns, found.elements) == (100, 300, ("q1",))
+
+
 def test_the_last_thread_is_right_of_offsets_at_one_instant() -> None:
     """0.3 V, and two offsets at 16 ns: that of the element that comes later in the program holds, in any order."""
     pair = {"q1": drive(1, **STEADY), "q2": drive(1, **STEADY)}
