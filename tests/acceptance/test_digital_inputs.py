@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from process_cluster import ProcessCluster
+from waiting import until
 
 from quaymaster.qua import (
     counting,
@@ -98,14 +97,6 @@ def results(job: Any) -> tuple[list[int], int]:
     )
 
 
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for a condition, at most half a minute."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("polarity", ["RISING", "FALLING"])
 def test_clicks_are_tagged_and_counted(cluster: ProcessCluster, polarity: str) -> None:
     """Behind the plant echo a flash at t ns is heard at t + time_of_flight, which is t ns into the window; a setter of
@@ -140,5 +131,5 @@ def test_a_wait_for_a_click(cluster: ProcessCluster) -> None:
     assert job.result_handles.wait_for_all_values(60)
     assert job.result_handles.get("tag").fetch_all() == 200 + FLIGHT_NS
     stuck = qm.execute(waiting(False))
-    until(lambda: "an edge at digital input con1/1/1" in stuck.why(), "the job says what it waits for")
+    until(lambda: "an edge at digital input con1/1/1" in stuck.why(), "the job says what it waits for", patience_s=30)
     stuck.cancel()

@@ -19,6 +19,7 @@ import pytest
 from example_configs import opx_readout_pair, opx_two_qubits
 from known_programs import iq_by_formula, readings
 from process_cluster import ProcessCluster
+from waiting import until
 
 from quaymaster._core.engine.outside import Outside
 from quaymaster._core.errors import QuaymasterError
@@ -51,14 +52,6 @@ from quaymaster.qua import (
 )
 
 PATIENCE_S = 60.0
-
-
-def until(true: Callable[[], Any], what: str) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(0.01)
 
 
 def pausing(points: int) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from process_cluster import ProcessCluster
+from waiting import until
 
 from quaymaster.client.exceptions import FailedToExecuteJobException
 from quaymaster.controller.records.replay import replay
@@ -115,7 +115,11 @@ def test_one_program_on_two_controllers(make_cluster: Callable[..., ProcessClust
         assert "several_controllers" in {row.id for row in job.difference_report()}
         assert replay(cluster.directory / "con1", job.id).same
         cluster.kill("con2")
-        until(lambda: [info.name for info in qmm.get_controllers() if info.connected] == ["con1"], "con2 is gone")
+        until(
+            lambda: [info.name for info in qmm.get_controllers() if info.connected] == ["con1"],
+            "con2 is gone",
+            patience_s=30,
+        )
         waits = qm.queue.add(feed_forward())
         assert "con2 is not connected" in waits.why()
         cluster.start_controller("con2")
@@ -137,11 +141,3 @@ def test_plants_that_differ(make_cluster: Callable[..., ProcessCluster]) -> None
             measure("readout", "here", None)
         with pytest.raises(FailedToExecuteJobException, match="con2 has another plant than con1"):
             qmm.open_qm(across).execute(prog)
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for a condition, at most half a minute."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 from example_configs import opx_readout_pair
 from known_programs import endless, readings, run_readings
 from process_cluster import ProcessCluster
+from waiting import until
 
 from quaymaster import QuantumMachinesManager, __version__
 from quaymaster._core.errors import QuaymasterError
@@ -41,14 +41,6 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         env=environment,
         **options,
     )
-
-
-def until(true: Callable[[], Any], what: str) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(0.02)
 
 
 class Up:

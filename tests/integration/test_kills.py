@@ -25,6 +25,7 @@ from known_programs import (
 )
 from neighbour import Neighbour
 from process_cluster import ProcessCluster
+from waiting import until
 
 from quaymaster import QuantumMachinesManager
 from quaymaster._core import wire
@@ -61,14 +62,6 @@ def bob(cluster: ProcessCluster) -> Iterator[Neighbour]:
     yield neighbour
     neighbour.check()
     neighbour.leave()
-
-
-def until(true: Callable[[], Any], what: str) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(0.01)
 
 
 def ended(alice: Any, job_id: str) -> Any:
